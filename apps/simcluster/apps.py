@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class SimclusterConfig(AppConfig):
+    name = "apps.simcluster"
+    label = "simcluster"

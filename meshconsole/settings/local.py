@@ -1,0 +1,14 @@
+"""The embedded defaults: SQLite, a broker on a local socket, everything under one state directory.
+
+`make run` writes the keys into the state directory once and passes them in the environment.
+"""
+
+from meshconsole.settings.base import *  # noqa: F403
+from meshconsole.settings.base import INSTALLED_APPS, env
+
+DEBUG = False
+SECRET_KEY = env.str("DJANGO_SECRET_KEY", default="only-for-commands-that-serve-nobody")
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
+INSTALLED_APPS = [*INSTALLED_APPS, "apps.simcluster"]
+WHITENOISE_USE_FINDERS = True
+MESHCONSOLE_CLUSTER_NETWORKS = env.list("MESHCONSOLE_CLUSTER_NETWORKS", default=["127.0.0.0/8"])
