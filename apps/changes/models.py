@@ -1,0 +1,170 @@
+"""A change: what is to be written where, who decided on exactly that, and what came of it.
+
+`state` is only ever moved by `changes.transitions` through the table in `lifecycle`.
+"""
+
+from __future__ import annotations
+
+from django.db import models
+
+from apps.accounts.models import User
+from apps.changes.lifecycle import State
+from apps.clusters.models import Cluster
+
+
+class ChangeSet(models.Model):
+    """The change as people know it (CS-142). Its content lives in revisions."""
+
+    class Kind(models.TextChoices):
+        CHANGE = "change", "Change"
+        REVERT = "revert", "Revert"
+
+    kind = models.CharField(max_length=10, choices=Kind.choices, default=Kind.CHANGE)
+    title = models.CharField(max_length=200)
+    reason = models.TextField(blank=True)
+    author = models.ForeignKey(User, on_delete=models.PROTECT, related_name="changes")
+    submitter = models.ForeignKey(User, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    parent = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="reverts"
+    )
+    state = models.CharField(max_length=20, choices=[(s.value, s.label) for s in State], default=State.DRAFT)
+    state_message = models.TextField(blank=True)  # why it is in this state and what to do
+    revision_number = models.IntegerField(default=1)
+    approved_digest = models.CharField(max_length=64, blank=True)
+    created_at = models.DateTimeField()
+    submitted_at = models.DateTimeField(null=True, blank=True)
+    expires_at = models.DateTimeField(null=True, blank=True)  # of pending or of the approval
+    finished_at = models.DateTimeField(null=True, blank=True)
+    attempt = models.IntegerField(default=0)  # the fencing number: every write names it
+    lease_until = models.DateTimeField(null=True, blank=True)
+    drifted_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [models.Index(fields=["state", "-id"], name="change_state")]
+
+    def __str__(self) -> str:
+        return self.number
+
+    @property
+    def number(self) -> str:
+        return f"CS-{self.pk}"
+
+
+class Revision(models.Model):
+    """One version of what a change will write. Approvals are bound to `digest`."""
+
+    change = models.ForeignKey(ChangeSet, on_delete=models.CASCADE, related_name="revisions")
+    number = models.IntegerField()
+    editor = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField()
+    digest = models.CharField(max_length=64, blank=True)  # set when it is submitted
+    # {"cluster name": apps.mesh.whatif.Prediction as JSON}
+    prediction = models.JSONField(default=dict)
+    # {"required": 2, "reasons": [...], "level": "medium", "risks": [{"text", "tone"}]}
+    policy = models.JSONField(default=dict)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["change", "number"], name="one_revision_a_number")]
+        ordering = ["number"]
+
+    def __str__(self) -> str:
+        return f"{self.change} revision {self.number}"
+
+
+class ChangeItem(models.Model):
+    """One object on one cluster: base, intent and expectation, and how the write went."""
+
+    class Action(models.TextChoices):
+        CREATE = "create", "Create"
+        UPDATE = "update", "Update"
+        DELETE = "delete", "Delete"
+
+    class Result(models.TextChoices):
+        WAITING = "waiting", "Waiting"
+        WRITING = "writing", "Being written"
+        APPLIED = "applied", "Applied"
+        FAILED = "failed", "Failed"
+        UNKNOWN = "unknown", "Outcome not known"
+
+    revision = models.ForeignKey(Revision, on_delete=models.CASCADE, related_name="items")
+    position = models.IntegerField()
+    cluster = models.ForeignKey(Cluster, on_delete=models.PROTECT, related_name="change_items")
+    action = models.CharField(max_length=10, choices=Action.choices)
+    api_version = models.CharField(max_length=100)
+    kind = models.CharField(max_length=63)
+    namespace = models.CharField(max_length=63, blank=True)
+    name = models.CharField(max_length=253)
+    base_uid = models.CharField(max_length=64, blank=True)
+    base_resource_version = models.CharField(max_length=64, blank=True)
+    base = models.JSONField(null=True)  # the object as it was read when the revision was made
+    intent = models.JSONField(null=True)  # what server-side apply sends
+    desired = models.JSONField(null=True)  # the whole object as it should read afterwards
+    force = models.BooleanField(default=False)  # the take-over of foreign fields was asked for
+    dry_run = models.JSONField(default=dict)  # {"ok", "at", "message", "causes", "warnings", "expected"}
+    result = models.CharField(max_length=10, choices=Result.choices, default=Result.WAITING)
+    result_message = models.TextField(blank=True)
+    written_at = models.DateTimeField(null=True, blank=True)
+    written_attempt = models.IntegerField(null=True, blank=True)
+    written_resource_version = models.CharField(max_length=64, blank=True)
+    prior = models.JSONField(null=True)  # the object right before our write, for the revert
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["revision", "position"], name="one_item_a_position")]
+        ordering = ["position"]
+
+    def __str__(self) -> str:
+        return f"{self.action} {self.kind} {self.namespace}/{self.name}"
+
+
+class Decision(models.Model):
+    """An approval or a rejection by one person of exactly one digest; the newest one counts."""
+
+    class Verdict(models.TextChoices):
+        APPROVE = "approve", "Approved"
+        REJECT = "reject", "Rejected"
+
+    change = models.ForeignKey(ChangeSet, on_delete=models.CASCADE, related_name="decisions")
+    revision = models.ForeignKey(Revision, on_delete=models.CASCADE, related_name="decisions")
+    reviewer = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    verdict = models.CharField(max_length=10, choices=Verdict.choices)
+    digest = models.CharField(max_length=64)
+    comment = models.TextField(blank=True)
+    decided_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return f"{self.verdict} of {self.change} by {self.reviewer}"
+
+
+class ChangeEvent(models.Model):
+    """The timeline of a change: one row for every transition and every step of an apply."""
+
+    change = models.ForeignKey(ChangeSet, on_delete=models.CASCADE, related_name="events")
+    at = models.DateTimeField()
+    actor = models.CharField(max_length=150)  # a person's display name, or "console"
+    kind = models.CharField(max_length=30)  # submitted, dry_run_passed, approved, item_applied, …
+    text = models.CharField(max_length=500)
+    tone = models.CharField(max_length=5, default="")  # ok, warn, bad, run or ""
+    item = models.ForeignKey(ChangeItem, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return self.text
+
+
+class Verification(models.Model):
+    """What happened compared with what was predicted, by the same function."""
+
+    change = models.OneToOneField(ChangeSet, on_delete=models.CASCADE, related_name="verification")
+    at = models.DateTimeField()
+    confirmed = models.BooleanField()
+    # {"cluster name": {"predicted": …, "happened": …, "differences": ["…"]}}
+    detail = models.JSONField(default=dict)
+
+    def __str__(self) -> str:
+        return "confirmed" if self.confirmed else "diverged"

@@ -1,0 +1,83 @@
+"""What a cluster holds, now and at any earlier moment: contents by hash, rows valid from and to."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from apps.clusters.models import Cluster
+
+
+class Content(models.Model):
+    """A manifest, once, whatever the number of clusters and moments that hold it.
+
+    `manifest` has no managedFields, no status and no resourceVersion, so that the same content has
+    the same hash. The SHA-256 is over its canonical JSON.
+    """
+
+    sha256 = models.CharField(max_length=64, primary_key=True)
+    manifest = models.JSONField()
+
+    def __str__(self) -> str:
+        return self.sha256[:12]
+
+
+class ObjectVersion(models.Model):
+    """One object of one cluster over the time in which its content stayed the same.
+
+    `valid_to` is NULL for what is there now. `meta` holds what moves without the content:
+    uid, resourceVersion, generation and the field owners (managedFields without times).
+    """
+
+    cluster = models.ForeignKey(Cluster, on_delete=models.CASCADE, related_name="objects_seen")
+    kind = models.CharField(max_length=63)
+    api_version = models.CharField(max_length=100)
+    namespace = models.CharField(max_length=63, blank=True)
+    name = models.CharField(max_length=253)
+    content = models.ForeignKey(Content, on_delete=models.PROTECT, related_name="+")
+    meta = models.JSONField(default=dict)
+    valid_from = models.DateTimeField()
+    valid_to = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["cluster", "kind", "namespace", "name"],
+                condition=models.Q(valid_to__isnull=True),
+                name="one_current_version",
+            )
+        ]
+        indexes = [
+            models.Index(fields=["cluster", "valid_to", "kind", "namespace", "name"], name="object_current"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.namespace}/{self.name}"
+
+
+class RefreshRun(models.Model):
+    """One reading of a cluster, with its progress. At most one runs per cluster (`lease_until`)."""
+
+    class State(models.TextChoices):
+        QUEUED = "queued", "Queued"
+        RUNNING = "running", "Running"
+        DONE = "done", "Done"
+        FAILED = "failed", "Failed"
+
+    cluster = models.ForeignKey(Cluster, on_delete=models.CASCADE, related_name="refreshes")
+    state = models.CharField(max_length=10, choices=State.choices, default=State.QUEUED)
+    trigger = models.CharField(max_length=20, default="schedule")  # schedule, person, change, registration
+    requested_at = models.DateTimeField()
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    step = models.CharField(max_length=100, blank=True)  # "Pods, page 3"
+    objects_read = models.IntegerField(default=0)
+    changed = models.IntegerField(default=0)
+    message = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ["-requested_at"]
+        indexes = [models.Index(fields=["cluster", "state", "-requested_at"], name="refresh_latest")]
+
+    def __str__(self) -> str:
+        return f"{self.cluster} {self.state}"
