@@ -1,0 +1,87 @@
+"""Workloads and their pods, folded by what matters to a mesh. Knows nothing of single pods."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from apps.mesh.objects.base import MeshObject
+
+WORKLOAD_KINDS = (
+    "Deployment",
+    "StatefulSet",
+    "DaemonSet",
+    "ReplicaSet",
+    "ReplicationController",
+    "Job",
+    "CronJob",
+    "Rollout",
+    "DeploymentConfig",
+    "Pod",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """`restart_policy` is "Always" for a native sidecar among the init containers, else ""."""
+
+    name: str
+    image: str = ""
+    restart_policy: str = ""
+    env_names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PodTemplate:
+    labels: Mapping[str, str] = field(default_factory=dict)
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    containers: tuple[Container, ...] = ()
+    init_containers: tuple[Container, ...] = ()
+    host_network: bool = False
+    service_account: str = ""
+
+    def container(self, name: str) -> Container | None:
+        """The container of that name, init containers included."""
+        for container in (*self.containers, *self.init_containers):
+            if container.name == name:
+                return container
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class PodGroup:
+    """Pods of one workload that are alike in everything a mesh looks at. `count` pods, some of
+    whose names are in `samples`; `pod` is what they share."""
+
+    pod: PodTemplate
+    phase: str = "Running"
+    count: int = 1
+    samples: tuple[str, ...] = ()
+
+    @property
+    def live(self) -> bool:
+        """False for pods that have ended: they send nothing any more."""
+        return self.phase not in {"Succeeded", "Failed"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workload(MeshObject):
+    """`replicas` is what was asked for, None where the kind has no such number. `observed` is False
+    for a workload that is known only through its pods."""
+
+    template: PodTemplate = field(default_factory=PodTemplate)
+    replicas: int | None = None
+    pod_groups: tuple[PodGroup, ...] = ()
+    observed: bool = True
+
+    @property
+    def kind(self) -> str:
+        return self.ref.kind
+
+    @property
+    def live_groups(self) -> tuple[PodGroup, ...]:
+        return tuple(group for group in self.pod_groups if group.live)
+
+    @property
+    def pods_total(self) -> int:
+        return sum(group.count for group in self.live_groups)

@@ -1,0 +1,145 @@
+"""Reading one manifest, field by field, without trusting any of it. Knows no kind."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from apps.mesh.refs import Manifest, ResourceRef
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A field that cannot be what it says. `path` is the field, `message` a sentence."""
+
+    ref: ResourceRef
+    path: str
+    message: str
+
+
+class Fields:
+    """A mapping inside a manifest, with the path that leads to it. A field of the wrong type reads
+    as absent and leaves a Problem behind."""
+
+    __slots__ = ("_path", "_problems", "_ref", "_value")
+
+    def __init__(self, value: Manifest, ref: ResourceRef, problems: list[Problem], path: str = "") -> None:
+        self._value = value
+        self._ref = ref
+        self._problems = problems
+        self._path = path
+
+    def has(self, key: str) -> bool:
+        """Present and not null."""
+        return self._value.get(key) is not None
+
+    def names(self) -> tuple[str, ...]:
+        return tuple(str(key) for key, value in self._value.items() if value is not None)
+
+    def path_to(self, key: str) -> str:
+        return f"{self._path}.{key}" if self._path else key
+
+    def _wrong(self, key: str, expected: str) -> None:
+        self._problems.append(
+            Problem(self._ref, self.path_to(key), f"{self.path_to(key)} is not {expected}.")
+        )
+
+    def text(self, key: str, default: str = "") -> str:
+        value = self._value.get(key)
+        if value is None:
+            return default
+        if isinstance(value, str):
+            return value
+        if isinstance(value, bool | int | float):
+            return str(value).lower() if isinstance(value, bool) else str(value)
+        self._wrong(key, "a text")
+        return default
+
+    def number(self, key: str) -> int | None:
+        value = self._value.get(key)
+        if value is None:
+            return None
+        if isinstance(value, int) and not isinstance(value, bool):
+            return value
+        if isinstance(value, str) and value.isdecimal() and len(value) < 10:
+            return int(value)
+        self._wrong(key, "a whole number")
+        return None
+
+    def flag(self, key: str) -> bool:
+        value = self._value.get(key)
+        if isinstance(value, bool):
+            return value
+        if value is not None:
+            self._wrong(key, "true or false")
+        return False
+
+    def child(self, key: str) -> Fields:
+        """The mapping under `key`; an empty one when absent."""
+        value = self._value.get(key)
+        if value is not None and not isinstance(value, Mapping):
+            self._wrong(key, "a mapping")
+            value = None
+        return Fields(value or {}, self._ref, self._problems, self.path_to(key))
+
+    def items(self, key: str) -> list[Fields]:
+        """The mappings in the list under `key`; other elements are reported and left out."""
+        found = []
+        for index, value in enumerate(self._list(key)):
+            if isinstance(value, Mapping):
+                found.append(Fields(value, self._ref, self._problems, f"{self.path_to(key)}[{index}]"))
+            else:
+                self._wrong(f"{key}[{index}]", "a mapping")
+        return found
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        found = []
+        for index, value in enumerate(self._list(key)):
+            if isinstance(value, str):
+                found.append(value)
+            else:
+                self._wrong(f"{key}[{index}]", "a text")
+        return tuple(found)
+
+    def labels(self, key: str) -> dict[str, str]:
+        """A mapping of texts; scalars become their text, as a lenient reader of YAML would have it."""
+        value = self._value.get(key)
+        if value is None:
+            return {}
+        if not isinstance(value, Mapping):
+            self._wrong(key, "a mapping of texts")
+            return {}
+        found = {}
+        for name, item in value.items():
+            if isinstance(item, str):
+                found[str(name)] = item
+            elif isinstance(item, bool):
+                found[str(name)] = str(item).lower()
+            elif isinstance(item, int | float):
+                found[str(name)] = str(item)
+            elif item is not None:
+                self._wrong(f"{key}.{name}", "a text")
+        return found
+
+    def _list(self, key: str) -> Sequence[Any]:
+        value = self._value.get(key)
+        if value is None:
+            return ()
+        if isinstance(value, list | tuple):
+            return value
+        self._wrong(key, "a list")
+        return ()
+
+
+def metadata(fields: Fields, ref: ResourceRef) -> dict[str, Any]:
+    """The keyword arguments that every MeshObject takes."""
+    meta = fields.child("metadata")
+    return {
+        "ref": ref,
+        "api_version": fields.text("apiVersion"),
+        "labels": meta.labels("labels"),
+        "annotations": meta.labels("annotations"),
+        "uid": meta.text("uid"),
+        "created": meta.text("creationTimestamp"),
+    }
