@@ -1,3 +1,5 @@
+"""Registers `apps.accounts` with Django under the label `accounts`."""
+
 from django.apps import AppConfig
 
 

@@ -1,3 +1,5 @@
+"""Registers `apps.analysis` with Django under the label `analysis`."""
+
 from django.apps import AppConfig
 
 

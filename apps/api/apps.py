@@ -1,3 +1,5 @@
+"""Registers `apps.api` with Django under the label `api`."""
+
 from django.apps import AppConfig
 
 

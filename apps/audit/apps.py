@@ -1,3 +1,5 @@
+"""Registers `apps.audit` with Django under the label `audit`."""
+
 from django.apps import AppConfig
 
 

@@ -1,3 +1,5 @@
+"""Registers `apps.changes` with Django under the label `changes`."""
+
 from django.apps import AppConfig
 
 

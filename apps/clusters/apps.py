@@ -1,3 +1,5 @@
+"""Registers `apps.clusters` with Django under the label `clusters`."""
+
 from django.apps import AppConfig
 
 

@@ -1,3 +1,5 @@
+"""Registers `apps.common` with Django under the label `common`."""
+
 from django.apps import AppConfig
 
 

@@ -1,3 +1,5 @@
+"""Registers `apps.console` with Django under the label `console`."""
+
 from django.apps import AppConfig
 
 

@@ -1,3 +1,5 @@
+"""Registers `apps.inventory` with Django under the label `inventory`."""
+
 from django.apps import AppConfig
 
 

@@ -1,3 +1,5 @@
+"""Registers `apps.pipeline` with Django under the label `pipeline`."""
+
 from django.apps import AppConfig
 
 

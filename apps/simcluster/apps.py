@@ -1,3 +1,5 @@
+"""Registers `apps.simcluster` with Django under the label `simcluster`."""
+
 from django.apps import AppConfig
 
 

@@ -1,0 +1,39 @@
+# Thin names for what bin/ does. `make` alone lists them.
+.DEFAULT_GOAL := help
+.PHONY: help run test test-fast lint types imports bench demo-reset faults
+
+PYTHON := @sh bin/python
+
+help: ## List what can be done
+	@echo "meshconsole"
+	@echo
+	@sed -n 's/^\([a-z-]*\): .*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r name text; do printf '  make %-12s %s\n' "$$name" "$$text"; done
+	@echo
+	@echo "Start with 'make run'. docs/operations/install.md says more."
+
+run: ## Install what is needed, start the console with its demonstration fleet, follow the logs
+	$(PYTHON) -m bin.run
+
+test: ## Install what the tests need and run everything: linters, types, contracts, unit, browser, faults
+	$(PYTHON) -m bin.test
+
+test-fast: ## Linters and the tests that need no browser and no running stack
+	$(PYTHON) -m bin.test --fast
+
+lint: ## Style of the code and of the templates
+	$(PYTHON) -m bin.test --only lint
+
+types: ## mypy, strict
+	$(PYTHON) -m bin.test --only types
+
+imports: ## The import contracts of docs/architecture.md
+	$(PYTHON) -m bin.test --only imports
+
+faults: ## Kill processes in the middle of things and see that nothing is stuck (bounded)
+	$(PYTHON) -m bin.test --only faults
+
+bench: ## Collect, model and analyse 10,000 pods; print the ratio to downloading them, memory, page times
+	$(PYTHON) -m bin.bench
+
+demo-reset: ## Forget the demonstration data, so that the next 'make run' starts from nothing
+	$(PYTHON) -m bin.demo_reset
