@@ -43,7 +43,14 @@ def stages() -> tuple[Stage, ...]:
         Stage(
             "migrations",
             "lint",
-            (_tool("python"), "manage.py", "makemigrations", "--check", "--dry-run"),
+            (
+                _tool("python"),
+                "manage.py",
+                "makemigrations",
+                "--check",
+                "--dry-run",
+                "--settings=meshconsole.settings.test",
+            ),
             120,
         ),
         _tests(

@@ -1,11 +1,23 @@
 """The Celery application. Tasks are declared in apps.pipeline.tasks and nowhere else."""
 
+import logging.config
 import os
+from typing import Any
 
 from celery import Celery
+from celery.signals import setup_logging
+from django.conf import settings
+from django_structlog.celery.steps import DjangoStructLogInitStep
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "meshconsole.settings.local")
 
 app = Celery("meshconsole")
 app.config_from_object("django.conf:settings", namespace="CELERY")
+app.steps["worker"].add(DjangoStructLogInitStep)
 app.autodiscover_tasks(["apps.pipeline"])
+
+
+@setup_logging.connect
+def use_our_logs(**_: Any) -> None:
+    """Celery writes its lines the way everything else does, instead of setting up its own."""
+    logging.config.dictConfig(settings.LOGGING)

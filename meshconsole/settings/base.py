@@ -3,13 +3,18 @@
 What has no safe default is required by `production`; `local` and `test` fill it in.
 """
 
+from logging import DEBUG as DEBUG_LEVEL
 from pathlib import Path
 
 import environ
 
+from meshconsole.logs import configure_structlog, logging_config
+from meshconsole.settings.databases import tuned
+from meshconsole.settings.queues import TASK_LIMIT_SECONDS, TRANSPORT_OPTIONS, beat_schedule, broker_url
+
 env = environ.Env()
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
-STATE_DIR = Path(env.str("MESHCONSOLE_STATE_DIR", default=str(BASE_DIR / "var")))
+STATE_DIR = Path(env.str("MESHCONSOLE_STATE_DIR", default=str(BASE_DIR / "var"))).resolve()
 
 INSTALLED_APPS = [
     "django.contrib.auth",
@@ -37,6 +42,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "meshconsole.health.HealthMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -86,14 +92,7 @@ STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STATIC_ROOT = BASE_DIR / "staticfiles"
 
-SQLITE_OPTIONS = {
-    "transaction_mode": "IMMEDIATE",
-    "timeout": 20,
-    "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;",
-}
-DATABASES = {"default": env.db("DATABASE_URL", default=f"sqlite:///{STATE_DIR / 'db.sqlite3'}")}
-if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
-    DATABASES["default"]["OPTIONS"] = SQLITE_OPTIONS
+DATABASES = {"default": tuned(env.db("DATABASE_URL", default=f"sqlite:///{STATE_DIR / 'db.sqlite3'}"))}
 
 REDIS_URL = env.str("REDIS_URL", default=f"unix://{STATE_DIR / 'valkey' / 'valkey.sock'}?db=0")
 CACHES = {
@@ -103,28 +102,30 @@ CACHES = {
     }
 }
 
-# A change's truth is its row in the database; the message is a hint. These settings make Celery on
-# Redis deliver again what a dead worker or broker held, soon enough to matter.
-CELERY_BROKER_URL = (
-    REDIS_URL.replace("unix://", "redis+socket://").replace("?db=", "?virtual_host=")
-    if REDIS_URL.startswith("unix://")
-    else REDIS_URL
-)
+CELERY_BROKER_URL = broker_url(REDIS_URL)
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_TASK_DEFAULT_QUEUE = "default"
+CELERY_TASK_ROUTES = {"pipeline.apply*": {"queue": "apply"}, "pipeline.verify*": {"queue": "apply"}}
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
-CELERY_BROKER_TRANSPORT_OPTIONS = {
-    "visibility_timeout": 600,
-    "unacked_restore_interval": 5,
-    "unacked_restore_throttle": 1,
-}
+CELERY_BROKER_TRANSPORT_OPTIONS = TRANSPORT_OPTIONS
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-CELERY_TASK_TIME_LIMIT = 300
-CELERY_TASK_SOFT_TIME_LIMIT = 270
+CELERY_TASK_TIME_LIMIT = TASK_LIMIT_SECONDS
+CELERY_TASK_SOFT_TIME_LIMIT = TASK_LIMIT_SECONDS - 30
 CELERY_TIMEZONE = "UTC"
+CELERY_BEAT_SCHEDULE = beat_schedule()
+
+LOGGING = logging_config(
+    level=env.str("MESHCONSOLE_LOG_LEVEL", default="INFO"),
+    form=env.str("MESHCONSOLE_LOG_FORMAT", default="json"),
+)
+configure_structlog()
+DJANGO_STRUCTLOG_CELERY_ENABLED = True
+DJANGO_STRUCTLOG_STATUS_START_LOG_LEVEL = DEBUG_LEVEL
+DJANGO_STRUCTLOG_CELERY_TASK_START_LOG_LEVEL = DEBUG_LEVEL
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"],
@@ -153,6 +154,7 @@ CSRF_COOKIE_SAMESITE = "Lax"
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
+AXES_VERBOSE = False
 AXES_FAILURE_LIMIT = 8
 AXES_COOLOFF_TIME = 0.1  # hours
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]

@@ -10,5 +10,7 @@ DEBUG = False
 SECRET_KEY = env.str("DJANGO_SECRET_KEY", default="only-for-commands-that-serve-nobody")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
 INSTALLED_APPS = [*INSTALLED_APPS, "apps.simcluster"]
+# Static files are served from where they are; nothing is collected.
+STATIC_ROOT = None
 WHITENOISE_USE_FINDERS = True
 MESHCONSOLE_CLUSTER_NETWORKS = env.list("MESHCONSOLE_CLUSTER_NETWORKS", default=["127.0.0.0/8"])

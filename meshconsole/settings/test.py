@@ -1,9 +1,10 @@
-"""Settings of the test suite: fixed keys, fast hashes, tasks run where they are called."""
+"""Settings of the test suite: fast hashes, and nothing outside this process unless the environment names it."""
 
 from cryptography.fernet import Fernet
 
 from meshconsole.settings.base import *  # noqa: F403
-from meshconsole.settings.base import INSTALLED_APPS
+from meshconsole.settings.base import INSTALLED_APPS, env
+from meshconsole.settings.databases import tuned
 
 SECRET_KEY = "tests-only"  # noqa: S105
 ALLOWED_HOSTS = ["*"]
@@ -13,6 +14,9 @@ MESHCONSOLE_ENCRYPTION_KEYS = [Fernet.generate_key().decode()]
 MESHCONSOLE_CLUSTER_NETWORKS = ["127.0.0.0/8"]
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 CELERY_BROKER_URL = "memory://"
+DATABASES = {"default": tuned(env.db("DATABASE_URL", default="sqlite://:memory:"))}
+STATIC_ROOT = None
+WHITENOISE_USE_FINDERS = True
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},

@@ -3,7 +3,7 @@
 from django.apps import apps
 from django.db.models import Model
 
-# Bottom to top; the same order as in .importlinter, where `common` and `mesh` keep no tables of their own.
+# Bottom to top; the same order as in .importlinter.
 STACK = (
     "common",
     "audit",

@@ -1,0 +1,138 @@
+"""Logs: one JSON object a line (one readable line at a desk), with the request's or task's ids, without secrets.
+
+Knows no app. Redaction is the last step before a line is written, so it covers the libraries' messages too.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+REDACTED = "[redacted]"
+MAX_DEPTH = 6
+# A field whose name says that its value is secret.
+SECRET_NAMES = re.compile(
+    r"passw|secret|token|authorization|cookie|credential|kubeconfig|private_?key|api_?key|encryption_key|ciphertext"
+    r"|client_key|session_?key|csrf",
+    re.IGNORECASE,
+)
+# A value that is secret wherever it stands: bearer headers, PEM private keys, JSON web tokens, Fernet
+# ciphertext, passwords in addresses, and a Django or Python text of a dictionary with a secret in it.
+SECRET_VALUES = (
+    (re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,}"), r"\1 " + REDACTED),
+    (
+        re.compile(
+            r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL
+        ),
+        REDACTED,
+    ),
+    (re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{4,}\.[A-Za-z0-9_-]*"), REDACTED),
+    (re.compile(r"\bgAAAA[A-Za-z0-9_=-]{20,}"), REDACTED),
+    (re.compile(r"(\b[a-z][a-z0-9+.-]*://[^\s:/@]*):[^\s@/]+@"), r"\1:" + REDACTED + "@"),
+    (
+        re.compile(
+            r"(?i)([\"']?(?:password|secret|token|authorization)[\"']?\s*[:=]\s*)[\"']?[^\s\"',}&]{4,}[\"']?"
+        ),
+        r"\1" + REDACTED,
+    ),
+)
+
+
+def redact(value: Any, depth: int = 0) -> Any:
+    """`value` with all that looks like a secret replaced; containers below MAX_DEPTH are dropped."""
+    if isinstance(value, str):
+        for pattern, replacement in SECRET_VALUES:
+            value = pattern.sub(replacement, value)
+        return value
+    if depth >= MAX_DEPTH:
+        return "…"
+    if isinstance(value, Mapping):
+        return {
+            key: REDACTED if item and SECRET_NAMES.search(str(key)) else redact(item, depth + 1)
+            for key, item in value.items()
+        }
+    if isinstance(value, list | tuple | set | frozenset):
+        return [redact(item, depth + 1) for item in value]
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    return redact(str(value))
+
+
+def redact_event(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+    """The processor form of `redact`."""
+    cleaned: EventDict = redact(event)
+    return cleaned
+
+
+def readable(logger: WrappedLogger, method: str, event: EventDict) -> str:
+    """One line for a person: time, level, event, the rest as key=value; an exception below it."""
+    time = str(event.pop("timestamp", ""))[11:19]
+    level, text = event.pop("level", ""), event.pop("event", "")
+    exception = event.pop("exception", "")
+    rest = " ".join(
+        f"{key}={event[key]}" for key in sorted(event) if key != "logger" and event[key] is not None
+    )
+    line = " ".join(part for part in (time, f"{level:<7}", str(text), rest) if part)
+    return f"{line}\n{exception}" if exception else line
+
+
+def shared_processors() -> list[Processor]:
+    """What is done to every event, ours or a library's, before it is written."""
+    return [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.PositionalArgumentsFormatter(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.StackInfoRenderer(),
+        structlog.processors.format_exc_info,
+        structlog.processors.UnicodeDecoder(),
+    ]
+
+
+def configure_structlog() -> None:
+    """Hands structlog's events to the standard library, where one formatter writes all lines."""
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared_processors(),
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=True,
+    )
+
+
+def logging_config(*, level: str, form: str) -> dict[str, Any]:
+    """Django's LOGGING; `form` is "json" or "text". Server loggers lose their own handlers and join ours."""
+    renderer: Processor = readable if form == "text" else structlog.processors.JSONRenderer()
+    joined: dict[str, Any] = {"handlers": [], "propagate": True}
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {
+            "line": {
+                "()": structlog.stdlib.ProcessorFormatter,
+                "foreign_pre_chain": shared_processors(),
+                "processors": [
+                    structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                    redact_event,
+                    renderer,
+                ],
+            }
+        },
+        "handlers": {"stream": {"class": "logging.StreamHandler", "formatter": "line"}},
+        "root": {"handlers": ["stream"], "level": level},
+        "loggers": {
+            "django": joined,
+            "django.server": joined,
+            "uvicorn": joined,
+            "uvicorn.error": joined,
+            "uvicorn.access": {"handlers": [], "propagate": False},
+            "celery": joined,
+            "httpx": {"level": "WARNING"},
+            "urllib3": {"level": "WARNING"},
+        },
+    }
