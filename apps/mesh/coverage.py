@@ -1,0 +1,90 @@
+"""How much of a cluster Speedscale covers, counted. Knows nothing of rules, nor of how coverage was seen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from apps.mesh.reports import CaptureKind, CaptureState, SpeedscaleInstall, WorkloadReport
+
+SYSTEM_NAMESPACES = frozenset({"kube-system", "kube-public", "kube-node-lease", "local-path-storage"})
+
+
+@dataclass(frozen=True, slots=True)
+class CoverageCount:
+    """Workloads by state of capture. `total` counts the applications' workloads; `wanted` those that
+    ask for capture; `covered` those whose capture is complete; `percent` is covered of total, in
+    whole per cent, None without workloads."""
+
+    total: int
+    wanted: int
+    covered: int
+    partial: int
+    missing: int
+    conflict: int
+    orphan: int
+    unknown: int
+    by_kind: tuple[tuple[str, int], ...]
+
+    @property
+    def percent(self) -> int | None:
+        return self.covered * 100 // self.total if self.total else None
+
+    @property
+    def percent_of_wanted(self) -> int | None:
+        return self.covered * 100 // self.wanted if self.wanted else None
+
+
+@dataclass(frozen=True, slots=True)
+class NamespaceCoverage:
+    namespace: str
+    count: CoverageCount
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """The whole cluster, and each namespace that has workloads of applications, by name."""
+
+    count: CoverageCount
+    namespaces: tuple[NamespaceCoverage, ...]
+
+
+def coverage(
+    reports: Iterable[WorkloadReport],
+    installs: Iterable[SpeedscaleInstall] = (),
+    platform_namespaces: Iterable[str] = (),
+) -> Coverage:
+    """Counts the workloads of applications: not Kubernetes' own, not the control planes'
+    (`platform_namespaces`), not Speedscale's."""
+    own = {install.namespace for install in installs if install.kind != "namespaced"}
+    parts = {item.ref for install in installs for item in install.components}
+    excluded = SYSTEM_NAMESPACES | own | set(platform_namespaces)
+    by_namespace: dict[str, list[WorkloadReport]] = {}
+    for report in reports:
+        if report.ref.namespace not in excluded and report.ref not in parts:
+            by_namespace.setdefault(report.ref.namespace, []).append(report)
+    everything = [report for group in by_namespace.values() for report in group]
+    return Coverage(
+        _count(everything),
+        tuple(NamespaceCoverage(name, _count(by_namespace[name])) for name in sorted(by_namespace)),
+    )
+
+
+def _count(reports: list[WorkloadReport]) -> CoverageCount:
+    states = [report.capture.state for report in reports]
+    kinds = [report.capture.actual for report in reports]
+    return CoverageCount(
+        total=len(reports),
+        wanted=sum(report.capture.wanted for report in reports),
+        covered=states.count(CaptureState.COMPLETE),
+        partial=states.count(CaptureState.PARTIAL),
+        missing=states.count(CaptureState.MISSING),
+        conflict=states.count(CaptureState.CONFLICT),
+        orphan=states.count(CaptureState.ORPHAN),
+        unknown=states.count(CaptureState.UNKNOWN),
+        by_kind=tuple(
+            (kind.value, kinds.count(kind))
+            for kind in CaptureKind
+            if kind is not CaptureKind.NONE and kinds.count(kind)
+        ),
+    )

@@ -1,0 +1,66 @@
+"""What a remedy is, what it is asked for, and what it gives. Knows no remedy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from apps.mesh.egress import EgressEngine
+from apps.mesh.hostsets import HostSet
+from apps.mesh.patches import ManifestPatch
+from apps.mesh.refs import ResourceRef
+from apps.mesh.snapshot import Snapshot
+
+
+class ProposalError(ValueError):
+    """Nothing can be generated; the message is a sentence that says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What shall be mended; everything empty means "whatever the remedy can mend".
+
+    `hosts` are hosts of the host set, `scopes` keys of egress scopes, `namespaces` names; `ref` is
+    the object a finding is on (a Sidecar, a ServiceEntry).
+    """
+
+    hosts: tuple[str, ...] = ()
+    scopes: tuple[str, ...] = ()
+    namespaces: tuple[str, ...] = ()
+    ref: ResourceRef | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """Patches with what they were simulated to do. `summary` is one sentence; `opens` names the cells
+    that turn, as `(scope key, host)`; `warnings` are sentences an approver must read."""
+
+    remedy: str
+    title: str
+    summary: str
+    patches: tuple[ManifestPatch, ...]
+    opens: tuple[tuple[str, str], ...]
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RemedyContext:
+    """The state to mend."""
+
+    snapshot: Snapshot
+    hostset: HostSet
+    engine: EgressEngine
+
+    @classmethod
+    def of(cls, snapshot: Snapshot, hostset: HostSet, engine: EgressEngine | None = None) -> RemedyContext:
+        return cls(snapshot, hostset, engine or snapshot.derived(EgressEngine))
+
+
+@dataclass(frozen=True, slots=True)
+class Remedy:
+    """`propose` raises ProposalError when there is nothing it can safely generate."""
+
+    name: str
+    title: str
+    doc: str
+    propose: Callable[[RemedyContext, Target], Proposal]

@@ -1,0 +1,89 @@
+"""What a rule is and what it may look at. Knows no rule; a rule knows this module and no other rule."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from apps.mesh.egress import EgressEngine
+from apps.mesh.findings import Finding, Severity
+from apps.mesh.hostsets import HostSet
+from apps.mesh.injection import injections
+from apps.mesh.refs import ResourceRef
+from apps.mesh.reports import CaptureReport, InjectionReport, SpeedscaleInstall
+from apps.mesh.snapshot import Snapshot
+from apps.mesh.speedscale import captures, installs
+from apps.mesh.verdicts import Step
+
+
+@dataclass(frozen=True, slots=True)
+class RuleContext:
+    """One snapshot and one host set. Reports and engine are computed once a snapshot, when asked for."""
+
+    snapshot: Snapshot
+    hostset: HostSet
+    given_engine: EgressEngine | None = None
+
+    @property
+    def engine(self) -> EgressEngine:
+        return self.given_engine or self.snapshot.derived(EgressEngine)
+
+    @property
+    def installs(self) -> tuple[SpeedscaleInstall, ...]:
+        return self.snapshot.derived(installs)
+
+    @property
+    def captures(self) -> Mapping[ResourceRef, CaptureReport]:
+        """By workload; every workload of the snapshot is in it."""
+        return self.snapshot.derived(captures)
+
+    @property
+    def injections(self) -> Mapping[ResourceRef, InjectionReport]:
+        """By workload; every workload of the snapshot is in it."""
+        return self.snapshot.derived(injections)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One check. `severity` is the highest it gives; `inputs` are the kinds it reads, "Workload" for
+    all workload kinds and their pods; `doc` is the module's docstring, which becomes its page."""
+
+    code: str
+    name: str
+    severity: Severity
+    title: str
+    inputs: frozenset[str]
+    doc: str
+    check: Callable[[RuleContext], Iterable[Finding]]
+    references: tuple[str, ...] = ()
+    remedy: str = ""
+
+    def finding(
+        self,
+        message: str,
+        ref: ResourceRef,
+        *,
+        api_version: str = "",
+        severity: Severity | None = None,
+        path: str = "",
+        key: str = "",
+        references: tuple[str, ...] | None = None,
+        remedy: str | None = None,
+        affected: tuple[ResourceRef, ...] = (),
+        evidence: tuple[Step, ...] = (),
+    ) -> Finding:
+        """A finding with this rule's code and title; severity, references and remedy unless given."""
+        return Finding(
+            code=self.code,
+            severity=severity or self.severity,
+            title=self.title,
+            message=message,
+            ref=ref,
+            api_version=api_version,
+            path=path,
+            key=key,
+            references=self.references if references is None else references,
+            remedy=self.remedy if remedy is None else remedy,
+            affected=affected,
+            evidence=evidence,
+        )

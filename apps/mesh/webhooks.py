@@ -1,0 +1,90 @@
+"""Admission webhooks as the API server evaluates them, and Istio's own injector configuration.
+
+Knows nothing of pods that exist, of Speedscale's annotations or of findings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import yaml
+
+from apps.mesh.objects.config import ConfigMap, MutatingWebhookConfiguration, Webhook
+from apps.mesh.objects.selectors import LabelSelector
+from apps.mesh.parsing.config import label_selector
+from apps.mesh.parsing.fields import Fields
+from apps.mesh.refs import ResourceRef
+from apps.mesh.snapshot import Snapshot
+
+REVISION_LABEL = "istio.io/rev"
+DEFAULT_REVISION = "default"
+NAMESPACE_NAME_LABEL = "kubernetes.io/metadata.name"
+INJECTOR_CONFIG_LIMIT = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class InjectionHook:
+    """One of Istio's injection webhooks; `revision` is what it injects, never a tag."""
+
+    ref: ResourceRef
+    index: int
+    webhook: Webhook
+    revision: str
+
+    @property
+    def path(self) -> str:
+        return f"webhooks[{self.index}]"
+
+
+@dataclass(frozen=True, slots=True)
+class InjectorConfig:
+    """Policy and selectors of ConfigMap `istio-sidecar-injector[-rev]`; Istio's defaults without one."""
+
+    ref: ResourceRef | None = None
+    policy: str = "enabled"
+    never: tuple[LabelSelector, ...] = ()
+    always: tuple[LabelSelector, ...] = ()
+
+
+def namespace_labels(name: str, labels: Mapping[str, str]) -> Mapping[str, str]:
+    """The labels with the one that the API server sets on every namespace, files often lack it."""
+    return {NAMESPACE_NAME_LABEL: name, **labels}
+
+
+def takes(webhook: Webhook, resource: str) -> bool:
+    """Whether a webhook is called for this resource (`pods`); one without rules counts as called."""
+    return not webhook.rules or any({resource, "*", "*/*"} & set(rule.resources) for rule in webhook.rules)
+
+
+def injection_hooks(snapshot: Snapshot) -> Iterator[InjectionHook]:
+    """Istio's injection webhooks, in the order in which the API server calls them (by name)."""
+    for configuration in sorted(snapshot.each(MutatingWebhookConfiguration), key=lambda item: item.name):
+        revision = configuration.labels.get(REVISION_LABEL) or DEFAULT_REVISION
+        for index, webhook in enumerate(configuration.webhooks):
+            if webhook.name.endswith(".istio.io") and takes(webhook, "pods"):
+                yield InjectionHook(configuration.ref, index, webhook, revision)
+
+
+def injector_config(snapshot: Snapshot, revision: str) -> InjectorConfig:
+    """The injector of a revision. Unreadable YAML reads as Istio's defaults."""
+    suffix = "" if revision in {"", DEFAULT_REVISION} else f"-{revision}"
+    name = f"istio-sidecar-injector{suffix}"
+    found = next(
+        (item for item in snapshot.each(ConfigMap) if item.name == name and "config" in item.data), None
+    )
+    if found is None or len(found.data["config"]) > INJECTOR_CONFIG_LIMIT:
+        return InjectorConfig()
+    try:
+        body = yaml.load(found.data["config"], Loader=yaml.CSafeLoader)
+    except (yaml.YAMLError, RecursionError, ValueError):
+        return InjectorConfig()
+    if not isinstance(body, dict):
+        return InjectorConfig()
+    fields = Fields(body, found.ref, [], "data.config")
+    return InjectorConfig(
+        ref=found.ref,
+        policy=fields.text("policy", "enabled"),
+        never=tuple(label_selector(item) for item in fields.items("neverInjectSelector")),
+        always=tuple(label_selector(item) for item in fields.items("alwaysInjectSelector")),
+    )
