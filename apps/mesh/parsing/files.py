@@ -5,7 +5,6 @@ What is wrong with a file is a value. Knows nothing of kinds but whether they ha
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,26 +13,11 @@ from typing import Any
 import yaml
 
 from apps.mesh.parsing.registry import CLUSTER_SCOPED, READERS
+from apps.mesh.parsing.yamltext import PASTED, Limits, YamlProblem, child, documents, line_at, too_big
 from apps.mesh.refs import ResourceRef
 
 YAML_SUFFIXES = (".yaml", ".yml", ".json")
 _NAMESPACED = frozenset({"Pod", *(kind for _, kind in READERS)}) - CLUSTER_SCOPED
-_STEP = re.compile(r"[^.\[\]]+|\[\d+\]")
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Bounds on one text. `nodes` counts scalars, lists and mappings with every alias expanded."""
-
-    size: int = 64 * 1024 * 1024
-    documents: int = 20_000
-    nodes: int = 5_000_000
-    depth: int = 64
-    files: int = 5_000
-
-
-PASTED = Limits(size=2 * 1024 * 1024, documents=500, nodes=100_000, depth=64)
-"""For what a person pastes or uploads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +43,7 @@ class SourceDocument:
 
     def line(self, path: str = "") -> int:
         """The line (from 1) of the field `spec.egress[0].hosts`, or of its nearest parent."""
-        node = self.node
-        line = node.start_mark.line + 1
-        for step in _STEP.findall(path):
-            found = _child(node, step)
-            if found is None:
-                break
-            line, node = found
-        return line
+        return line_at(self.node, path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,69 +63,39 @@ class Loaded:
         return "", 0
 
 
-class _TooMuch(Exception):
-    def __init__(self, line: int, message: str) -> None:
-        super().__init__(message)
-        self.line = line
-
-
-class _Constructor(yaml.CSafeLoader):
-    """Timestamps stay text, as in Kubernetes."""
-
-
-_Constructor.yaml_implicit_resolvers = {
-    first: [(tag, regexp) for tag, regexp in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-    for first, resolvers in yaml.CSafeLoader.yaml_implicit_resolvers.items()
-}
-
-
 def load_text(text: str, file: str = "", limits: Limits = PASTED) -> Loaded:
     """Every manifest of a multi-document text; `List` objects are unpacked. A text that cannot be
     read, or is too much, gives what stood before it and a problem."""
-    size = len(text.encode("utf-8", "replace"))
-    if size > limits.size:
-        return Loaded((), (FileProblem(file, 0, _too_big(size, limits)),))
-    documents: list[SourceDocument] = []
+    found: list[SourceDocument] = []
     problems: list[FileProblem] = []
     try:
-        _measure(text, limits)
-        loader = _Constructor(text)
-        try:
-            while loader.check_node():
-                node = loader.get_node()
-                if node is None:
-                    break
-                value = loader.construct_document(node)
-                documents.extend(_unpack(value, node, file, problems))
-        finally:
-            loader.dispose()
-    except _TooMuch as error:
+        for value, node in documents(text, limits):
+            found.extend(_unpack(value, node, file, problems))
+    except YamlProblem as error:
         problems.append(FileProblem(file, error.line, str(error)))
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        problems.append(FileProblem(file, _line_of(error), f"This is not YAML: {_reason(error)}."))
-    return Loaded(tuple(documents), tuple(problems))
+    return Loaded(tuple(found), tuple(problems))
 
 
 def load_directory(directory: Path, limits: Limits | None = None) -> Loaded:
     """Every `.yaml`, `.yml` and `.json` file below a directory (or the one file), in the order of
     their names. Symbolic links that lead out of the directory are left out."""
     limits = limits or Limits()
-    documents: list[SourceDocument] = []
+    found: list[SourceDocument] = []
     problems: list[FileProblem] = []
     for path, name in _files(directory, limits, problems):
         try:
             size = path.stat().st_size
             if size > limits.size:
-                problems.append(FileProblem(name, 0, _too_big(size, limits)))
+                problems.append(FileProblem(name, 0, too_big(size, limits)))
                 continue
             text = path.read_text("utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
             problems.append(FileProblem(name, 0, f"The file cannot be read: {type(error).__name__}."))
             continue
         loaded = load_text(text, name, limits)
-        documents.extend(loaded.documents)
+        found.extend(loaded.documents)
         problems.extend(loaded.problems)
-    return Loaded(tuple(documents), tuple(problems))
+    return Loaded(tuple(found), tuple(problems))
 
 
 def _files(directory: Path, limits: Limits, problems: list[FileProblem]) -> Iterator[tuple[Path, str]]:
@@ -172,44 +119,6 @@ def _files(directory: Path, limits: Limits, problems: list[FileProblem]) -> Iter
         yield path, str(path.relative_to(directory))
 
 
-def _too_big(size: int, limits: Limits) -> str:
-    return f"The text is {size:,} bytes long; at most {limits.size:,} are read."
-
-
-def _measure(text: str, limits: Limits) -> None:
-    """Raises _TooMuch before anything is built. An alias costs what its anchor holds, so that a few
-    lines cannot stand for millions of nodes."""
-    nodes = documents = 0
-    sizes: dict[str, int] = {}
-    open_anchors: list[tuple[str | None, int]] = []
-    for event in yaml.parse(text, Loader=yaml.CSafeLoader):
-        line = event.start_mark.line + 1 if event.start_mark else 0
-        if isinstance(event, yaml.DocumentStartEvent):
-            documents += 1
-            sizes = {}
-            if documents > limits.documents:
-                raise _TooMuch(line, f"There are more than {limits.documents} documents.")
-        elif isinstance(event, yaml.AliasEvent):
-            if event.anchor not in sizes:
-                raise _TooMuch(line, f"The alias *{event.anchor} stands inside its own anchor, or has none.")
-            nodes += sizes[event.anchor]
-        elif isinstance(event, yaml.ScalarEvent):
-            nodes += 1
-            if event.anchor:
-                sizes[event.anchor] = 1
-        elif isinstance(event, yaml.SequenceStartEvent | yaml.MappingStartEvent):
-            open_anchors.append((event.anchor, nodes))
-            nodes += 1
-            if len(open_anchors) > limits.depth:
-                raise _TooMuch(line, f"It is nested deeper than {limits.depth} levels.")
-        elif isinstance(event, yaml.SequenceEndEvent | yaml.MappingEndEvent):
-            anchor, before = open_anchors.pop()
-            if anchor:
-                sizes[anchor] = nodes - before
-        if nodes > limits.nodes:
-            raise _TooMuch(line, f"It holds more than {limits.nodes:,} values once its aliases are expanded.")
-
-
 def _unpack(value: Any, node: yaml.Node, file: str, problems: list[FileProblem]) -> Iterator[SourceDocument]:
     if value is None:
         return
@@ -220,12 +129,12 @@ def _unpack(value: Any, node: yaml.Node, file: str, problems: list[FileProblem])
     kind = value.get("kind")
     items = value.get("items")
     if isinstance(kind, str) and kind.endswith("List") and isinstance(items, list):
-        found = _child(node, "items")
+        found = child(node, "items")
         children = found[1].value if found else []
-        for item, child in zip(items, children, strict=False):
+        for item, below in zip(items, children, strict=False):
             if isinstance(item, Mapping) and not item.get("kind") and kind != "List":
                 item = {"apiVersion": value.get("apiVersion"), "kind": kind.removesuffix("List"), **item}
-            yield from _unpack(item, child, file, problems)
+            yield from _unpack(item, below, file, problems)
         return
     if not isinstance(kind, str) or not kind or not isinstance(value.get("apiVersion"), str):
         problems.append(FileProblem(file, line, "This document has no apiVersion and kind."))
@@ -239,27 +148,3 @@ def _with_namespace(manifest: Mapping[str, Any], kind: str) -> Mapping[str, Any]
     if kind not in _NAMESPACED or not isinstance(metadata, Mapping) or metadata.get("namespace"):
         return manifest
     return {**manifest, "metadata": {**metadata, "namespace": "default"}}
-
-
-def _child(node: yaml.Node, step: str) -> tuple[int, yaml.Node] | None:
-    if step.startswith("["):
-        index = int(step[1:-1])
-        if isinstance(node, yaml.SequenceNode) and index < len(node.value):
-            child = node.value[index]
-            return child.start_mark.line + 1, child
-        return None
-    if isinstance(node, yaml.MappingNode):
-        for key, child in node.value:
-            if key.value == step:
-                return key.start_mark.line + 1, child
-    return None
-
-
-def _line_of(error: Exception) -> int:
-    mark = getattr(error, "problem_mark", None)
-    return mark.line + 1 if mark is not None else 0
-
-
-def _reason(error: Exception) -> str:
-    problem = getattr(error, "problem", None) or getattr(error, "reason", None)
-    return str(problem or type(error).__name__)
