@@ -1,0 +1,80 @@
+"""How a state is named and drawn: one word, one icon, one tone, the same in pages, exports and REST.
+
+Keys are the strings that are stored; what they mean is decided elsewhere. A string that is not
+known here is shown as it is, in the tone of the unknown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Badge:
+    """`icon` is a symbol of the sprite without `i-`; `tone` is ok, warn, bad, alt, off or run;
+    `short` is what fits under an icon in a matrix cell, "" where the icon says enough."""
+
+    word: str
+    icon: str
+    tone: str
+    short: str = ""
+
+
+VERDICTS: Mapping[str, Badge] = {
+    "allowed-registry": Badge("Allowed by registry", "v-registry", "ok"),
+    "allowed-passthrough": Badge("Allowed by policy", "v-policy", "warn"),
+    "blocked-502": Badge("Blocked, HTTP 502", "v-502", "bad", "502"),
+    "blocked-503": Badge("Blocked, HTTP 503", "v-503", "bad", "503"),
+    "blocked-reset": Badge("Blocked, reset", "v-reset", "bad", "reset"),
+    "bypasses-mesh": Badge("Bypasses the mesh", "v-bypass", "alt"),
+    "not-enforced": Badge("Not enforced", "v-off", "off"),
+    "unknown": Badge("Unknown", "v-unknown", "off"),
+}
+
+SEVERITIES: Mapping[str, Badge] = {
+    "error": Badge("Critical", "crit", "bad"),
+    "warning": Badge("Warning", "warn", "warn"),
+    "info": Badge("Information", "info", "off"),
+}
+
+HEALTH: Mapping[str, Badge] = {
+    "new": Badge("Not read yet", "wait", "off"),
+    "healthy": Badge("Healthy", "ok", "ok"),
+    "degraded": Badge("Partly readable", "warn", "warn"),
+    "unreachable": Badge("No answer", "down-link", "warn"),
+    "auth_failed": Badge("Credential refused", "key", "bad"),
+    "paused": Badge("Paused", "wait", "off"),
+}
+
+OUTCOMES: Mapping[str, Badge] = {
+    "done": Badge("Done", "check", "ok"),
+    "refused": Badge("Refused", "lock", "warn"),
+    "failed": Badge("Failed", "x", "bad"),
+}
+
+REFRESHES: Mapping[str, Badge] = {
+    "queued": Badge("Queued", "wait", "run"),
+    "running": Badge("Reading", "spin", "run"),
+    "done": Badge("Complete", "check", "ok"),
+    "failed": Badge("Failed", "x", "bad"),
+}
+
+TONES: Mapping[str, str] = {
+    "ok": "check",
+    "warn": "warn",
+    "bad": "x",
+    "alt": "v-bypass",
+    "off": "minus",
+    "run": "spin",
+}
+
+
+def of(badges: Mapping[str, Badge], value: str) -> Badge:
+    """The badge of a stored value; a plain one for a value that has none."""
+    return badges.get(value) or Badge(value or "unknown", "v-unknown", "off")
+
+
+def toned(word: str, tone: str) -> Badge:
+    """A badge for a word that the data chose, in a tone that the data chose."""
+    return Badge(word, TONES.get(tone, "v-unknown"), tone if tone in TONES else "off")

@@ -1,0 +1,74 @@
+"""Signing in and out, and the theme. Accounts and lockout belong to Django and axes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth import views as auth_views
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse_lazy
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_POST
+
+from apps.accounts.models import User
+from apps.console.forms.session import SignInForm
+from apps.console.guard import SignedInRequest, signed_in
+from apps.console.navigation import THEMES
+
+YEAR = 365 * 24 * 3600
+LOCKED_STATUS = 429
+LOCKED = (
+    "Signing in with this name is blocked for some minutes, because of too many wrong passwords. "
+    "Wait, then try again, or ask the operator of this console to lift the block."
+)
+
+
+class SignIn(auth_views.LoginView):
+    """Name and password; afterwards back to where the person wanted to go."""
+
+    template_name = "console/session/sign_in.html"
+    authentication_form = SignInForm
+    redirect_authenticated_user = True
+
+
+class SignOut(auth_views.LogoutView):
+    """Only by POST, so that no link on another site can do it."""
+
+    http_method_names = ["post", "options"]
+    next_page = reverse_lazy("console:sign-in")
+
+
+def locked_out(request: HttpRequest, credentials: dict[str, Any], *args: Any) -> HttpResponse:
+    """What axes answers while a name is locked: the same page with a sentence, not a bare text."""
+    name = (credentials or {}).get("username") or request.POST.get("username", "")
+    context = {"form": SignInForm(request, initial={"username": name}), "locked": LOCKED}
+    return render(request, "console/session/sign_in.html", context, status=LOCKED_STATUS)
+
+
+@require_POST
+def theme(request: HttpRequest) -> HttpResponse:
+    """Keeps "light", "dark" or "system" in a cookie, and with the account of who is signed in."""
+    chosen = request.POST.get("theme", "")
+    back = request.POST.get("next", "")
+    if not url_has_allowed_host_and_scheme(back, {request.get_host()}, require_https=request.is_secure()):
+        back = "/"
+    response = HttpResponseRedirect(back)
+    if chosen not in (*THEMES, "system"):
+        return response
+    if isinstance(request.user, User):
+        User.objects.filter(pk=request.user.pk).update(theme=chosen if chosen in THEMES else "")
+    response.set_cookie(
+        "theme", chosen, max_age=YEAR, samesite="Lax", httponly=True, secure=request.is_secure()
+    )
+    return response
+
+
+@signed_in
+def profile(request: SignedInRequest) -> HttpResponse:
+    """Who one is here, what one may do where, and the theme."""
+    bindings = request.user.bindings.all()
+    groups = request.user.groups.prefetch_related("bindings")
+    rows = [(binding, "") for binding in bindings]
+    rows += [(binding, group.name) for group in groups for binding in group.bindings.all()]
+    return render(request, "console/session/profile.html", {"bindings": rows, "groups": groups})
