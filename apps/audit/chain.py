@@ -1,0 +1,96 @@
+"""The hash chain of the audit record: how a row is hashed and how a chain is checked. No database.
+
+hash = SHA-256 over the previous hash and the row's canonical JSON. Whoever changes, removes, adds or
+reorders a row breaks the chain at that row; whoever cuts the end off is found by a checkpoint kept
+elsewhere (`Head`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+GENESIS = "0" * 64
+FIELDS = (
+    "seq",
+    "at",
+    "actor_id",
+    "actor",
+    "via",
+    "request_id",
+    "action",
+    "outcome",
+    "object_type",
+    "object_id",
+    "cluster",
+    "summary",
+    "detail",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The last row of a chain at some moment: what a checkpoint holds."""
+
+    seq: int
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChainReport:
+    """`first_bad` is the number of the first row that does not fit, None when all fit. `reason` is
+    a sentence. `head` is the last good row."""
+
+    rows: int
+    first_bad: int | None
+    reason: str
+    head: Head
+
+    @property
+    def ok(self) -> bool:
+        return self.first_bad is None
+
+
+def digest(prev_hash: str, row: Mapping[str, Any]) -> str:
+    """64 hex digits over the previous hash and the row's FIELDS."""
+    plain = {name: _plain(row[name]) for name in FIELDS}
+    body = json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(f"{prev_hash}\n{body}".encode()).hexdigest()
+
+
+def check(rows: Iterable[Mapping[str, Any]], checkpoint: Head | None = None) -> ChainReport:
+    """Walks the rows in the order of `seq` and stops at the first that does not fit."""
+    head, count, seen_checkpoint = Head(0, GENESIS), 0, checkpoint is None
+    for row in rows:
+        reason = _fault(row, head)
+        if not reason and checkpoint and row["seq"] == checkpoint.seq:
+            seen_checkpoint = row["hash"] == checkpoint.hash
+            reason = "" if seen_checkpoint else "The row is not the one that the checkpoint names."
+        if reason:
+            return ChainReport(count, row["seq"], reason, head)
+        head = Head(row["seq"], row["hash"])
+        count += 1
+    if not seen_checkpoint:
+        text = f"The record ends at row {head.seq}, but a checkpoint knows row {checkpoint.seq if checkpoint else 0}."
+        return ChainReport(count, head.seq + 1, text, head)
+    return ChainReport(count, None, f"All {count} rows fit.", head)
+
+
+def _fault(row: Mapping[str, Any], head: Head) -> str:
+    if row["seq"] != head.seq + 1:
+        return f"Row {head.seq + 1} is missing: row {row['seq']} follows row {head.seq}."
+    if row["prev_hash"] != head.hash:
+        return "The row does not name the hash of the row before it."
+    if row["hash"] != digest(head.hash, row):
+        return "The row's content does not give its hash: it was changed after it was written."
+    return ""
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat(timespec="microseconds")
+    return value
