@@ -1,0 +1,216 @@
+"""Reads a scenario file: what one simulated cluster holds, and who may call it.
+
+A scenario is deterministic: the same file gives the same objects, uids and times. Must not know how objects are
+kept or served; it hands over plain manifests.
+"""
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from apps.simcluster.shapes import istio, speedscale
+from apps.simcluster.shapes.cluster import Cluster, assign_addresses, make_nodes, node_manifests
+from apps.simcluster.shapes.fields import Fields, ScenarioError
+from apps.simcluster.shapes.mesh import read_mesh
+from apps.simcluster.shapes.meta import Manifest, Stamp
+from apps.simcluster.shapes.namespaces import (
+    NamespaceSpec,
+    captured_by_node,
+    contents,
+    namespace_manifest,
+    read_namespace,
+)
+from apps.simcluster.shapes.objects import FieldManager, default_manager, verbatim
+from apps.simcluster.shapes.roles import PolicyRule, User, read_user
+
+__all__ = [
+    "BASE_TIME",
+    "SCENARIOS",
+    "FieldManager",
+    "PolicyRule",
+    "Scenario",
+    "ScenarioError",
+    "User",
+    "load",
+    "write_manifests",
+]
+
+SCENARIOS = Path(__file__).parent / "scenarios"
+# The moment that scenarios describe unless told otherwise; ages in the files count back from it.
+BASE_TIME = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
+LARGEST_FILE = 2_000_000
+ALWAYS_THERE = ("default", "kube-node-lease", "kube-public", "kube-system")
+NETWORKING = "networking.istio.io"
+
+ObjectKey = tuple[str, str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """One cluster as a scenario file describes it.
+
+    `served_versions` maps an API group outside Kubernetes itself to its versions, best first. `manifests` carry uid
+    and creationTimestamp but no resourceVersion and no managedFields. `managers` maps (kind, namespace, name) of every
+    manifest to who wrote it ("" is the namespace of what is cluster-wide).
+    """
+
+    name: str
+    environment: str
+    region: str
+    owner_team: str
+    labels: dict[str, str]
+    kubernetes_version: str
+    served_versions: dict[str, tuple[str, ...]]
+    manifests: list[Manifest]
+    managers: dict[ObjectKey, FieldManager]
+    users: list[User]
+
+
+def load(path: Path, *, base: datetime = BASE_TIME) -> Scenario:
+    """The scenario in a file; times count back from `base`.
+
+    Raises ScenarioError with file, field and a sentence if the file cannot be used, OSError if it cannot be read.
+    """
+    fields = Fields(_parse(path), file=path.name)
+    name = fields.text("name")
+    served = {
+        group: fields.section("served_versions").texts(group) for group in fields.mapping("served_versions")
+    }
+    region = fields.text("region")
+    mesh = read_mesh(fields.section("istio")) if fields.has("istio") else None
+    installed = fields.section("speedscale")
+    node_capture = installed.flag("node_capture", True)
+    instance = Stamp(name, base).uid("Instance", "", name)
+    operator = speedscale.read_operator(installed, name, instance) if fields.has("speedscale") else None
+    cluster = Cluster(
+        stamp=Stamp(name, base),
+        region=region,
+        kubernetes_version=fields.text("kubernetes_version"),
+        nodes=make_nodes(fields.integer("nodes", 3, least=1, most=200), region),
+        mesh=mesh,
+        operator=operator,
+    )
+    specs = _namespaces(fields, cluster)
+    best = f"{NETWORKING}/{served.get(NETWORKING, ('v1',))[0]}"
+    places = {spec.place.name: spec.place for spec in specs}
+    made = [namespace_manifest(cluster, spec) for spec in specs]
+    made += node_manifests(cluster)
+    if mesh:
+        made += istio.install(cluster, mesh, places)
+    if operator:
+        home = places[operator.namespace]
+        made += speedscale.install(
+            cluster, operator, home, captured_by_node(specs), node_capture=node_capture
+        )
+    managers: dict[ObjectKey, FieldManager] = {}
+    for spec in specs:
+        made += contents(cluster, spec, best)
+        for row in spec.objects:
+            manifest, manager = verbatim(cluster.stamp, row, spec.place.name, served)
+            made.append(manifest)
+            if manager:
+                managers[_key(manifest)] = manager
+    assign_addresses(made)
+    scenario = Scenario(
+        name=name,
+        environment=fields.text("environment"),
+        region=region,
+        owner_team=fields.text("owner_team"),
+        labels=fields.strings("labels"),
+        kubernetes_version=cluster.kubernetes_version,
+        served_versions=served,
+        manifests=made,
+        managers=managers,
+        users=[read_user(row, mesh) for row in fields.sections("users")],
+    )
+    fields.done()
+    _complete(scenario, fields)
+    return scenario
+
+
+def write_manifests(scenario: Scenario, directory: Path) -> Path:
+    """Write all manifests into one multi-document YAML file, `<scenario name>.yaml`, and return its path."""
+    directory.mkdir(parents=True, exist_ok=True)
+    path = directory / f"{scenario.name}.yaml"
+    with path.open("w", encoding="utf-8") as stream:
+        yaml.dump_all(
+            scenario.manifests,
+            stream,
+            Dumper=_PlainDumper,
+            sort_keys=False,
+            explicit_start=True,
+            allow_unicode=True,
+        )
+    return path
+
+
+def _namespaces(fields: Fields, cluster: Cluster) -> list[NamespaceSpec]:
+    """Those of the file, and those that the installations bring although the file does not mention them."""
+    rows = fields.section("namespaces")
+    specs = [read_namespace(rows.section(name), name) for name in rows.names()]
+    brought = list(ALWAYS_THERE)
+    brought += istio.namespaces(cluster.mesh) if cluster.mesh else []
+    brought += [cluster.operator.namespace] if cluster.operator else []
+    listed = {spec.place.name for spec in specs}
+    for name in dict.fromkeys(brought):
+        if name not in listed:
+            specs.append(read_namespace(Fields({}, file=fields.file, path=f"namespaces.{name}"), name))
+    return specs
+
+
+def _complete(scenario: Scenario, fields: Fields) -> None:
+    """Check that names are unique, and note who wrote what nobody claimed."""
+    seen: set[ObjectKey] = set()
+    for manifest in scenario.manifests:
+        key = _key(manifest)
+        if key in seen:
+            kind, namespace, name = key
+            raise fields.error(f"namespaces.{namespace}", f"has two objects {kind} {name!r}.")
+        seen.add(key)
+        scenario.managers.setdefault(key, default_manager(manifest))
+    names = [user.name for user in scenario.users]
+    if not names or len(set(names)) != len(names):
+        raise fields.error("users", "must list at least one user, each name once.")
+
+
+def _key(manifest: Manifest) -> ObjectKey:
+    meta = manifest["metadata"]
+    return manifest["kind"], meta.get("namespace", ""), meta["name"]
+
+
+def _parse(path: Path) -> Any:
+    if path.stat().st_size > LARGEST_FILE:
+        raise ScenarioError(path.name, "", f"is larger than {LARGEST_FILE} bytes.")
+    text = path.read_text(encoding="utf-8")
+    try:
+        return yaml.load(text, Loader=_StrictLoader)  # noqa: S506 (a SafeLoader that refuses more)
+    except yaml.YAMLError as error:
+        where = getattr(error, "problem_mark", None)
+        line = f"line {where.line + 1}" if where else ""
+        problem = getattr(error, "problem", None) or "cannot be read"
+        raise ScenarioError(path.name, line, f"is not valid YAML: {problem}.") from error
+
+
+class _StrictLoader(yaml.SafeLoader):
+    """Refuses a key that stands twice in one mapping, where YAML would silently keep the last."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        seen: set[object] = set()
+        for key, _ in node.value:
+            if key.value in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key {key.value!r} stands twice in one mapping", key.start_mark
+                )
+            seen.add(key.value)
+        return super().construct_mapping(node, deep=deep)
+
+
+class _PlainDumper(yaml.SafeDumper):
+    """No anchors: manifests share parts in memory, and a reader must not see that."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
