@@ -90,14 +90,19 @@ def speedscale(region: str = DEFAULT_REGION, app_host: str = DEFAULT_APP_HOST) -
                 "captured traffic and reports",
                 "forwarder, generator, responder",
             ),
-            RequiredHost(f"sqs.{region}.amazonaws.com", documented, "control messages", "inspector, operator"),
+            RequiredHost(
+                f"sqs.{region}.amazonaws.com", documented, "control messages", "inspector, operator"
+            ),
             RequiredHost(f"sns.{region}.amazonaws.com", documented, "notifications", "inspector, operator"),
             RequiredHost(f"s3.{region}.amazonaws.com", required, "snapshots and reports", replay),
             RequiredHost(f"*.s3.{region}.amazonaws.com", required, "the tenant's own bucket", replay),
             RequiredHost("sts.amazonaws.com", required, "temporary AWS credentials", everyone),
             RequiredHost(f"sts.{region}.amazonaws.com", required, "temporary AWS credentials", everyone),
             RequiredHost(
-                f"monitoring.{region}.amazonaws.com", documented, "CloudWatch telemetry", "forwarder, operator"
+                f"monitoring.{region}.amazonaws.com",
+                documented,
+                "CloudWatch telemetry",
+                "forwarder, operator",
             ),
             RequiredHost("gcr.io", informational, "container images", "the kubelet, outside of any proxy"),
             RequiredHost(

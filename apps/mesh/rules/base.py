@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
+from apps.mesh.capture import captures
 from apps.mesh.egress import EgressEngine
 from apps.mesh.findings import Finding, Severity
 from apps.mesh.hostsets import HostSet
@@ -12,7 +13,7 @@ from apps.mesh.injection import injections
 from apps.mesh.refs import ResourceRef
 from apps.mesh.reports import CaptureReport, InjectionReport, SpeedscaleInstall
 from apps.mesh.snapshot import Snapshot
-from apps.mesh.speedscale import captures, installs
+from apps.mesh.speedscale import installs
 from apps.mesh.verdicts import Step
 
 

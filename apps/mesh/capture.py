@@ -1,0 +1,269 @@
+"""Whether Speedscale captures a workload: what its annotations ask for, against what its template and
+its pods carry, with the cause of every difference.
+
+Knows nothing of Istio. Annotations: docs.speedscale.com, sidecar and eBPF reference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from apps.mesh.objects.workloads import PodTemplate, Workload
+from apps.mesh.refs import ResourceRef
+from apps.mesh.reports import CaptureCause, CaptureKind, CaptureReport, CaptureState, SpeedscaleInstall, Tone
+from apps.mesh.snapshot import Snapshot
+from apps.mesh.speedscale import (
+    IGNORE,
+    REPLAY_ENV,
+    RESPONDER_INIT,
+    SIDECAR_WEBHOOK,
+    Wish,
+    ebpf_targets,
+    has_java_agent,
+    has_sidecar,
+    installs,
+    is_replay,
+    serving,
+    sidecar_webhooks,
+    value_of,
+    wishes_of,
+)
+from apps.mesh.webhooks import namespace_labels
+
+# https://docs.speedscale.com, sidecar installation; rollouts by the chart's webhook rules.
+SUPPORTED_KINDS = frozenset({"Deployment", "StatefulSet", "DaemonSet", "Job", "ReplicaSet", "Rollout"})
+INPUTS = frozenset(
+    {
+        "ConfigMap",
+        "CustomResourceDefinition",
+        "MutatingWebhookConfiguration",
+        "Namespace",
+        "ValidatingWebhookConfiguration",
+        "Workload",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    state: CaptureState
+    cause: CaptureCause
+    reason: str
+    matching: int = 0
+
+
+def captures(snapshot: Snapshot) -> Mapping[ResourceRef, CaptureReport]:
+    """The reports of all workloads, by ref; ask for it through `snapshot.derived`."""
+    reader = CaptureReader(snapshot)
+    return {workload.ref: reader.report(workload) for workload in snapshot.workloads}
+
+
+def capture(snapshot: Snapshot, workload: Workload) -> CaptureReport:
+    """The report of one workload; for many, ask for `captures`."""
+    return CaptureReader(snapshot).report(workload)
+
+
+class CaptureReader:
+    """Reports on the workloads of one snapshot; installations, webhooks and targets are read once."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+        self._installs = snapshot.derived(installs)
+        self._parts = frozenset(item.ref for install in self._installs for item in install.components)
+        self._webhooks = tuple(sidecar_webhooks(snapshot))
+        self._targets = tuple(ebpf_targets(snapshot))
+        self._any_pods = any(workload.pods_total for workload in snapshot.workloads)
+
+    def report(self, workload: Workload) -> CaptureReport:
+        """Expected against actual, and the cause of a difference."""
+        if workload.ref in self._parts or is_replay(workload):
+            return _report(
+                workload, None, _Outcome(CaptureState.OFF, CaptureCause.NONE, "A part of Speedscale.")
+            )
+        wishes = tuple(wishes_of(workload))
+        wish = next(iter(wishes), None) or self._targeted(workload)
+        if {CaptureKind.SIDECAR} < {item.kind for item in wishes}:
+            return _report(workload, wish, _conflict(wishes))
+        if wish is None:
+            return _report(workload, None, _unasked(workload))
+        if wish.kind is CaptureKind.SIDECAR:
+            return _report(workload, wish, self._sidecar(workload, wish))
+        return _report(workload, wish, self._ebpf(workload, wish))
+
+    def _targeted(self, workload: Workload) -> Wish | None:
+        if not self._targets or workload.kind not in SUPPORTED_KINDS:
+            return None
+        found = self._snapshot.namespaces.get(workload.namespace)
+        labels = namespace_labels(workload.namespace, found.labels if found is not None else {})
+        for target in self._targets:
+            inside = workload.namespace in target.names or (
+                target.namespaces is not None and target.namespaces.matches(labels)
+            )
+            if inside and target.pods.matches(workload.template.labels):
+                return Wish(CaptureKind.EBPF, target.ref, target.path)
+        return None
+
+    def _sidecar(self, workload: Workload, wish: Wish) -> _Outcome:
+        total, matching = workload.pods_total, _pods_with(workload, has_sidecar)
+        templated = has_sidecar(workload.template)
+        if total and matching == total:
+            return _Outcome(
+                CaptureState.COMPLETE, CaptureCause.NONE, "Every pod carries the sidecar.", matching
+            )
+        if not total and templated:
+            return self._without_pods(workload)
+        if templated or matching:
+            return _not_rolled(total, matching, "the sidecar")
+        cause, reason = self._why_not_injected(workload, wish)
+        return _Outcome(CaptureState.MISSING, cause, reason)
+
+    def _without_pods(self, workload: Workload) -> _Outcome:
+        gap = self._snapshot.missing("Pod", workload.namespace)
+        if gap is not None:
+            return _Outcome(
+                CaptureState.UNKNOWN, CaptureCause.NOT_READ, f"The pods could not be read: {gap.reason}"
+            )
+        reason = "The template carries the sidecar; there are no pods."
+        return _Outcome(CaptureState.COMPLETE, CaptureCause.NONE, reason)
+
+    def _why_not_injected(self, workload: Workload, wish: Wish) -> tuple[CaptureCause, str]:
+        """The first thing that keeps Speedscale's webhook from changing the workload."""
+        install = serving(self._installs, workload.namespace)
+        if value_of(workload, IGNORE) == "true":
+            return CaptureCause.IGNORED, f"The operator leaves it alone, because of {IGNORE}=true."
+        if workload.kind not in SUPPORTED_KINDS:
+            return CaptureCause.KIND_UNSUPPORTED, f"Speedscale does not inject into a {workload.kind}."
+        if install is None:
+            return CaptureCause.OPERATOR_MISSING, "No Speedscale operator is installed that could inject it."
+        if self._stopped(install):
+            return (
+                CaptureCause.OPERATOR_MISSING,
+                f"The operator in {install.namespace} has no running pod; workloads pass unchanged.",
+            )
+        if install.kind == "classic" and (blocked := self._webhook_reason(workload)) is not None:
+            return blocked
+        if wish.on_template:
+            return CaptureCause.TEMPLATE_ONLY, (
+                "The annotation is on the pod template; Speedscale reads it on the workload's own metadata."
+            )
+        return CaptureCause.NOT_INJECTED, (
+            "Nothing stands in the way now, so the workload was last written while the operator "
+            "did not answer; write it again (for example with a rollout restart)."
+        )
+
+    def _stopped(self, install: SpeedscaleInstall) -> bool:
+        operator = install.component("operator")
+        return operator is not None and (operator.wanted == 0 or (self._any_pods and operator.pods == 0))
+
+    def _webhook_reason(self, workload: Workload) -> tuple[CaptureCause, str] | None:
+        gap = self._snapshot.missing("MutatingWebhookConfiguration")
+        if gap is not None:
+            return CaptureCause.NOT_READ, f"The webhooks could not be read: {gap.reason}"
+        if not self._webhooks:
+            return (
+                CaptureCause.WEBHOOK_MISSING,
+                f"There is no webhook {SIDECAR_WEBHOOK}, which does the injection.",
+            )
+        found = self._snapshot.namespaces.get(workload.namespace)
+        labels = namespace_labels(workload.namespace, found.labels if found is not None else {})
+        for ref, webhook in self._webhooks:
+            if not webhook.namespace_selector.matches(labels):
+                reason = f"{ref} leaves namespace {workload.namespace} out (namespaceSelector)."
+            elif not webhook.object_selector.matches(workload.labels):
+                reason = f"{ref} leaves the workload out (objectSelector)."
+            else:
+                return None
+        return CaptureCause.WEBHOOK_EXCLUDES, reason
+
+    def _ebpf(self, workload: Workload, wish: Wish) -> _Outcome:
+        nettap = next((found for item in self._installs if (found := item.component("nettap"))), None)
+        total = workload.pods_total
+        if value_of(workload, IGNORE) == "true":
+            reason = f"The operator leaves it alone, because of {IGNORE}=true."
+            return _Outcome(CaptureState.MISSING, CaptureCause.IGNORED, reason)
+        if nettap is None or (self._any_pods and nettap.pods == 0):
+            reason = (
+                "No eBPF collector (nettap) runs on this cluster; the annotation has no effect without it."
+            )
+            return _Outcome(CaptureState.MISSING, CaptureCause.NO_NETTAP, reason)
+        if wish.kind is CaptureKind.EBPF_JAVA:
+            matching = _pods_with(workload, has_java_agent)
+            if matching < total:
+                return _not_rolled(total, matching, "the Java agent")
+        reason = f"The collector {nettap.ref.path} reads its traffic; pods stay as they are."
+        return _Outcome(CaptureState.COMPLETE, CaptureCause.NONE, reason, total)
+
+
+def _pods_with(workload: Workload, test: Callable[[PodTemplate], bool]) -> int:
+    return sum(group.count for group in workload.live_groups if test(group.pod))
+
+
+def _conflict(wishes: tuple[Wish, ...]) -> _Outcome:
+    paths = " and ".join(wish.path for wish in wishes)
+    reason = f"{paths} contradict each other; the operator refuses the pair and captures by neither."
+    return _Outcome(CaptureState.CONFLICT, CaptureCause.CONFLICTING_ANNOTATIONS, reason)
+
+
+def _not_rolled(total: int, matching: int, what: str) -> _Outcome:
+    state = CaptureState.PARTIAL if matching else CaptureState.MISSING
+    reason = (
+        f"{matching} of {total} pods carry {what}; the others are older than the change and need a restart."
+    )
+    return _Outcome(state, CaptureCause.NOT_ROLLED, reason, matching)
+
+
+def _unasked(workload: Workload) -> _Outcome:
+    total = workload.pods_total
+    if workload.labels.get(REPLAY_ENV):
+        mocked = _pods_with(workload, _is_mocked)
+        if mocked:
+            state = CaptureState.COMPLETE if mocked == total else CaptureState.PARTIAL
+            return _Outcome(state, CaptureCause.NONE, "A replay answers for the services it calls.", mocked)
+    matching = _pods_with(workload, has_sidecar)
+    if matching or has_sidecar(workload.template):
+        reason = "It carries Speedscale's sidecar, which no annotation asks for."
+        return _Outcome(CaptureState.ORPHAN, CaptureCause.NOT_REQUESTED, reason, matching)
+    return _Outcome(CaptureState.OFF, CaptureCause.NONE, "Nothing asks for capture.")
+
+
+def _is_mocked(pod: PodTemplate) -> bool:
+    return any(container.name == RESPONDER_INIT for container in pod.init_containers)
+
+
+def _report(workload: Workload, wish: Wish | None, outcome: _Outcome) -> CaptureReport:
+    return CaptureReport(
+        expected=wish.kind if wish is not None else CaptureKind.NONE,
+        actual=_actual(workload, wish, outcome),
+        state=outcome.state,
+        cause=outcome.cause,
+        reason=outcome.reason,
+        ref=wish.ref if wish is not None else None,
+        path=wish.path if wish is not None else "",
+        in_template=has_sidecar(workload.template) or has_java_agent(workload.template),
+        mocked=_pods_with(workload, _is_mocked) > 0,
+        pods_total=workload.pods_total,
+        pods_matching=outcome.matching,
+        tone=_TONES[outcome.state],
+    )
+
+
+def _actual(workload: Workload, wish: Wish | None, outcome: _Outcome) -> CaptureKind:
+    if _pods_with(workload, has_sidecar) or (not workload.pods_total and has_sidecar(workload.template)):
+        return CaptureKind.SIDECAR
+    if wish is not None and wish.kind is not CaptureKind.SIDECAR and outcome.state is CaptureState.COMPLETE:
+        return wish.kind
+    if _pods_with(workload, has_java_agent):
+        return CaptureKind.EBPF_JAVA
+    return CaptureKind.MOCKS if _pods_with(workload, _is_mocked) else CaptureKind.NONE
+
+
+_TONES = {
+    CaptureState.COMPLETE: Tone.OK,
+    CaptureState.PARTIAL: Tone.WARN,
+    CaptureState.MISSING: Tone.BAD,
+    CaptureState.CONFLICT: Tone.BAD,
+    CaptureState.ORPHAN: Tone.WARN,
+    CaptureState.UNKNOWN: Tone.WARN,
+    CaptureState.OFF: Tone.OFF,
+}

@@ -1,0 +1,254 @@
+"""Speedscale's marks on a cluster: where it is installed and with which parts, what annotations and
+target lists ask for, how an injected pod looks. Names as Speedscale ships them (operator-helm charts
+2.0.0 to 2.5.1145, docs.speedscale.com).
+
+The namespace is discovered, never assumed. Decides nothing on coverage, and knows nothing of Istio.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import yaml
+
+from apps.mesh.objects.config import (
+    ConfigMap,
+    CustomResourceDefinition,
+    MutatingWebhookConfiguration,
+    ValidatingWebhookConfiguration,
+    Webhook,
+)
+from apps.mesh.objects.selectors import LabelSelector
+from apps.mesh.objects.workloads import PodTemplate, Workload
+from apps.mesh.parsing.config import label_selector
+from apps.mesh.parsing.fields import Fields
+from apps.mesh.refs import ResourceRef
+from apps.mesh.reports import CaptureKind, InstallComponent, InstallWebhook, SpeedscaleInstall
+from apps.mesh.snapshot import Snapshot
+from apps.mesh.webhooks import takes
+
+COMPONENT_LABEL = "controlplane.speedscale.com/component"
+DEFAULT_NAMESPACE = "speedscale"
+OPERATOR_NAME = "speedscale-operator"
+FORWARDER_NAME = "speedscale-forwarder"
+CRD_NAME = "trafficreplays.speedscale.com"
+SIDECAR_WEBHOOK = "sidecar.speedscale.com"
+ROLES = {
+    "speedscale-operator": "operator",
+    "speedscale-forwarder": "forwarder",
+    "speedscale-inspector": "inspector",
+    "speedscale-nettap": "nettap",
+    "nettap": "nettap",
+}
+CLASSIC_PARTS = ("operator", "forwarder")
+REPLAY_NAME = re.compile(r"speedscale-(generator|responder|collector|redis)-.+")
+SIDECAR_CONTAINER = re.compile(r"(speedscale-)?goproxy(-[0-9a-f]{5,})?")
+SIDECAR_IMAGE = re.compile(r".*/goproxy([:@].*)?")
+JAVA_AGENT_INIT = "speedscale-initproxy-java-agent"
+RESPONDER_INIT = "speedscale-initproxy-responder"
+INJECT = "sidecar.speedscale.com/inject"
+EBPF = "capture.speedscale.com/enabled"
+JAVA_AGENT = "capture.speedscale.com/java-agent"
+IGNORE = "operator.speedscale.com/ignore"
+REPLAY_ENV = "replay.speedscale.com/env-id"
+NETTAP_CONFIG = "speedscale-nettap"
+NETTAP_CONFIG_LIMIT = 1_000_000
+INPUTS = frozenset(
+    {
+        "ConfigMap",
+        "CustomResourceDefinition",
+        "MutatingWebhookConfiguration",
+        "ValidatingWebhookConfiguration",
+        "Workload",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """An annotation that asks for capture, with where it stands."""
+
+    kind: CaptureKind
+    ref: ResourceRef
+    path: str
+    on_template: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class EbpfTarget:
+    """An eBPF target list's entry: namespaces by name or by selector, and a pod selector."""
+
+    ref: ResourceRef
+    path: str
+    names: tuple[str, ...]
+    namespaces: LabelSelector | None
+    pods: LabelSelector
+
+
+def installs(snapshot: Snapshot) -> tuple[SpeedscaleInstall, ...]:
+    """Every installation, classic ones first, then by namespace; ask for it through `snapshot.derived`."""
+    components: dict[str, list[InstallComponent]] = {}
+    for workload in snapshot.workloads:
+        role = _role(workload)
+        if role:
+            components.setdefault(workload.namespace, []).append(_component(workload, role))
+    webhooks: dict[str, list[InstallWebhook]] = {}
+    for webhook in _webhooks(snapshot):
+        webhooks.setdefault(webhook.service.namespace, []).append(webhook)
+    crd = any(item.name == CRD_NAME for item in snapshot.each(CustomResourceDefinition))
+    found = (
+        _install(snapshot, namespace, components.get(namespace, []), webhooks.get(namespace, []), crd)
+        for namespace in sorted({*components, *webhooks})
+    )
+    return tuple(sorted(found, key=lambda install: (install.kind != "classic", install.namespace)))
+
+
+def is_replay(workload: Workload) -> bool:
+    """Whether a workload is one that Speedscale starts in an application's namespace for a replay."""
+    return REPLAY_NAME.fullmatch(workload.name) is not None
+
+
+def forwarder_host(install: SpeedscaleInstall) -> str:
+    """The name by which sidecars of captured workloads dial the forwarder (port 80)."""
+    return f"{FORWARDER_NAME}.{install.namespace}.svc.cluster.local"
+
+
+def serving(installs: tuple[SpeedscaleInstall, ...], namespace: str) -> SpeedscaleInstall | None:
+    """The installation that serves a namespace: the one inside it, else the first classic one."""
+    own = next((item for item in installs if item.namespace == namespace), None)
+    return own or next((item for item in installs if item.kind == "classic"), None)
+
+
+def _role(workload: Workload) -> str:
+    label = workload.labels.get(COMPONENT_LABEL) or workload.template.labels.get(COMPONENT_LABEL)
+    return ROLES.get(workload.name) or label or ""
+
+
+def _component(workload: Workload, role: str) -> InstallComponent:
+    return InstallComponent(role, workload.ref, _version(workload), workload.pods_total, workload.replicas)
+
+
+def _version(workload: Workload) -> str:
+    """The tag of the first image, without a leading v; "" for an image named by digest alone."""
+    for container in workload.template.containers:
+        name, _, tag = container.image.partition("@")[0].rpartition(":")
+        if name and "/" not in tag:
+            return tag.removeprefix("v")
+    return ""
+
+
+def _webhooks(snapshot: Snapshot) -> Iterator[InstallWebhook]:
+    for configuration in (
+        *snapshot.each(MutatingWebhookConfiguration),
+        *snapshot.each(ValidatingWebhookConfiguration),
+    ):
+        for index, webhook in enumerate(configuration.webhooks):
+            if webhook.service_namespace and webhook.service_name.startswith(OPERATOR_NAME):
+                yield InstallWebhook(
+                    ref=configuration.ref,
+                    path=f"webhooks[{index}]",
+                    name=webhook.name,
+                    failure_policy=webhook.failure_policy,
+                    service=ResourceRef("Service", webhook.service_namespace, webhook.service_name),
+                )
+
+
+def _install(
+    snapshot: Snapshot,
+    namespace: str,
+    components: list[InstallComponent],
+    webhooks: list[InstallWebhook],
+    crd: bool,
+) -> SpeedscaleInstall:
+    roles = {item.role for item in components}
+    if "operator" in roles:
+        kind = "classic"
+    else:
+        kind = "namespaced" if "forwarder" in roles and not webhooks else "remnant"
+    wanted = ("forwarder",) if kind == "namespaced" else CLASSIC_PARTS
+    return SpeedscaleInstall(
+        namespace=namespace,
+        kind=kind,
+        version=_install_version(snapshot, namespace, components),
+        components=tuple(components),
+        webhooks=tuple(webhooks),
+        crd=crd,
+        missing=tuple(role for role in wanted if role not in roles),
+    )
+
+
+def _install_version(snapshot: Snapshot, namespace: str, components: list[InstallComponent]) -> str:
+    for role in ("operator", "forwarder", "inspector"):
+        for item in components:
+            if item.role == role and item.version:
+                return item.version
+    settings = next(
+        (c for c in snapshot.each(ConfigMap) if c.namespace == namespace and c.name == OPERATOR_NAME), None
+    )
+    return settings.data.get("IMAGE_TAG", "").removeprefix("v") if settings is not None else ""
+
+
+def wishes_of(workload: Workload) -> Iterator[Wish]:
+    """The annotations that ask for capture; the workload's own metadata is read before the template."""
+    for key, kind in (
+        (INJECT, CaptureKind.SIDECAR),
+        (JAVA_AGENT, CaptureKind.EBPF_JAVA),
+        (EBPF, CaptureKind.EBPF),
+    ):
+        if _is_true(workload.annotations.get(key)):
+            yield Wish(kind, workload.ref, f"metadata.annotations[{key}]")
+        elif key not in workload.annotations and _is_true(workload.template.annotations.get(key)):
+            yield Wish(kind, workload.ref, f"spec.template.metadata.annotations[{key}]", on_template=True)
+
+
+def has_sidecar(pod: PodTemplate) -> bool:
+    """Whether a pod carries Speedscale's proxy, by container name, else by image."""
+    return any(
+        SIDECAR_CONTAINER.fullmatch(container.name) or SIDECAR_IMAGE.fullmatch(container.image)
+        for container in pod.containers
+    )
+
+
+def has_java_agent(pod: PodTemplate) -> bool:
+    return any(container.name == JAVA_AGENT_INIT for container in pod.init_containers)
+
+
+def _is_true(value: str | None) -> bool:
+    return value is not None and value.strip().lower() == "true"
+
+
+def value_of(workload: Workload, key: str) -> str:
+    return workload.annotations.get(key) or workload.template.annotations.get(key) or ""
+
+
+def sidecar_webhooks(snapshot: Snapshot) -> Iterator[tuple[ResourceRef, Webhook]]:
+    for configuration in snapshot.each(MutatingWebhookConfiguration):
+        for webhook in configuration.webhooks:
+            if webhook.name == SIDECAR_WEBHOOK and (takes(webhook, "deployments") or takes(webhook, "pods")):
+                yield configuration.ref, webhook
+
+
+def ebpf_targets(snapshot: Snapshot) -> Iterator[EbpfTarget]:
+    """Namespace-wide eBPF targets of ConfigMap `speedscale-nettap`, key `config.yaml` (Helm
+    `ebpf.configuration.capture.targets`); unreadable YAML reads as none."""
+    for config in snapshot.each(ConfigMap):
+        text = config.data.get("config.yaml", "")
+        if config.name != NETTAP_CONFIG or not text or len(text) > NETTAP_CONFIG_LIMIT:
+            continue
+        try:
+            body = yaml.load(text, Loader=yaml.CSafeLoader)
+        except (yaml.YAMLError, RecursionError, ValueError):
+            continue
+        if not isinstance(body, dict):
+            continue
+        for index, item in enumerate(Fields(body, config.ref, []).child("capture").items("targets")):
+            selects = item.has("namespaceSelector")
+            yield EbpfTarget(
+                ref=config.ref,
+                path=f"data[config.yaml].capture.targets[{index}]",
+                names=item.texts("namespaces"),
+                namespaces=label_selector(item.child("namespaceSelector")) if selects else None,
+                pods=label_selector(item.child("podSelector")),
+            )
