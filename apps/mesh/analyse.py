@@ -10,11 +10,11 @@ import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from apps.mesh.controlplanes import ControlPlane, control_planes
 from apps.mesh.coverage import Coverage, coverage
 from apps.mesh.egress import EgressEngine, EgressScope
 from apps.mesh.findings import Finding, Severity
 from apps.mesh.hostsets import HostSet
+from apps.mesh.meshconfig import ControlPlane, control_planes
 from apps.mesh.parsing.fields import Problem
 from apps.mesh.refs import ResourceRef
 from apps.mesh.reports import SpeedscaleInstall, WorkloadReport
@@ -81,7 +81,7 @@ def analyse(
         )
         for workload in snapshot.workloads
     )
-    planes = snapshot.derived(control_planes)
+    planes = control_planes(snapshot)
     return Analysis(
         hostset=hostset,
         findings=findings(context, rules),

@@ -12,7 +12,7 @@ from typing import Any
 
 from apps.mesh.refs import Manifest, ResourceRef
 from apps.mesh.snapshot import Snapshot
-from apps.mesh.yamltext import to_yaml, to_yaml_documents
+from apps.mesh.yamlwriter import to_yaml, to_yaml_documents
 
 __all__ = [
     "FieldChange",
