@@ -83,6 +83,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "apps.console.navigation.shell",
             ],
         },
     },
@@ -90,7 +91,7 @@ TEMPLATES = [
 
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
-STATIC_ROOT = BASE_DIR / "staticfiles"
+STATIC_ROOT: Path | None = BASE_DIR / "staticfiles"
 
 DATABASES = {"default": tuned(env.db("DATABASE_URL", default=f"sqlite:///{STATE_DIR / 'db.sqlite3'}"))}
 
@@ -158,6 +159,8 @@ AXES_VERBOSE = False
 AXES_FAILURE_LIMIT = 8
 AXES_COOLOFF_TIME = 0.1  # hours
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_LOCKOUT_CALLABLE = "apps.console.views.session.locked_out"
+CSRF_FAILURE_VIEW = "apps.console.views.errors.csrf_failure"
 
 # Fernet keys, newest first; every one of them decrypts, the first encrypts.
 MESHCONSOLE_ENCRYPTION_KEYS: list[str] = env.list("MESHCONSOLE_ENCRYPTION_KEYS", default=[])
