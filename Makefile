@@ -1,6 +1,6 @@
 # Thin names for what bin/ does. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run test test-fast lint types imports bench demo-reset faults
+.PHONY: help run stop test test-fast lint types imports bench demo-reset faults
 
 PYTHON := @sh bin/python
 
@@ -13,6 +13,9 @@ help: ## List what can be done
 
 run: ## Install what is needed, start the console with its demonstration fleet, follow the logs
 	$(PYTHON) -m bin.run
+
+stop: ## Stop a console that runs somewhere else on this checkout's state
+	$(PYTHON) -m bin.run --stop
 
 test: ## Install what the tests need and run everything: linters, types, contracts, unit, browser, faults
 	$(PYTHON) -m bin.test

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 from bin.console_text import Failure, say
 
@@ -40,6 +41,12 @@ def ensure(lock: Path) -> Path:
 def inside() -> bool:
     """Whether this process already runs on the environment's Python."""
     return Path(sys.prefix).resolve() == VENV.resolve()
+
+
+def become(module: str, arguments: list[str]) -> NoReturn:
+    """Replace this process by `module`, run on the environment's Python: same number, same signals."""
+    os.chdir(ROOT)
+    os.execv(PYTHON, [str(PYTHON), "-m", module, *arguments])
 
 
 def _create() -> None:

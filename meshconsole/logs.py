@@ -1,4 +1,4 @@
-"""Logs: one JSON object a line (one readable line at a desk), with the request's or task's ids, without secrets.
+"""Logs: one JSON object a line (readable at a desk), with the request's or task's ids, without secrets.
 
 Knows no app. Redaction is the last step before a line is written, so it covers the libraries' messages too.
 """

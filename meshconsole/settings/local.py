@@ -14,3 +14,5 @@ INSTALLED_APPS = [*INSTALLED_APPS, "apps.simcluster"]
 STATIC_ROOT = None
 WHITENOISE_USE_FINDERS = True
 MESHCONSOLE_CLUSTER_NETWORKS = env.list("MESHCONSOLE_CLUSTER_NETWORKS", default=["127.0.0.0/8"])
+# Passwords of the demonstration's people by user name; `make run` makes them and shows them.
+MESHCONSOLE_DEMO_PASSWORDS = env.json("MESHCONSOLE_DEMO_PASSWORDS", default={})

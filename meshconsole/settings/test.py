@@ -1,4 +1,4 @@
-"""Settings of the test suite: fast hashes, and nothing outside this process unless the environment names it."""
+"""Settings of the test suite: fast hashes, nothing outside this process unless the environment names it."""
 
 from cryptography.fernet import Fernet
 
