@@ -11,8 +11,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import yaml
-
 from apps.mesh.objects.config import (
     ConfigMap,
     CustomResourceDefinition,
@@ -27,7 +25,7 @@ from apps.mesh.parsing.fields import Fields
 from apps.mesh.refs import ResourceRef
 from apps.mesh.reports import CaptureKind, InstallComponent, InstallWebhook, SpeedscaleInstall
 from apps.mesh.snapshot import Snapshot
-from apps.mesh.webhooks import takes
+from apps.mesh.webhooks import mapping_of, takes
 
 COMPONENT_LABEL = "controlplane.speedscale.com/component"
 DEFAULT_NAMESPACE = "speedscale"
@@ -54,7 +52,6 @@ JAVA_AGENT = "capture.speedscale.com/java-agent"
 IGNORE = "operator.speedscale.com/ignore"
 REPLAY_ENV = "replay.speedscale.com/env-id"
 NETTAP_CONFIG = "speedscale-nettap"
-NETTAP_CONFIG_LIMIT = 1_000_000
 INPUTS = frozenset(
     {
         "ConfigMap",
@@ -234,14 +231,8 @@ def ebpf_targets(snapshot: Snapshot) -> Iterator[EbpfTarget]:
     """Namespace-wide eBPF targets of ConfigMap `speedscale-nettap`, key `config.yaml` (Helm
     `ebpf.configuration.capture.targets`); unreadable YAML reads as none."""
     for config in snapshot.each(ConfigMap):
-        text = config.data.get("config.yaml", "")
-        if config.name != NETTAP_CONFIG or not text or len(text) > NETTAP_CONFIG_LIMIT:
-            continue
-        try:
-            body = yaml.load(text, Loader=yaml.CSafeLoader)
-        except (yaml.YAMLError, RecursionError, ValueError):
-            continue
-        if not isinstance(body, dict):
+        body = mapping_of(config.data.get("config.yaml", "")) if config.name == NETTAP_CONFIG else None
+        if body is None:
             continue
         for index, item in enumerate(Fields(body, config.ref, []).child("capture").items("targets")):
             selects = item.has("namespaceSelector")

@@ -7,20 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-
-import yaml
+from typing import Any
 
 from apps.mesh.objects.config import ConfigMap, MutatingWebhookConfiguration, Webhook
 from apps.mesh.objects.selectors import LabelSelector
 from apps.mesh.parsing.config import label_selector
 from apps.mesh.parsing.fields import Fields
+from apps.mesh.parsing.yamltext import YamlProblem, documents
 from apps.mesh.refs import ResourceRef
 from apps.mesh.snapshot import Snapshot
 
 REVISION_LABEL = "istio.io/rev"
 DEFAULT_REVISION = "default"
 NAMESPACE_NAME_LABEL = "kubernetes.io/metadata.name"
-INJECTOR_CONFIG_LIMIT = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +72,8 @@ def injector_config(snapshot: Snapshot, revision: str) -> InjectorConfig:
     found = next(
         (item for item in snapshot.each(ConfigMap) if item.name == name and "config" in item.data), None
     )
-    if found is None or len(found.data["config"]) > INJECTOR_CONFIG_LIMIT:
-        return InjectorConfig()
-    try:
-        body = yaml.load(found.data["config"], Loader=yaml.CSafeLoader)
-    except (yaml.YAMLError, RecursionError, ValueError):
-        return InjectorConfig()
-    if not isinstance(body, dict):
+    body = mapping_of(found.data["config"]) if found is not None else None
+    if found is None or body is None:
         return InjectorConfig()
     fields = Fields(body, found.ref, [], "data.config")
     return InjectorConfig(
@@ -88,3 +82,12 @@ def injector_config(snapshot: Snapshot, revision: str) -> InjectorConfig:
         never=tuple(label_selector(item) for item in fields.items("neverInjectSelector")),
         always=tuple(label_selector(item) for item in fields.items("alwaysInjectSelector")),
     )
+
+
+def mapping_of(text: str) -> Mapping[str, Any] | None:
+    """The mapping that a ConfigMap's YAML text holds; None for anything else, unreadable text too."""
+    try:
+        found = next(documents(text), None)
+    except YamlProblem:
+        return None
+    return found[0] if found is not None and isinstance(found[0], Mapping) else None

@@ -6,11 +6,22 @@ with the simulated change, after the change it compares the cluster with itself.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from apps.mesh.findings import Severity
+import msgspec
+
+from apps.mesh.analyse import Analysis, ScopeVerdicts, analyse
+from apps.mesh.egress import EgressEngine
+from apps.mesh.findings import Finding, Severity
+from apps.mesh.hostsets import HostSet, RequiredHost
+from apps.mesh.patches import ManifestPatch, apply
 from apps.mesh.refs import ResourceRef
-from apps.mesh.verdicts import Protocol, Verdict
+from apps.mesh.snapshot import Snapshot
+from apps.mesh.verdicts import Destination, EgressAnswer, Protocol, Verdict
+
+MAX_EXAMPLES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,3 +100,170 @@ class Verification:
 
     confirmed: bool
     deviations: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A snapshot with what was found out about it: one side of a comparison."""
+
+    analysis: Analysis
+    engine: EgressEngine
+
+    @classmethod
+    def of(cls, snapshot: Snapshot, hostset: HostSet) -> View:
+        engine = snapshot.derived(EgressEngine)
+        return cls(analyse(snapshot, hostset, engine=engine), engine)
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """Workloads that share their scope before and their scope after."""
+
+    before: ScopeVerdicts
+    after: ScopeVerdicts
+    workloads: int
+
+
+def predict(snapshot: Snapshot, patches: Iterable[ManifestPatch], hostset: HostSet) -> Prediction:
+    """What the patches would do to the cluster of this snapshot."""
+    difference = compare_snapshots(snapshot, apply(snapshot, patches), hostset)
+    return Prediction(hostset.name, hostset.edition, difference)
+
+
+def compare_snapshots(before: Snapshot, after: Snapshot, hostset: HostSet) -> Difference:
+    """`compare` for two snapshots under one host set."""
+    return compare(View.of(before, hostset), View.of(after, hostset))
+
+
+def compare(before: View, after: View) -> Difference:
+    """What differs for the workloads that are on both sides. Both must be of one host set."""
+    groups = _groups(before.analysis, after.analysis)
+    hosts = before.analysis.hostset.hosts
+    cells = [cell for group in groups for cell in _cells(group, hosts)]
+    differing = [cell for cell in cells if cell.before is not cell.after]
+    opened = tuple(cell for cell in differing if cell.before.blocked and cell.after.reachable)
+    closed = tuple(cell for cell in differing if cell.before.reachable and cell.after.blocked)
+    turned = {*opened, *closed}
+    known = {finding.fingerprint: finding for finding in before.analysis.findings}
+    seen = {finding.fingerprint: finding for finding in after.analysis.findings}
+    return Difference(
+        opened=opened,
+        closed=closed,
+        changed=tuple(cell for cell in differing if cell not in turned),
+        newly_broken=tuple(_lost_egress(groups, before.engine, after.engine)),
+        unchanged=len(cells) - len(differing),
+        findings_appear=_finding_changes(seen, known),
+        findings_disappear=_finding_changes(known, seen),
+    )
+
+
+def to_json(prediction: Prediction) -> dict[str, Any]:
+    """Plain JSON for storing."""
+    plain: dict[str, Any] = msgspec.to_builtins(prediction)
+    return plain
+
+
+def from_json(data: Mapping[str, Any]) -> Prediction:
+    """Reads what `to_json` wrote. Raises msgspec.ValidationError for anything else."""
+    return msgspec.convert(data, Prediction)
+
+
+def verify(predicted: Prediction, observed: Difference) -> Verification:
+    """Whether what happened is what was predicted. How many workloads a scope has does not count:
+    pods and workloads come and go between the two."""
+    wanted, found = _claims(predicted.difference), _claims(observed)
+    deviations = [f"Predicted, but not seen: {text}" for key, text in wanted.items() if key not in found]
+    deviations += [f"Seen, but not predicted: {text}" for key, text in found.items() if key not in wanted]
+    return Verification(not deviations, tuple(deviations))
+
+
+def _groups(before: Analysis, after: Analysis) -> list[_Group]:
+    """Scopes paired by the workloads they share, ordered by their keys."""
+    scopes_before = {ref: verdicts for verdicts in before.scopes for ref in verdicts.scope.workloads}
+    scopes_after = {ref: verdicts for verdicts in after.scopes for ref in verdicts.scope.workloads}
+    counts: dict[tuple[str, str], int] = {}
+    pairs: dict[tuple[str, str], tuple[ScopeVerdicts, ScopeVerdicts]] = {}
+    for ref, old in scopes_before.items():
+        new = scopes_after.get(ref)
+        if new is None:
+            continue
+        key = (old.scope.key, new.scope.key)
+        pairs[key] = (old, new)
+        counts[key] = counts.get(key, 0) + 1
+    return [_Group(*pairs[key], counts[key]) for key in sorted(pairs)]
+
+
+def _cells(group: _Group, hosts: tuple[RequiredHost, ...]) -> Iterator[CellChange]:
+    scope = group.before.scope
+    for entry, old, new in zip(hosts, group.before.answers, group.after.answers, strict=True):
+        yield CellChange(
+            scope_key=scope.key,
+            label=scope.label,
+            namespace=scope.namespace,
+            workloads=group.workloads,
+            host=entry.host,
+            port=entry.port,
+            protocol=entry.protocol,
+            before=old.verdict,
+            after=new.verdict,
+        )
+
+
+def _lost_egress(groups: list[_Group], before: EgressEngine, after: EgressEngine) -> Iterator[LostEgress]:
+    for group in groups:
+        old, new = group.before.scope, group.after.scope
+        kept = {service[:3] for service in after.reachable(new)}
+        lost = sorted({service[:3] for service in before.reachable(old)} - kept)
+        if not lost:
+            continue
+        answers = {
+            service: after.answer(
+                new.representative, Destination(service[0], service[1], _protocol(service[2]))
+            )
+            for service in lost
+        }
+        cut = {service for service, answer in answers.items() if answer.verdict.blocked}
+        yield LostEgress(
+            scope_key=old.key,
+            label=old.label,
+            namespace=old.namespace,
+            workloads=group.workloads,
+            lost=len(lost),
+            blocked=len(cut),
+            examples=_examples(cut or set(lost), old.namespace),
+        )
+
+
+def _examples(services: Iterable[tuple[str, int, str]], namespace: str) -> tuple[str, ...]:
+    """The workloads' own services first: losing them surprises most."""
+    own = f".{namespace}.svc."
+    ordered = sorted(services, key=lambda service: (own not in service[0], service[0], service[1]))
+    return tuple(f"{host}:{port}" for host, port, _ in ordered[:MAX_EXAMPLES])
+
+
+def _finding_changes(
+    these: Mapping[str, Finding], others: Mapping[str, Finding]
+) -> tuple[FindingChange, ...]:
+    return tuple(
+        FindingChange(fingerprint, finding.code, finding.severity, finding.title, finding.ref)
+        for fingerprint, finding in these.items()
+        if fingerprint not in others
+    )
+
+
+def _claims(difference: Difference) -> dict[tuple[str, ...], str]:
+    """Everything a difference says, as comparable keys with a sentence for each."""
+    claims: dict[tuple[str, ...], str] = {}
+    for cell in (*difference.opened, *difference.closed, *difference.changed):
+        key = ("cell", cell.scope_key, cell.host, str(cell.port), cell.protocol, cell.before, cell.after)
+        claims[key] = f"{cell.host}:{cell.port} in {cell.label} turns from {cell.before} to {cell.after}."
+    for lost in difference.newly_broken:
+        key = ("lost", lost.scope_key, str(lost.lost), str(lost.blocked))
+        claims[key] = f"{lost.label} loses {lost.lost} services ({', '.join(lost.examples)})."
+    for word, changes in (
+        ("appears", difference.findings_appear),
+        ("disappears", difference.findings_disappear),
+    ):
+        for change in changes:
+            claims[(word, change.fingerprint)] = f"{change.code} on {change.ref} {word}."
+    return claims
