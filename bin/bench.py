@@ -15,7 +15,7 @@ def main(arguments: list[str]) -> int:
             raise Failure("bench/run.py is missing from this checkout, so there is nothing to measure with.")
     except Failure as failure:
         return fail(str(failure))
-    become("bench.run", arguments)
+    return become("bench.run", arguments)
 
 
 if __name__ == "__main__":

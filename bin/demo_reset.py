@@ -1,4 +1,4 @@
-"""`make demo-reset`: forgets what the demonstration kept in the state directory, passwords and keys included."""
+"""`make demo-reset`: forgets the demonstration in the state directory, passwords and keys included."""
 
 import os
 import shutil

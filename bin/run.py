@@ -169,9 +169,7 @@ def _detach(asked: argparse.Namespace, state: StateDirectory) -> int:
             raise Failure(f"It was not up within {DETACH_SECONDS} s; {log} says how far it came.")
         time.sleep(LOOK_SECONDS)
     print(log.read_text(encoding="utf-8", errors="replace"))
-    say(
-        f"Running in the background as process {background.pid}; `make stop` ends it, {_short(ready)} describes it"
-    )
+    say(f"Process {background.pid} runs in the background; `make stop` ends it, {_short(ready)} describes it")
     return 0
 
 

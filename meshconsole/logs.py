@@ -1,69 +1,36 @@
 """Logs: one JSON object a line (readable at a desk), with the request's or task's ids, without secrets.
 
-Knows no app. Redaction is the last step before a line is written, so it covers the libraries' messages too.
+Redaction is the last step before a line is written, so it covers the libraries' messages too.
 """
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-REDACTED = "[redacted]"
+from apps.common import redaction
+
 MAX_DEPTH = 6
-# A field whose name says that its value is secret.
-SECRET_NAMES = re.compile(
-    r"passw|secret|token|authorization|cookie|credential|kubeconfig|private_?key|api_?key|encryption_key|ciphertext"
-    r"|client_key|session_?key|csrf",
-    re.IGNORECASE,
-)
-# A value that is secret wherever it stands: bearer headers, PEM private keys, JSON web tokens, Fernet
-# ciphertext, passwords in addresses, and a Django or Python text of a dictionary with a secret in it.
-SECRET_VALUES = (
-    (re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,}"), r"\1 " + REDACTED),
-    (
-        re.compile(
-            r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL
-        ),
-        REDACTED,
-    ),
-    (re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{4,}\.[A-Za-z0-9_-]*"), REDACTED),
-    (re.compile(r"\bgAAAA[A-Za-z0-9_=-]{20,}"), REDACTED),
-    (re.compile(r"(\b[a-z][a-z0-9+.-]*://[^\s:/@]*):[^\s@/]+@"), r"\1:" + REDACTED + "@"),
-    (
-        re.compile(
-            r"(?i)([\"']?(?:password|secret|token|authorization)[\"']?\s*[:=]\s*)[\"']?[^\s\"',}&]{4,}[\"']?"
-        ),
-        r"\1" + REDACTED,
-    ),
-)
 
 
-def redact(value: Any, depth: int = 0) -> Any:
-    """`value` with all that looks like a secret replaced; containers below MAX_DEPTH are dropped."""
-    if isinstance(value, str):
-        for pattern, replacement in SECRET_VALUES:
-            value = pattern.sub(replacement, value)
+def plain(value: Any, depth: int = 0) -> Any:
+    """`value` as JSON knows it; anything else becomes its text, and what lies below MAX_DEPTH is left out."""
+    if value is None or isinstance(value, bool | int | float | str):
         return value
     if depth >= MAX_DEPTH:
         return "…"
     if isinstance(value, Mapping):
-        return {
-            key: REDACTED if item and SECRET_NAMES.search(str(key)) else redact(item, depth + 1)
-            for key, item in value.items()
-        }
+        return {str(key): plain(item, depth + 1) for key, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
-        return [redact(item, depth + 1) for item in value]
-    if value is None or isinstance(value, bool | int | float):
-        return value
-    return redact(str(value))
+        return [plain(item, depth + 1) for item in value]
+    return str(value)
 
 
-def redact_event(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
-    """The processor form of `redact`."""
-    cleaned: EventDict = redact(event)
-    return cleaned
+def plain_event(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+    """The processor form of `plain`: redaction reads texts, so nothing may hide in an object."""
+    flat: EventDict = plain(event)
+    return flat
 
 
 def readable(logger: WrappedLogger, method: str, event: EventDict) -> str:
@@ -118,7 +85,8 @@ def logging_config(*, level: str, form: str) -> dict[str, Any]:
                 "foreign_pre_chain": shared_processors(),
                 "processors": [
                     structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                    redact_event,
+                    plain_event,
+                    redaction.log_processor,
                     renderer,
                 ],
             }

@@ -20,7 +20,9 @@ _SECRET_TEXTS = re.compile(
     r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(-----END [A-Z ]*PRIVATE KEY-----|\Z)"
     r"|\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*"
     r"|(?<=[Bb]earer )[\w.~+/=-]{8,}"
-    r"|\bmct_[\w-]{8,}",
+    r"|\bmct_[\w-]{8,}"
+    r"|\bgAAAA[\w=-]{20,}"  # what MESHCONSOLE_ENCRYPTION_KEYS encrypted
+    r"|(?<=://)[^\s:/@]*:[^\s/@]+(?=@)",  # the name and password of an address
     re.DOTALL,
 )
 
