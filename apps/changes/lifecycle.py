@@ -6,6 +6,7 @@ states stay, and whatever cannot be decided by the machine ends in `needs_attent
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 
@@ -35,7 +36,7 @@ class State(StrEnum):
 
 class Event(StrEnum):
     SUBMIT = "submit"
-    PASS_DRY_RUN = "pass_dry_run"
+    PASS_DRY_RUN = "pass_dry_run"  # noqa: S105
     FAIL_DRY_RUN = "fail_dry_run"
     REACH_QUORUM = "reach_quorum"
     REJECT = "reject"
@@ -53,6 +54,8 @@ class Event(StrEnum):
     GIVE_UP = "give_up"
     CONFIRM = "confirm"
     DIVERGE = "diverge"
+    LOSE_QUORUM = "lose_quorum"
+    VERIFY_AGAIN = "verify_again"
 
 
 _LABELS = {
@@ -74,3 +77,74 @@ _LABELS = {
     State.EXPIRED: "Expired",
     State.CANCELED: "Canceled",
 }
+
+# (from, event) → to. What is not here cannot happen. A state without a way out is terminal.
+TRANSITIONS: Mapping[tuple[State, Event], State] = {
+    (State.DRAFT, Event.SUBMIT): State.VALIDATING,
+    (State.DRAFT, Event.EDIT): State.DRAFT,
+    (State.DRAFT, Event.WITHDRAW): State.WITHDRAWN,
+    (State.VALIDATING, Event.PASS_DRY_RUN): State.PENDING,
+    (State.VALIDATING, Event.FAIL_DRY_RUN): State.DRAFT,
+    (State.VALIDATING, Event.WITHDRAW): State.WITHDRAWN,
+    (State.PENDING, Event.REACH_QUORUM): State.APPROVED,
+    (State.PENDING, Event.REJECT): State.REJECTED,
+    (State.PENDING, Event.EDIT): State.DRAFT,
+    (State.PENDING, Event.WITHDRAW): State.WITHDRAWN,
+    (State.PENDING, Event.EXPIRE): State.EXPIRED,
+    (State.PENDING, Event.FIND_STALE): State.STALE,
+    (State.APPROVED, Event.EXECUTE): State.QUEUED,
+    (State.APPROVED, Event.REJECT): State.REJECTED,
+    (State.APPROVED, Event.EDIT): State.DRAFT,
+    (State.APPROVED, Event.WITHDRAW): State.WITHDRAWN,
+    (State.APPROVED, Event.EXPIRE): State.EXPIRED,
+    (State.APPROVED, Event.FIND_STALE): State.STALE,
+    (State.APPROVED, Event.LOSE_QUORUM): State.PENDING,
+    (State.STALE, Event.EDIT): State.DRAFT,
+    (State.STALE, Event.WITHDRAW): State.WITHDRAWN,
+    (State.QUEUED, Event.CLAIM): State.APPLYING,
+    (State.QUEUED, Event.CANCEL): State.CANCELED,
+    (State.APPLYING, Event.CLAIM): State.APPLYING,
+    (State.APPLYING, Event.FINISH_WRITES): State.VERIFYING,
+    (State.APPLYING, Event.STOP_PARTIAL): State.PARTIALLY_APPLIED,
+    (State.APPLYING, Event.FAIL): State.FAILED,
+    (State.APPLYING, Event.FIND_STALE): State.STALE,
+    (State.APPLYING, Event.CANCEL): State.CANCELED,
+    (State.APPLYING, Event.REQUEUE): State.QUEUED,
+    (State.APPLYING, Event.GIVE_UP): State.NEEDS_ATTENTION,
+    (State.APPLYING, Event.LOSE_QUORUM): State.PENDING,
+    (State.VERIFYING, Event.CONFIRM): State.APPLIED,
+    (State.VERIFYING, Event.DIVERGE): State.DIVERGED,
+    (State.VERIFYING, Event.GIVE_UP): State.NEEDS_ATTENTION,
+    (State.PARTIALLY_APPLIED, Event.EXECUTE): State.QUEUED,
+    (State.NEEDS_ATTENTION, Event.EXECUTE): State.QUEUED,
+    (State.DIVERGED, Event.VERIFY_AGAIN): State.VERIFYING,
+}
+
+TERMINAL = frozenset(set(State) - {state for state, _ in TRANSITIONS})
+# In these states a worker or a reviewer is expected to act; the others wait for the author or nobody.
+RUNNING = frozenset({State.VALIDATING, State.QUEUED, State.APPLYING, State.VERIFYING})
+# Something of the change is, or may be, on a cluster: a revert can be proposed.
+REVERTIBLE = frozenset({State.APPLIED, State.DIVERGED, State.PARTIALLY_APPLIED, State.NEEDS_ATTENTION})
+
+
+def next_state(state: State, event: Event) -> State | None:
+    """Where `event` leads from `state`; None when it cannot happen there."""
+    return TRANSITIONS.get((state, event))
+
+
+def events_from(state: State) -> tuple[Event, ...]:
+    """The events that can happen in `state`, in the table's order."""
+    return tuple(event for source, event in TRANSITIONS if source is state)
+
+
+def sources_of(event: Event) -> tuple[State, ...]:
+    """The states in which `event` can happen, in the table's order."""
+    return tuple(source for source, happening in TRANSITIONS if happening is event)
+
+
+def as_markdown() -> str:
+    """The table as docs/changes.md shows it; a test holds the page to it."""
+    lines = ["| state | event | next state |", "|---|---|---|"]
+    lines += [f"| {s.value} | {e.value} | {to.value} |" for (s, e), to in TRANSITIONS.items()]
+    lines += [f"| {state.value} | - | terminal |" for state in State if state in TERMINAL]
+    return "\n".join(lines)

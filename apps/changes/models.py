@@ -37,6 +37,7 @@ class ChangeSet(models.Model):
     finished_at = models.DateTimeField(null=True, blank=True)
     attempt = models.IntegerField(default=0)  # the fencing number: every write names it
     lease_until = models.DateTimeField(null=True, blank=True)
+    cancel_requested_at = models.DateTimeField(null=True, blank=True)  # the worker stops between items
     drifted_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
@@ -101,7 +102,8 @@ class ChangeItem(models.Model):
     intent = models.JSONField(null=True)  # what server-side apply sends
     desired = models.JSONField(null=True)  # the whole object as it should read afterwards
     force = models.BooleanField(default=False)  # the take-over of foreign fields was asked for
-    dry_run = models.JSONField(default=dict)  # {"ok", "at", "message", "causes", "warnings", "expected"}
+    # {"ok", "noop", "at", "message", "causes", "warnings", "expected": the whole object, "comparable"}
+    dry_run = models.JSONField(default=dict)
     result = models.CharField(max_length=10, choices=Result.choices, default=Result.WAITING)
     result_message = models.TextField(blank=True)
     written_at = models.DateTimeField(null=True, blank=True)

@@ -1,44 +1,183 @@
-"""Reading changes: only those whose every cluster the asker may see."""
+"""Reading changes for pages and REST: inboxes, one change with everything around it, who may decide.
+
+A fixed number of queries each, whatever the size; every one starts from what the person may see.
+"""
 
 from __future__ import annotations
 
-from django.db.models import Exists, F, OuterRef, Prefetch, QuerySet
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
 
 from apps.accounts.models import User
-from apps.accounts.permissions import Permission
-from apps.changes.access import Place, may_everywhere, visible_changes
-from apps.changes.lifecycle import State
-from apps.changes.models import ChangeItem, ChangeSet, Decision, Revision
+from apps.accounts.permissions import Permission, object_filter
+from apps.changes import access
+from apps.changes.approvals import Standing, standing
+from apps.changes.lifecycle import REVERTIBLE, Event, State, next_state
+from apps.changes.models import ChangeEvent, ChangeItem, ChangeSet, Decision, Revision, Verification
 
 
-def visible(user: User) -> QuerySet[ChangeSet]:
-    """The changes this person may see, newest first, each with its author."""
-    return visible_changes(user).select_related("author").order_by("-pk")
+class Box(StrEnum):
+    """The inboxes."""
+
+    WAITS = "waits"
+    MINE = "mine"
+    ALL = "all"
 
 
-def waiting_for(user: User) -> list[ChangeSet]:
-    """The changes this person may decide on and has not: no hand in them, no decision on this revision."""
-    mine = Decision.objects.filter(
+class Verb(StrEnum):
+    """What a person can do with a change."""
+
+    EDIT = "edit"
+    SUBMIT = "submit"
+    APPROVE = "approve"
+    REJECT = "reject"
+    WITHDRAW = "withdraw"
+    EXECUTE = "execute"
+    CANCEL = "cancel"
+    REVERT = "revert"
+    VERIFY = "verify"
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeDetail:
+    """One change as its page shows it. `can` maps a verb to "" or to the reason why not."""
+
+    change: ChangeSet
+    revision: Revision
+    items: tuple[ChangeItem, ...]
+    revisions: tuple[Revision, ...]
+    decisions: tuple[Decision, ...]
+    events: tuple[ChangeEvent, ...]
+    verification: Verification | None
+    standing: Standing
+    clusters: tuple[str, ...]
+    reverts: tuple[ChangeSet, ...]
+    can: Mapping[Verb, str]
+
+
+def current_revision(change: ChangeSet) -> Revision:
+    """What the change would write now."""
+    return Revision.objects.get(change=change, number=change.revision_number)
+
+
+def inbox(
+    user: User, box: Box = Box.ALL, *, state: str = "", cluster: str = "", text: str = ""
+) -> QuerySet[ChangeSet]:
+    """Visible changes, newest first, each with `item_count`, `approval_count`, `required`."""
+    found = access.visible_changes(user).select_related("author", "parent")
+    if box is Box.MINE:
+        found = found.filter(Q(author=user) | Q(submitter=user))
+    if box is Box.WAITS:
+        found = waiting_for(user, found)
+    if state:
+        found = found.filter(state__in=state.split(","))
+    items = ChangeItem.objects.filter(
+        revision__change=OuterRef("pk"), revision__number=OuterRef("revision_number")
+    )
+    if cluster:
+        found = found.filter(Exists(items.filter(cluster__name=cluster)))
+    for word in text.split():
+        found = found.filter(Q(title__icontains=word) | Q(reason__icontains=word))
+    revision = Revision.objects.filter(change=OuterRef("pk"), number=OuterRef("revision_number"))
+    counted = items.order_by().values("revision").annotate(n=Count("pk")).values("n")
+    return found.annotate(
+        item_count=Subquery(counted),
+        required=Subquery(revision.values("policy__required")[:1]),
+        level=Subquery(revision.values("policy__level")[:1]),
+    ).order_by("-pk")
+
+
+def waiting_for(user: User, found: QuerySet[ChangeSet]) -> QuerySet[ChangeSet]:
+    """Those on which this person may decide and has not yet decided."""
+    items = ChangeItem.objects.filter(
+        revision__change=OuterRef("pk"), revision__number=OuterRef("revision_number")
+    )
+    mine = ChangeItem.objects.filter(object_filter(user, Permission.APPROVE)).values("pk")
+    edited = Revision.objects.filter(change=OuterRef("pk"), editor=user)
+    decided = Decision.objects.filter(
         change=OuterRef("pk"), reviewer=user, revision__number=OuterRef("revision_number")
     )
-    edited = Revision.objects.filter(change=OuterRef("pk"), editor=user)
-    items = Prefetch("items", ChangeItem.objects.select_related("cluster"))
-    pending = (
-        visible(user)
-        .filter(state=State.PENDING)
-        .exclude(author=user)
-        .exclude(submitter=user)
-        .exclude(Exists(mine))
+    return (
+        found.filter(Exists(items), state=State.PENDING)
+        .exclude(Q(author=user) | Q(submitter=user))
+        .exclude(Exists(items.exclude(pk__in=mine)))
         .exclude(Exists(edited))
-        .prefetch_related(Prefetch("revisions", Revision.objects.prefetch_related(items)))
-        .order_by(F("expires_at").asc(nulls_last=True), "pk")
+        .exclude(Exists(decided))
     )
-    return [change for change in pending if may_everywhere(user, Permission.APPROVE, _places(change))]
 
 
-def _places(change: ChangeSet) -> set[Place]:
-    current = next((r for r in change.revisions.all() if r.number == change.revision_number), None)
+def waiting_count(user: User) -> int:
+    """How many changes wait for this person; one query."""
+    return waiting_for(user, access.visible_changes(user)).count()
+
+
+def visible(user: User, pk: int) -> ChangeSet | None:
+    """The change, if it exists and the person may see all of it."""
+    found = access.visible_changes(user).select_related("author", "submitter", "parent")
+    return found.filter(pk=pk).first()
+
+
+def detail(user: User, change: ChangeSet) -> ChangeDetail:
+    """Everything around one change that `visible` gave."""
+    revisions = tuple(change.revisions.select_related("editor").order_by("number"))
+    revision = next(r for r in revisions if r.number == change.revision_number)
+    items = tuple(revision.items.select_related("cluster").order_by("position"))
+    now = standing(change, revision)
+    return ChangeDetail(
+        change=change,
+        revision=revision,
+        items=items,
+        revisions=revisions,
+        decisions=tuple(change.decisions.select_related("reviewer", "revision").order_by("id")),
+        events=tuple(change.events.order_by("id")),
+        verification=Verification.objects.filter(change=change).first(),
+        standing=now,
+        clusters=tuple(sorted({item.cluster.name for item in items})),
+        reverts=tuple(access.visible_changes(user).filter(parent=change).order_by("pk")),
+        can=abilities(user, change, revision, now),
+    )
+
+
+def abilities(user: User, change: ChangeSet, revision: Revision, now: Standing) -> dict[Verb, str]:
+    """Each verb with "" or the sentence that says why this person cannot do it now. What a page shows;
+    the actions decide again."""
+    where = access.places(revision)
+    state = State(change.state)
+    hand = user.pk in access.hands(change)
+    propose = _permitted(user, Permission.PROPOSE, where)
+    execute = _permitted(user, Permission.EXECUTE, where)
+    administer = _permitted(user, Permission.ADMINISTER, where)
+    decide = _decide(user, hand, now)
+    cancel = "" if hand else execute
     return {
-        Place(item.cluster.environment, item.cluster.name, item.namespace)
-        for item in (current.items.all() if current else [])
+        Verb.EDIT: _state(state, Event.EDIT) or propose,
+        Verb.SUBMIT: _state(state, Event.SUBMIT) or propose,
+        Verb.APPROVE: _state(state, Event.REACH_QUORUM) or decide,
+        Verb.REJECT: _state(state, Event.REJECT) or decide,
+        Verb.WITHDRAW: _state(state, Event.WITHDRAW) or ("" if hand else administer),
+        Verb.EXECUTE: _state(state, Event.EXECUTE) or execute,
+        Verb.CANCEL: _state(state, Event.CANCEL) or cancel,
+        Verb.REVERT: propose if state in REVERTIBLE else f"There is nothing to put back: {state.label}.",
+        Verb.VERIFY: _state(state, Event.VERIFY_AGAIN) or propose,
     }
+
+
+def _decide(user: User, hand: bool, now: Standing) -> str:
+    if hand:
+        return "You wrote, edited or submitted this change: somebody else has to decide on it."
+    if any(decision.reviewer_id == user.pk for decision in now.approved):
+        return "You have approved this revision."
+    if all(person.pk != user.pk for person in now.eligible):
+        return "You may not approve everywhere this change writes."
+    return ""
+
+
+def _state(state: State, event: Event) -> str:
+    return "" if next_state(state, event) else f"Not while it is «{state.label}»."
+
+
+def _permitted(user: User, permission: Permission, where: tuple[access.Place, ...]) -> str:
+    return "" if access.may_everywhere(user, permission, where) else "Your roles do not let you do this here."

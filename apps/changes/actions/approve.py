@@ -1,0 +1,62 @@
+"""Approving exactly what was on the screen. The approval that completes the quorum queues the change."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.db import transaction
+
+from apps.accounts.models import User
+from apps.audit import actions as audit
+from apps.changes import approvals, decisions, transitions
+from apps.changes.actions.execute import queue
+from apps.changes.lifecycle import Event
+from apps.changes.models import ChangeSet, Decision, Revision
+from apps.changes.refusals import recorded
+from apps.common import clock
+
+APPROVAL_VALID_FOR = timedelta(hours=24)
+
+
+def approve(*, actor: User, change: ChangeSet, revision: int, digest: str, comment: str = "") -> ChangeSet:
+    """One approval. Raises PermissionDeniedError (`self_approval`, `not_eligible`), StaleInputError
+    (`digest_mismatch`) or WrongStateError."""
+    with recorded(actor=actor, action="change.approve", change=change), transaction.atomic():
+        row = decisions.locked(change)
+        current = decisions.guard(
+            actor, row, event=Event.REACH_QUORUM, revision=revision, digest=digest, comment=comment
+        )
+        decisions.write(row, current, actor, Decision.Verdict.APPROVE, comment)
+        standing = approvals.standing(row, current)
+        _tell(row, current, actor, comment, standing)
+        if standing.met:
+            _complete(row, current, standing)
+    return row
+
+
+def _tell(row: ChangeSet, current: Revision, actor: User, comment: str, standing: approvals.Standing) -> None:
+    said = f" «{comment.strip()[:200]}»" if comment.strip() else ""
+    text = f"Approved, {len(standing.approved)} of {standing.required}.{said}"
+    transitions.note(row, actor=actor, kind="approved", text=text, tone="ok")
+    audit.record(
+        actor=actor,
+        action="change.approve",
+        summary=f"{row.number}: {text}"[:500],
+        object_type="change",
+        object_id=row.number,
+        detail={"revision": current.number, "digest": current.digest},
+    )
+
+
+def _complete(row: ChangeSet, current: Revision, standing: approvals.Standing) -> None:
+    names = ", ".join(decision.reviewer.display_name for decision in standing.approved)
+    transitions.move(
+        row,
+        Event.REACH_QUORUM,
+        actor=None,
+        text=f"The approvals are complete: {names}.",
+        tone="ok",
+        approved_digest=current.digest,
+        expires_at=clock.now() + APPROVAL_VALID_FOR,
+    )
+    queue(row, actor=None, text="Queued for the workers.")

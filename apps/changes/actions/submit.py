@@ -1,0 +1,44 @@
+"""Submitting a draft: a worker tries it on the cluster before anybody is asked to approve it."""
+
+from __future__ import annotations
+
+from django.db import transaction
+
+from apps.accounts.models import User
+from apps.accounts.permissions import Permission
+from apps.changes import access, transitions
+from apps.changes.lifecycle import Event
+from apps.changes.models import ChangeSet
+from apps.changes.policy import quorum_problem
+from apps.changes.refusals import recorded
+from apps.changes.selectors import current_revision
+from apps.common import clock
+from apps.common.errors import WrongStateError
+from apps.common.outbox import enqueue
+
+VALIDATE_TASK = "pipeline.validate_change"
+
+
+def submit(*, actor: User, change: ChangeSet) -> ChangeSet:
+    """Draft → validating. Raises WrongStateError (`quorum_unreachable`) when too few people may approve."""
+    revision = current_revision(change)
+    where = access.places(revision)
+    access.require_everywhere(actor, Permission.PROPOSE, where)
+    with recorded(actor=actor, action="change.submit", change=change), transaction.atomic():
+        change.submitter = actor
+        eligible = [user.display_name for user in access.eligible_reviewers(change, where)]
+        problem = quorum_problem(int(revision.policy.get("required", 1)), eligible)
+        if problem:
+            raise WrongStateError(problem, code="quorum_unreachable")
+        transitions.move(
+            change,
+            Event.SUBMIT,
+            actor=actor,
+            text="Submitted; the dry run starts.",
+            tone="run",
+            submitter=actor,
+            submitted_at=clock.now(),
+            lease_until=None,
+        )
+        enqueue(VALIDATE_TASK, change_id=change.pk)
+    return change

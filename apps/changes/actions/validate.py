@@ -1,0 +1,157 @@
+"""Trying a submitted change on its clusters, by a worker, before anybody is asked to approve it.
+
+Between the short transactions at both ends nothing is held but the lease. What the cluster answered
+becomes part of the revision: base, intent, expectation, and with them the digest to approve.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+from django.db import transaction
+
+from apps.changes import approvals, drafts, dryrun, intents, leases, transitions
+from apps.changes.dryrun import Tried
+from apps.changes.lifecycle import Event, State
+from apps.changes.models import ChangeItem, ChangeSet, Revision
+from apps.changes.selectors import current_revision
+from apps.clusters.connect import open_gateway
+from apps.clusters.gateway import ClusterGateway
+from apps.clusters.models import Cluster
+from apps.common import clock
+from apps.mesh.patches import ManifestPatch, PatchAction
+from apps.mesh.refs import ResourceRef
+
+PENDING_FOR = timedelta(days=7)
+Opener = Callable[[Cluster], AbstractContextManager[ClusterGateway]]
+Answers = list[tuple[ChangeItem, Tried]]
+
+
+def validate(*, change_id: int, opener: Opener = open_gateway) -> State | None:
+    """Validating → pending, or back to draft with what is wrong. None when there was nothing to do.
+    Raises GatewayError when a cluster gives no answer: the task tries again, `give_up` ends that."""
+    change = leases.take(change_id, State.VALIDATING)
+    if change is None:
+        return None
+    revision = current_revision(change)
+    answers = _ask(change, list(revision.items.select_related("cluster")), opener)
+    problems = [tried.message for _, tried in answers if not tried.ok]
+    if problems:
+        return _send_back(change, answers, "The dry run found problems.", problems)
+    if all(tried.noop for _, tried in answers):
+        return _send_back(change, answers, "Nothing would change: the clusters already read like this.", [])
+    return _pass(change, revision, answers)
+
+
+def give_up(*, change_id: int, message: str) -> None:
+    """Back to draft when a cluster could not be asked; the author may submit again."""
+    change = ChangeSet.objects.filter(pk=change_id, state=State.VALIDATING).first()
+    if change is not None:
+        _send_back(change, [], "The dry run could not be made.", [message, "Submit it again later."])
+
+
+def _ask(change: ChangeSet, items: Sequence[ChangeItem], opener: Opener) -> Answers:
+    by_cluster: dict[Cluster, list[ChangeItem]] = defaultdict(list)
+    for item in items:
+        by_cluster[item.cluster].append(item)
+    answers: Answers = []
+    for cluster, some in by_cluster.items():
+        with opener(cluster) as gateway:
+            for item in some:
+                answers.append((item, _ask_one(gateway, item)))
+                leases.renew(change)
+    return answers
+
+
+def _ask_one(gateway: ClusterGateway, item: ChangeItem) -> Tried:
+    resource = dryrun.resource_for(gateway, item)
+    if resource is None:
+        return Tried(False, f"{item.cluster.name} does not serve {item.kind} in {item.api_version}.")
+    lacking = dryrun.forbidden_verbs(gateway, resource, item)
+    if lacking:
+        verbs = ", ".join(lacking)
+        return Tried(False, f"The console may not {verbs} {resource.plural} in {item.namespace} there.")
+    return dryrun.attempt(gateway, resource, item)
+
+
+def _pass(change: ChangeSet, revision: Revision, answers: Answers) -> State:
+    for item, tried in answers:
+        _adopt(item, tried)
+    draft = drafts.prepare(
+        _patches(answers),
+        take_over={(i.cluster.name, _ref(i)) for i, _ in answers if i.force},
+        revert=change.kind == ChangeSet.Kind.REVERT,
+    )
+    with transaction.atomic():
+        _save(answers)
+        revision.prediction = {name: seen.prediction for name, seen in draft.foresights.items()}
+        revision.policy = drafts.policy_json(draft.assessment)
+        revision.digest = approvals.digest_of(revision)
+        revision.save(update_fields=["prediction", "policy", "digest"])
+        return transitions.move(
+            change,
+            Event.PASS_DRY_RUN,
+            actor=None,
+            text=f"The clusters would accept all {len(answers)} objects; waiting for approval.",
+            tone="ok",
+            lease_until=None,
+            expires_at=clock.now() + PENDING_FOR,
+        )
+
+
+def _send_back(change: ChangeSet, answers: Answers, text: str, problems: list[str]) -> State:
+    with transaction.atomic():
+        _save(answers)
+        return transitions.move(
+            change,
+            Event.FAIL_DRY_RUN,
+            actor=None,
+            text=text,
+            tone="bad",
+            lease_until=None,
+            state_message="\n".join([text, *problems]),
+        )
+
+
+def _adopt(item: ChangeItem, tried: Tried) -> None:
+    item.base, item.base_uid = tried.base, tried.base_uid
+    item.base_resource_version = tried.base_resource_version
+    item.intent, item.desired = tried.intent, tried.desired
+
+
+def _save(answers: Answers) -> None:
+    for item, tried in answers:
+        item.dry_run = _record(tried)
+        item.save(update_fields=["dry_run", "base", "base_uid", "base_resource_version", "intent", "desired"])
+
+
+def _record(tried: Tried) -> dict[str, Any]:
+    expected = dict(tried.expected) if tried.expected is not None else None
+    return {
+        "ok": tried.ok,
+        "noop": tried.noop,
+        "at": clock.now().isoformat(),
+        "message": tried.message,
+        "causes": msgspec.to_builtins(tried.causes),
+        "warnings": list(tried.warnings),
+        "expected": expected and intents.comparable(expected)["content"],
+        "comparable": expected and intents.comparable(expected),
+    }
+
+
+def _patches(answers: Answers) -> dict[Cluster, list[ManifestPatch]]:
+    patches: dict[Cluster, list[ManifestPatch]] = defaultdict(list)
+    for item, _ in answers:
+        patches[item.cluster].append(
+            ManifestPatch(PatchAction(item.action), _ref(item), item.api_version, item.base, item.desired)
+        )
+    return patches
+
+
+def _ref(item: ChangeItem) -> ResourceRef:
+    return ResourceRef(item.kind, item.namespace, item.name)

@@ -1,0 +1,53 @@
+"""What a set of patches would do to one cluster, from its last complete reading. Touches the database
+to load the snapshot and nothing to change it; asks no cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from apps.changes.policy import Loss
+from apps.clusters.models import Cluster
+from apps.inventory import store
+from apps.mesh import whatif
+from apps.mesh.controlplanes import control_planes
+from apps.mesh.hostsets import HostSet, speedscale
+from apps.mesh.patches import ManifestPatch
+from apps.mesh.snapshot import Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Foresight:
+    """`prediction` is apps.mesh.whatif.Prediction as plain JSON."""
+
+    prediction: dict[str, Any]
+    losses: tuple[Loss, ...]
+    root_namespaces: frozenset[str]
+    known_hosts: frozenset[str]
+
+
+def hostset_for(cluster: Cluster) -> HostSet:
+    """The edition of the required hosts that counts for this cluster."""
+    return speedscale()
+
+
+def foresee(
+    cluster: Cluster, patches: Sequence[ManifestPatch], *, snapshot: Snapshot | None = None
+) -> Foresight:
+    """Simulates the patches on the cluster's last reading (or on `snapshot`)."""
+    snapshot = snapshot or store.load(cluster)
+    hostset = hostset_for(cluster)
+    prediction = whatif.predict(snapshot, patches, hostset)
+    losses = tuple(
+        Loss(cluster.name, lost.label, lost.workloads, lost.lost, lost.blocked)
+        for lost in prediction.difference.newly_broken
+    )
+    return Foresight(
+        prediction=msgspec.to_builtins(prediction),
+        losses=losses,
+        root_namespaces=frozenset(plane.root_namespace for plane in control_planes(snapshot)),
+        known_hosts=frozenset(entry.host for entry in hostset.hosts),
+    )

@@ -1,0 +1,92 @@
+"""The only place that moves a change from one state to another, and that fills its timeline.
+
+A move is a conditional update: it happens only if state and attempt are still what the caller saw, so
+of two that race one wins and the other is told. Timeline and audit are written with it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import transaction
+
+from apps.accounts.models import User
+from apps.audit import actions as audit
+from apps.changes.lifecycle import TERMINAL, Event, State, events_from, next_state
+from apps.changes.models import ChangeEvent, ChangeItem, ChangeSet
+from apps.common import clock
+from apps.common.errors import WrongStateError
+
+CONSOLE = "console"
+TEXT_LIMIT = 500
+
+
+class LostRaceError(WrongStateError):
+    """Somebody else moved the change first; what was about to be recorded is not."""
+
+    code = "lost_race"
+
+
+def move(
+    change: ChangeSet, event: Event, *, actor: User | None, text: str, tone: str = "", **fields: Any
+) -> State:
+    """Moves `change` (as the caller read it) by `event`, with further fields in the same update.
+
+    Raises WrongStateError when the table has no such way, LostRaceError when the row has moved on.
+    """
+    before = State(change.state)
+    after = next_state(before, event)
+    if after is None:
+        raise WrongStateError(refusal(change, event))
+    now = clock.now()
+    fields.setdefault("state_message", "")
+    if after in TERMINAL or after in {State.PARTIALLY_APPLIED, State.DIVERGED, State.NEEDS_ATTENTION}:
+        fields.setdefault("finished_at", now)
+    with transaction.atomic():
+        moved = ChangeSet.objects.filter(pk=change.pk, state=before, attempt=change.attempt).update(
+            state=after, **fields
+        )
+        if not moved:
+            raise LostRaceError(f"{change.number} has moved on meanwhile. Load it again and look.")
+        note(change, actor=actor, kind=event.value, text=text, tone=tone)
+        audit.record(
+            actor=actor,
+            action=f"change.{event.value}",
+            summary=f"{change.number}: {text}"[:TEXT_LIMIT],
+            object_type="change",
+            object_id=change.number,
+            detail={"from": before.value, "to": after.value, "revision": change.revision_number},
+        )
+    change.state = after
+    for name, value in fields.items():
+        setattr(change, name, value)
+    return after
+
+
+def note(
+    change: ChangeSet,
+    *,
+    actor: User | None,
+    kind: str,
+    text: str,
+    tone: str = "",
+    item: ChangeItem | None = None,
+) -> ChangeEvent:
+    """One line of the timeline, without a change of state."""
+    return ChangeEvent.objects.create(
+        change=change,
+        at=clock.now(),
+        actor=actor.display_name if actor else CONSOLE,
+        kind=kind,
+        text=text[:TEXT_LIMIT],
+        tone=tone,
+        item=item,
+    )
+
+
+def refusal(change: ChangeSet, event: Event) -> str:
+    """Why `event` cannot happen now, and what can."""
+    state = State(change.state)
+    possible = ", ".join(e.value.replace("_", " ") for e in events_from(state)) or "nothing more"
+    wanted = event.value.replace("_", " ")
+    return f"{change.number} is «{state.label}»: it cannot {wanted} from there. Possible: {possible}."
