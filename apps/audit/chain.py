@@ -74,8 +74,8 @@ def check(rows: Iterable[Mapping[str, Any]], checkpoint: Head | None = None) -> 
             return ChainReport(count, row["seq"], reason, head)
         head = Head(row["seq"], row["hash"])
         count += 1
-    if not seen_checkpoint:
-        text = f"The record ends at row {head.seq}, but a checkpoint knows row {checkpoint.seq if checkpoint else 0}."
+    if checkpoint is not None and not seen_checkpoint:
+        text = f"The record ends at row {head.seq}, but a checkpoint knows row {checkpoint.seq}."
         return ChainReport(count, head.seq + 1, text, head)
     return ChainReport(count, None, f"All {count} rows fit.", head)
 

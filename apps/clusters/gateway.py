@@ -186,9 +186,12 @@ class ClusterGateway(Protocol):
 
     def allowed(self, checks: Sequence[AccessCheck]) -> tuple[bool, ...]: ...
 
-    def pages(self, resource: Resource, item_type: type[T], *, limit: int = 500) -> Iterator[Page]:
+    def pages(
+        self, resource: Resource, item_type: type[T], *, limit: int = 500, field_selector: str = ""
+    ) -> Iterator[Page]:
         """All objects in all namespaces, page by page, each item decoded straight into `item_type`
-        (a msgspec struct or dict). Starts again once, from scratch, when the token expires."""
+        (a msgspec struct, a TypedDict or dict). Raises ExpiredListError when the list grew too old in
+        the middle: whoever reads forgets the pages so far and starts again."""
         ...
 
     def get(self, resource: Resource, namespace: str, name: str) -> dict[str, Any]: ...

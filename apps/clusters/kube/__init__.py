@@ -1,0 +1,1 @@
+"""The one implementation of ClusterGateway; the only importer of the Kubernetes client library."""
