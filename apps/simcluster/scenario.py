@@ -1,9 +1,10 @@
 """Reads a scenario file: what one simulated cluster holds, and who may call it.
 
-A scenario is deterministic: the same file gives the same objects, uids and times. Must not know how objects are
-kept or served; it hands over plain manifests.
+A scenario is deterministic: the same file gives the same objects, uids and times. Must not know how objects
+are kept or served; it hands over plain manifests.
 """
 
+import json
 from collections.abc import Hashable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -26,6 +27,7 @@ from apps.simcluster.shapes.namespaces import (
 )
 from apps.simcluster.shapes.objects import FieldManager, default_manager, verbatim
 from apps.simcluster.shapes.roles import PolicyRule, User, read_user
+from apps.simcluster.shapes.speedscale import read_operator
 
 __all__ = [
     "BASE_TIME",
@@ -53,9 +55,10 @@ ObjectKey = tuple[str, str, str]
 class Scenario:
     """One cluster as a scenario file describes it.
 
-    `served_versions` maps an API group outside Kubernetes itself to its versions, best first. `manifests` carry uid
-    and creationTimestamp but no resourceVersion and no managedFields. `managers` maps (kind, namespace, name) of every
-    manifest to who wrote it ("" is the namespace of what is cluster-wide).
+    `served_versions` maps an API group outside Kubernetes itself to its versions, best first. `manifests`
+    carry uid and creationTimestamp, no resourceVersion, no managedFields, and share no part with each other.
+    `managers` maps (kind, namespace, name) of every manifest to who wrote it; "" is the namespace of what is
+    cluster-wide.
     """
 
     name: str
@@ -73,42 +76,19 @@ class Scenario:
 def load(path: Path, *, base: datetime = BASE_TIME) -> Scenario:
     """The scenario in a file; times count back from `base`.
 
-    Raises ScenarioError with file, field and a sentence if the file cannot be used, OSError if it cannot be read.
+    Raises ScenarioError with file, field and a sentence if the file cannot be used; OSError if it cannot be
+    read.
     """
     fields = Fields(_parse(path), file=path.name)
-    name = fields.text("name")
-    served = {
-        group: fields.section("served_versions").texts(group) for group in fields.mapping("served_versions")
-    }
-    region = fields.text("region")
-    mesh = read_mesh(fields.section("istio")) if fields.has("istio") else None
-    installed = fields.section("speedscale")
-    node_capture = installed.flag("node_capture", True)
-    instance = Stamp(name, base).uid("Instance", "", name)
-    operator = speedscale.read_operator(installed, name, instance) if fields.has("speedscale") else None
-    cluster = Cluster(
-        stamp=Stamp(name, base),
-        region=region,
-        kubernetes_version=fields.text("kubernetes_version"),
-        nodes=make_nodes(fields.integer("nodes", 3, least=1, most=200), region),
-        mesh=mesh,
-        operator=operator,
-    )
+    groups = fields.section("served_versions")
+    served = {group: groups.texts(group) for group in groups.names()}
+    cluster = _cluster(fields, base)
     specs = _namespaces(fields, cluster)
-    best = f"{NETWORKING}/{served.get(NETWORKING, ('v1',))[0]}"
-    places = {spec.place.name: spec.place for spec in specs}
     made = [namespace_manifest(cluster, spec) for spec in specs]
-    made += node_manifests(cluster)
-    if mesh:
-        made += istio.install(cluster, mesh, places)
-    if operator:
-        home = places[operator.namespace]
-        made += speedscale.install(
-            cluster, operator, home, captured_by_node(specs), node_capture=node_capture
-        )
+    made += node_manifests(cluster) + _installations(cluster, specs)
     managers: dict[ObjectKey, FieldManager] = {}
     for spec in specs:
-        made += contents(cluster, spec, best)
+        made += contents(cluster, spec, f"{NETWORKING}/{served.get(NETWORKING, ('v1',))[0]}")
         for row in spec.objects:
             manifest, manager = verbatim(cluster.stamp, row, spec.place.name, served)
             made.append(manifest)
@@ -116,16 +96,17 @@ def load(path: Path, *, base: datetime = BASE_TIME) -> Scenario:
                 managers[_key(manifest)] = manager
     assign_addresses(made)
     scenario = Scenario(
-        name=name,
+        name=cluster.stamp.cluster,
         environment=fields.text("environment"),
-        region=region,
+        region=cluster.region,
         owner_team=fields.text("owner_team"),
         labels=fields.strings("labels"),
         kubernetes_version=cluster.kubernetes_version,
         served_versions=served,
-        manifests=made,
+        # Shapes share constants; what is handed over must be safe to change.
+        manifests=[json.loads(json.dumps(manifest)) for manifest in made],
         managers=managers,
-        users=[read_user(row, mesh) for row in fields.sections("users")],
+        users=[read_user(row, cluster.mesh) for row in fields.sections("users")],
     )
     fields.done()
     _complete(scenario, fields)
@@ -146,6 +127,30 @@ def write_manifests(scenario: Scenario, directory: Path) -> Path:
             allow_unicode=True,
         )
     return path
+
+
+def _cluster(fields: Fields, base: datetime) -> Cluster:
+    name, region = fields.text("name"), fields.text("region")
+    stamp = Stamp(name, base)
+    return Cluster(
+        stamp=stamp,
+        region=region,
+        kubernetes_version=fields.text("kubernetes_version"),
+        nodes=make_nodes(fields.integer("nodes", 3, least=1, most=200), region),
+        mesh=read_mesh(fields.section("istio")) if fields.has("istio") else None,
+        operator=read_operator(fields.section("speedscale"), stamp) if fields.has("speedscale") else None,
+    )
+
+
+def _installations(cluster: Cluster, specs: list[NamespaceSpec]) -> list[Manifest]:
+    places = {spec.place.name: spec.place for spec in specs}
+    made: list[Manifest] = []
+    if cluster.mesh:
+        made += istio.install(cluster, cluster.mesh, places)
+    if cluster.operator:
+        home = places[cluster.operator.namespace]
+        made += speedscale.install(cluster, cluster.operator, home, captured_by_node(specs))
+    return made
 
 
 def _namespaces(fields: Fields, cluster: Cluster) -> list[NamespaceSpec]:
@@ -195,7 +200,7 @@ def _parse(path: Path) -> Any:
         raise ScenarioError(path.name, line, f"is not valid YAML: {problem}.") from error
 
 
-class _StrictLoader(yaml.SafeLoader):
+class _StrictLoader(yaml.CSafeLoader):
     """Refuses a key that stands twice in one mapping, where YAML would silently keep the last."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
@@ -209,7 +214,14 @@ class _StrictLoader(yaml.SafeLoader):
         return super().construct_mapping(node, deep=deep)
 
 
-class _PlainDumper(yaml.SafeDumper):
+# A time stays the text it is, as Kubernetes has it.
+_StrictLoader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in rows if tag != "tag:yaml.org,2002:timestamp"]
+    for first, rows in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
+class _PlainDumper(yaml.CSafeDumper):
     """No anchors: manifests share parts in memory, and a reader must not see that."""
 
     def ignore_aliases(self, data: Any) -> bool:

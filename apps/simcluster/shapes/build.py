@@ -14,7 +14,7 @@ from apps.simcluster.shapes.pods import Injection, pod
 
 @dataclass(frozen=True, slots=True)
 class Build:
-    """`current` is the template on the workload; `older`, if set, the one that (some) pods still come from."""
+    """`current` is the template on the workload; `older`, if set, the one that (some) pods come from."""
 
     cluster: Cluster
     namespace: str

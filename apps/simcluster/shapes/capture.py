@@ -1,7 +1,7 @@
-"""How Speedscale's capture shows on a workload: annotations, labels, the goproxy sidecar, the Java agent, replay mocks.
+"""How Speedscale's capture shows on a workload: annotations, labels, goproxy, the Java agent, replay mocks.
 
-Speedscale's operator mutates the workload object, not only the pod (its FAQ prints a Deployment with the sidecar in
-the template), so a template can be ahead of its pods. Must not know pods, Istio or the API server.
+Speedscale's operator mutates the workload object, not only the pod (its FAQ prints a Deployment with the
+sidecar in the template), so a template can be ahead of its pods. Must not know pods, Istio or the API server.
 """
 
 import copy
@@ -49,7 +49,7 @@ class Rolled(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a state means: annotations on the workload and on its template, the mutation, how many pods have it."""
+    """What a state means: annotations on workload and template, the mutation, how many pods have it."""
 
     annotations: dict[str, str]
     template_annotations: dict[str, str]
@@ -76,11 +76,12 @@ PLANS: dict[SpeedscaleState, Plan] = {
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """The Speedscale installation in a cluster, as far as it marks workloads."""
+    """The Speedscale installation in a cluster; `node_capture` is its eBPF DaemonSet."""
 
     namespace: str
     version: str
     instance: str  # operator.speedscale.com/managed-by
+    node_capture: bool
 
     @property
     def goproxy_image(self) -> str:

@@ -1,4 +1,4 @@
-"""What the shapes of one cluster share: its nodes, its Istio, its Speedscale; and the addresses of pods and services.
+"""What the shapes of one cluster share: its nodes, its Istio, its Speedscale; addresses of pods and services.
 
 Must not know single workloads.
 """
@@ -97,7 +97,7 @@ def _node(cluster: Cluster, index: int, node: Node) -> Manifest:
 
 
 def assign_addresses(manifests: list[Manifest]) -> None:
-    """Give each Service without an address and each pod off the host network its own, in the order of the list."""
+    """Give each Service without an address, and each pod, its own in the order of the list."""
     services = pods = 0
     for manifest in manifests:
         if manifest["kind"] == "Service" and "clusterIP" not in manifest["spec"]:

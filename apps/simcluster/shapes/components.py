@@ -1,4 +1,4 @@
-"""Workloads of an installation (Istio's, Speedscale's): containers written out, everything else as for any workload.
+"""Workloads of an installation (Istio's, Speedscale's): containers written out, the rest as for any workload.
 
 Must not know which installation it serves.
 """

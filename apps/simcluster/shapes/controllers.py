@@ -1,4 +1,4 @@
-"""The controllers of long-running workloads: Deployment with its replica sets, StatefulSet, DaemonSet; their pods.
+"""Controllers of long-running workloads: Deployment with its replica sets, StatefulSet, DaemonSet; and pods.
 
 Told everything in a `Build`; must not know scenario words other than the kind.
 """

@@ -1,4 +1,4 @@
-"""Reads the fields of a scenario file strictly: wrong type, unknown or missing field become one clear sentence.
+"""Reads the fields of a scenario file strictly: a wrong, unknown or missing field becomes one clear sentence.
 
 Knows mappings, lists and scalars as YAML gives them; must not know what a scenario means.
 """
@@ -10,7 +10,7 @@ Choice = TypeVar("Choice", bound=StrEnum)
 
 
 class ScenarioError(ValueError):
-    """A scenario file that cannot be used; the message names the file, the field and what is wrong with it."""
+    """A scenario file that cannot be used; the message names the file, the field and what is wrong."""
 
     def __init__(self, file: str, field: str, sentence: str) -> None:
         super().__init__(f"{file}: {field or 'the file'}: {sentence}")

@@ -1,7 +1,7 @@
 """The MutatingWebhookConfigurations by which Istio puts proxies into pods, one a revision and one a tag.
 
-Selectors as in the istio-discovery chart (mutatingwebhook.yaml, revision-tags-mwc.yaml), which says: a revision
-label on the namespace, or else on the pod; the older istio-injection label wins over both.
+Selectors as in the istio-discovery chart (mutatingwebhook.yaml, revision-tags-mwc.yaml), which says: a
+revision label on the namespace, or else on the pod; the older istio-injection label wins over both.
 """
 
 from apps.simcluster.shapes.cluster import Cluster

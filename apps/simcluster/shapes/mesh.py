@@ -1,4 +1,4 @@
-"""What a scenario says about Istio: revisions, tags, how proxies are put into pods; and which revision a pod gets.
+"""What a scenario says about Istio: revisions, tags, how proxies get into pods; which revision a pod gets.
 
 The rule follows the selectors of Istio's own webhooks (istio-discovery chart, mutatingwebhook.yaml). It is
 written anew here on purpose: the simulated cluster must not share code with the console that judges it.

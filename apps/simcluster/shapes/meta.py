@@ -11,14 +11,14 @@ from typing import Any
 
 Manifest = dict[str, Any]
 
-# Kubernetes' own alphabet for generated names: no vowels, nothing that can be misread (apimachinery util/rand).
+# Kubernetes' own alphabet for generated names: no vowels, nothing to be misread (apimachinery util/rand).
 ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
 SECONDS_A_DAY = 86_400
 
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """Where generated identities come from: the cluster's name and the moment the scenario describes (UTC)."""
+    """Where generated identities come from: the cluster's name and the moment described (UTC)."""
 
     cluster: str
     base: datetime
@@ -36,7 +36,7 @@ class Stamp:
         return int.from_bytes(digest[:6], "big") % below
 
     def before(self, days: float, key: str) -> str:
-        """RFC 3339 time about `days` before the base, moved back by up to a tenth of that so that no two agree."""
+        """RFC 3339 time about `days` before the base, up to a tenth more so that no two agree."""
         spread = self.number(key, max(1, int(days * SECONDS_A_DAY / 10)))
         moment = self.base - timedelta(days=days, seconds=spread)
         return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -19,7 +19,7 @@ CAPTURE = "capture.speedscale.com/enabled"
 
 @dataclass(frozen=True, slots=True)
 class SidecarOptions:
-    """An Istio Sidecar in short: egress `hosts`, the outbound `policy` if it sets one, the labels it selects."""
+    """An Istio Sidecar in short: egress `hosts`, the outbound `policy` if it sets one, labels it selects."""
 
     name: str
     hosts: tuple[str, ...]
@@ -80,7 +80,7 @@ def namespace_manifest(cluster: Cluster, spec: NamespaceSpec) -> Manifest:
 
 
 def contents(cluster: Cluster, spec: NamespaceSpec, istio_api: str) -> list[Manifest]:
-    """Everything in the namespace that the short forms describe; `istio_api` is the apiVersion for Sidecars."""
+    """Everything that the short forms of a namespace describe; `istio_api` is the apiVersion of Sidecars."""
     runs = {replay.workload: run_of(cluster, spec.place, replay) for replay in spec.replays}
     made = [_sidecar(cluster, spec.place, row, istio_api) for row in spec.sidecars]
     for name, options in spec.workloads.items():

@@ -29,7 +29,7 @@ class Owner(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class WorkloadOptions:
-    """Ages are days; `finished` is for Jobs; `istio_cni` None means: annotated exactly if Istio's CNI agent is installed."""
+    """Ages are days; `finished` is for Jobs; `istio_cni` None: annotated exactly if Istio uses its CNI."""
 
     kind: WorkloadKind
     replicas: int

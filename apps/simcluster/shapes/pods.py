@@ -1,4 +1,4 @@
-"""Pods as a controller and the kubelet would have made them from a template, with Istio's injection and a status.
+"""Pods as a controller and the kubelet would have made them from a template, with Istio's part and a status.
 
 Must not know which workload states a scenario may ask for: it is told the template and what Istio did.
 """

@@ -1,7 +1,7 @@
-"""What Istio's injection adds to a pod: istio-proxy as container or native sidecar, its init container, its marks.
+"""What Istio's injection adds to a pod: istio-proxy as container or native sidecar, init container, marks.
 
-Follows the injected pods in Istio's own test data (pkg/kube/inject/testdata: hello, native-sidecar) in the fields
-that a reader of pods meets. Must not know workloads or Speedscale.
+Follows the injected pods in Istio's own test data (pkg/kube/inject/testdata: hello, native-sidecar) in the
+fields that a reader of pods meets. Must not know workloads or Speedscale.
 """
 
 import json

@@ -1,7 +1,7 @@
 """A running Speedscale replay: the TrafficReplay and the pods it starts in the application's namespace.
 
-Names follow Speedscale's architecture page: speedscale-<part>-<adjective>-<noun>. Must not know the workload under
-test beyond its name.
+Names follow Speedscale's architecture page: speedscale-<part>-<adjective>-<noun>. Must not know the workload
+under test beyond its name.
 """
 
 from dataclasses import dataclass

@@ -29,17 +29,33 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PolicyRule:
-    """A rule of a ClusterRole; "*" stands for all, empty `resource_names` for any name."""
+    """A rule of a role; "*" stands for all, no `resource_names` for any name, no `namespaces` for all."""
 
     api_groups: tuple[str, ...]
     resources: tuple[str, ...]
     verbs: tuple[str, ...]
     resource_names: tuple[str, ...] = ()
+    namespaces: tuple[str, ...] = ()
+
+    def manifest(self) -> dict[str, list[str]]:
+        """In the words of a ClusterRole, with `namespaces` beside them where the rule holds only there."""
+        words = {
+            "apiGroups": self.api_groups,
+            "resources": self.resources,
+            "verbs": self.verbs,
+            "resourceNames": self.resource_names,
+            "namespaces": self.namespaces,
+        }
+        optional = ("resourceNames", "namespaces")
+        return {word: list(values) for word, values in words.items() if values or word not in optional}
 
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """Somebody with a bearer token; the server makes one up where `token` is None."""
+    """Somebody with a bearer token; the server makes one up where `token` is None.
+
+    `groups` leave out system:authenticated, which every token brings.
+    """
 
     name: str
     token: str | None = field(repr=False)
@@ -56,7 +72,7 @@ def read_user(fields: Fields, mesh: Mesh | None) -> User:
     user = User(
         name=fields.text("name"),
         token=fields.text("token") if fields.has("token") else None,
-        groups=(*groups, *fields.texts("groups"), "system:authenticated"),
+        groups=(*groups, *fields.texts("groups")),
         rules=(*(_rules(role, mesh) if role else ()), *rules),
     )
     fields.done()
@@ -69,6 +85,7 @@ def _read_rule(fields: Fields) -> PolicyRule:
         resources=fields.texts("resources"),
         verbs=fields.texts("verbs"),
         resource_names=fields.texts("resourceNames"),
+        namespaces=fields.texts("namespaces"),
     )
     fields.done()
     return rule
@@ -104,7 +121,8 @@ def _reader(mesh: Mesh | None) -> tuple[PolicyRule, ...]:
         PolicyRule(("batch",), ("jobs", "cronjobs"), READ),
         PolicyRule(("apiextensions.k8s.io",), ("customresourcedefinitions",), READ),
         PolicyRule(("admissionregistration.k8s.io",), webhooks, READ),
-        PolicyRule(("",), ("configmaps",), ("get",), (*SPEEDSCALE_CONFIG_MAPS, *istio)),
+        PolicyRule(("",), ("configmaps",), ("get",), SPEEDSCALE_CONFIG_MAPS),
+        *((PolicyRule(("",), ("configmaps",), ("get",), tuple(istio), (mesh.namespace,)),) if mesh else ()),
         PolicyRule(("networking.istio.io",), networking, READ),
         PolicyRule(("security.istio.io",), ("peerauthentications", "authorizationpolicies"), READ),
         PolicyRule(("speedscale.com",), ("trafficreplays",), READ),

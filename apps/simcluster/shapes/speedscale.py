@@ -1,7 +1,7 @@
 """Speedscale's operator as its chart and the operator itself install it, in one namespace.
 
-Names, ports, selectors and failure policies as in the public chart (2.5.602): the sidecar webhook ignores failures,
-the replay webhooks do not. Must not know single workloads beyond the names it captures by eBPF.
+Names, ports, selectors and failure policies as in the public chart (2.5.602): the sidecar webhook ignores
+failures, the replay webhooks do not. Must not know single workloads beyond the names it captures by eBPF.
 """
 
 import yaml
@@ -10,25 +10,26 @@ from apps.simcluster.shapes.capture import Operator
 from apps.simcluster.shapes.cluster import Cluster, Place
 from apps.simcluster.shapes.components import INSTALLED_DAYS_AGO, component, config_map, service
 from apps.simcluster.shapes.fields import Fields
-from apps.simcluster.shapes.meta import Manifest, metadata
+from apps.simcluster.shapes.meta import Manifest, Stamp, metadata
 
 NETTAP_VERSION = "v0.1.25"
 EXCLUDED = ["kube-system", "kube-node-lease"]
 COMPONENT = "controlplane.speedscale.com/component"
 
 
-def read_operator(fields: Fields, cluster_name: str, instance: str) -> Operator:
+def read_operator(fields: Fields, stamp: Stamp) -> Operator:
     operator = Operator(
         namespace=fields.text("namespace", "speedscale"),
         version=fields.text("version", "2.5.602"),
-        instance=f"{cluster_name}-{instance}",
+        instance=f"{stamp.cluster}-{stamp.uid('Instance', '', stamp.cluster)}",
+        node_capture=fields.flag("node_capture", True),
     )
     fields.done()
     return operator
 
 
 def install(
-    cluster: Cluster, operator: Operator, home: Place, captured: list[tuple[str, str]], *, node_capture: bool
+    cluster: Cluster, operator: Operator, home: Place, captured: list[tuple[str, str]]
 ) -> list[Manifest]:
     """All objects of the operator; `captured` are (namespace, workload) annotated for eBPF capture."""
     made = [
@@ -40,7 +41,7 @@ def install(
         *_webhooks(cluster, home),
         _replay_definition(cluster),
     ]
-    if node_capture:
+    if operator.node_capture:
         made += _nettap(cluster, operator, home, captured)
     return made
 

@@ -1,7 +1,7 @@
 """Expands one workload into its manifests: controller, replica sets, pods, service, service account.
 
-Knows the states a scenario may ask for and how the controllers of Kubernetes show them; must not know files or
-the API server.
+Knows the states a scenario may ask for and how the controllers of Kubernetes show them; must not know files
+or the API server.
 """
 
 from dataclasses import dataclass
