@@ -31,7 +31,7 @@ DEFAULT_ROOT = "istio-system"
 REVISION_LABEL = "istio.io/rev"
 TAG_LABEL = "istio.io/tag"
 MESH_KEY = "mesh"
-# Modes: the numbers of the proto enum. Helm and the operator number them the other way round: never use those.
+# The numbers of the proto enum. Helm and the operator number them the other way round: do not use those.
 _DEFAULT_POLICY = OutboundTrafficPolicy(ALLOW_ANY, mode_given=False)
 _MODES = {"0": REGISTRY_ONLY, "1": ALLOW_ANY, "3": "ALLOW_ANY_DYNAMIC_DNS"}
 
