@@ -60,13 +60,14 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
 def _run(asked: argparse.Namespace, state: StateDirectory) -> int:
     for number in SIGNALS:
         signal.signal(number, _interrupt)
-    stack = Stack(state.root, web_port=asked.port, report=say, follow=None if asked.check else _print_line)
+    stack = Stack(state.root, web_port=asked.port, report=say)
     try:
         stack.start()
         _show(stack)
         if asked.ready_file:
             _write_ready(asked.ready_file, stack)
         if not asked.check:
+            stack.follow_logs(_print_line)
             _supervise(stack)
     except KeyboardInterrupt:
         say("Stopping")

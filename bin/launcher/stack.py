@@ -34,7 +34,7 @@ class Stack:
     """One running console on its own state directory.
 
     `web_port` is what to try first, 0 for any; `environment` is laid over that of this process;
-    `report` gets a sentence a step and `follow` every line of every log.
+    `report` gets a sentence a step. The logs are in files; `follow_logs` hands them on.
     """
 
     def __init__(
@@ -44,13 +44,12 @@ class Stack:
         web_port: int = 0,
         environment: Mapping[str, str] | None = None,
         report: Reporter = _silent,
-        follow: Follower | None = None,
     ) -> None:
         self.state = StateDirectory(state_dir.resolve())
         self.wanted_port = web_port
         self.web_port = 0
         self.report = report
-        self.follow = follow
+        self._follow: Follower | None = None
         self.services: dict[str, Service] = {}
         self.logins: tuple[Login, ...] = ()
         self._given = dict(environment or {})
@@ -105,6 +104,12 @@ class Stack:
             self._launch(name)
         for name in ("web", "worker", "beat"):
             self._wait(name)
+
+    def follow_logs(self, follow: Follower) -> None:
+        """Hand on every line that is written from now on, also by services that are started again."""
+        self._follow = follow
+        for service in self.services.values():
+            service.follow = follow
 
     def stop(self) -> None:
         """Stop what runs, the last started first; safe to call twice."""
@@ -198,7 +203,7 @@ class Stack:
             ROOT,
             self.state.logs / f"{name}.log",
             plan.STOP_SECONDS.get(name, plan.USUAL_STOP_SECONDS),
-            self.follow,
+            self._follow,
         )
         if name == "simcluster":
             self.state.fleet.unlink(missing_ok=True)

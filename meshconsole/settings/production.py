@@ -36,6 +36,8 @@ for position, key in enumerate(MESHCONSOLE_ENCRYPTION_KEYS, start=1):
         ) from None
 
 DEBUG = False
+# The fault points of the tests are never open here, whatever the environment says.
+MESHCONSOLE_CRASH_AT = ""
 SECRET_KEY = env.str("DJANGO_SECRET_KEY")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS")
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
