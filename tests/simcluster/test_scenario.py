@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from apps.simcluster.scenario import ALWAYS_THERE, BASE_TIME, SCENARIOS, Scenari
 from apps.simcluster.shapes.meta import Manifest
 
 NAMES = ("prod-eu-1", "staging-eu", "lab-us", "edge-small")
+SMALL_CLUSTER = 400
 KINDS = {
     "apps/v1": {"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet"},
     "batch/v1": {"Job", "CronJob"},
@@ -164,7 +166,11 @@ def test_every_service_has_its_own_address_and_every_pod_runs_on_a_node(fleet: d
 
 
 def test_what_is_loaded_survives_yaml_and_json(fleet: dict[str, Scenario], tmp_path: Path) -> None:
-    for scenario in fleet.values():
+    for whole in fleet.values():
+        # Of the two large clusters without what controllers make: ten seconds less.
+        small = len(whole.manifests) < SMALL_CLUSTER
+        kept = [row for row in whole.manifests if small or "ownerReferences" not in row["metadata"]]
+        scenario = replace(whole, manifests=kept)
         path = write_manifests(scenario, tmp_path)
         assert path.name == f"{scenario.name}.yaml"
         with path.open(encoding="utf-8") as stream:

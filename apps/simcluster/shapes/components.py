@@ -42,18 +42,7 @@ def component(
     }
     options = read_options(Fields(written, file=name))
     containers = container if isinstance(container, list) else [container]
-    spec: Manifest = {
-        "containers": [{"imagePullPolicy": "IfNotPresent", "resources": {}} | row for row in containers],
-        "serviceAccountName": name,
-        "restartPolicy": "Always",
-        "dnsPolicy": "ClusterFirst",
-        "terminationGracePeriodSeconds": 30,
-    }
-    if host_network:
-        spec["hostNetwork"] = True
-    template: Manifest = {"metadata": {"labels": dict(labels)}, "spec": spec}
-    if pod_annotations:
-        template["metadata"]["annotations"] = dict(pod_annotations)
+    template = _template(name, containers, labels, pod_annotations or {}, host_network=host_network)
     build = Build(
         cluster=cluster,
         namespace=place.name,
@@ -68,6 +57,27 @@ def component(
         injection=injection(cluster, place, options),
     )
     return [service_account(cluster, place, name, age), *controller(build)]
+
+
+def _template(
+    name: str,
+    containers: list[Manifest],
+    labels: dict[str, str],
+    annotations: dict[str, str],
+    *,
+    host_network: bool,
+) -> Manifest:
+    spec: Manifest = {
+        "containers": [{"imagePullPolicy": "IfNotPresent", "resources": {}} | row for row in containers],
+        "serviceAccountName": name,
+        "restartPolicy": "Always",
+        "dnsPolicy": "ClusterFirst",
+        "terminationGracePeriodSeconds": 30,
+    }
+    if host_network:
+        spec["hostNetwork"] = True
+    meta = {"labels": dict(labels)} | ({"annotations": dict(annotations)} if annotations else {})
+    return {"metadata": meta, "spec": spec}
 
 
 def service(

@@ -43,6 +43,31 @@ def _control_plane(cluster: Cluster, mesh: Mesh, home: Place, revision: Revision
         {"istio.io/rev": revision.name} if revision.suffix else {"istio": "pilot"}
     )
     labels = marks | selector | {"operator.istio.io/component": "Pilot", "release": "istiod"} | NOT_INJECTED
+    ports = [
+        ("grpc-xds", 15010, 15010),
+        ("https-dns", 15012, 15012),
+        ("https-webhook", 443, 15017),
+        ("http-monitoring", 15014, 15014),
+    ]
+    # The `istio` ConfigMap holds MeshConfig as a string of YAML under the key `mesh`.
+    mesh_config = {"mesh": yaml.safe_dump(revision.mesh, sort_keys=False), "meshNetworks": "networks: {}"}
+    values = {"global": {"istioNamespace": mesh.namespace, "network": ""}, "revision": revision.name}
+    return [
+        *component(cluster, home, name, _discovery(revision), labels=labels, selector=selector, replicas=2),
+        service(cluster, home, name, selector, ports),
+        config_map(cluster, home, f"istio{revision.suffix}", mesh_config, {"istio.io/rev": revision.name}),
+        config_map(
+            cluster,
+            home,
+            f"istio-sidecar-injector{revision.suffix}",
+            {"values": json.dumps(values), "config": "policy: enabled\n"},
+            {"istio.io/rev": revision.name},
+        ),
+    ]
+
+
+def _discovery(revision: Revision) -> Manifest:
+    """istiod's container; the env is what a reader of control planes looks at."""
     fixed = {
         "REVISION": revision.name,
         "PILOT_CERT_PROVIDER": "istiod",
@@ -51,7 +76,7 @@ def _control_plane(cluster: Cluster, mesh: Mesh, home: Place, revision: Revision
         "PILOT_ENABLE_ANALYSIS": "false",
         "EXTERNAL_ISTIOD": "false",
     }
-    container = {
+    return {
         "name": "discovery",
         "image": f"docker.io/istio/pilot:{revision.version}",
         "args": ["discovery", "--monitoringAddr=:15014", "--domain", "cluster.local"],
@@ -67,27 +92,6 @@ def _control_plane(cluster: Cluster, mesh: Mesh, home: Place, revision: Revision
         ],
         "resources": {"requests": {"cpu": "500m", "memory": "2Gi"}},
     }
-    ports = [
-        ("grpc-xds", 15010, 15010),
-        ("https-dns", 15012, 15012),
-        ("https-webhook", 443, 15017),
-        ("http-monitoring", 15014, 15014),
-    ]
-    # The `istio` ConfigMap holds MeshConfig as a string of YAML under the key `mesh`.
-    mesh_config = {"mesh": yaml.safe_dump(revision.mesh, sort_keys=False), "meshNetworks": "networks: {}"}
-    values = {"global": {"istioNamespace": mesh.namespace, "network": ""}, "revision": revision.name}
-    return [
-        *component(cluster, home, name, container, labels=labels, selector=selector, replicas=2),
-        service(cluster, home, name, selector, ports),
-        config_map(cluster, home, f"istio{revision.suffix}", mesh_config, {"istio.io/rev": revision.name}),
-        config_map(
-            cluster,
-            home,
-            f"istio-sidecar-injector{revision.suffix}",
-            {"values": json.dumps(values), "config": "policy: enabled\n"},
-            {"istio.io/rev": revision.name},
-        ),
-    ]
 
 
 def _node_agent(

@@ -98,6 +98,29 @@ def _mark(pod: Manifest, mesh: Mesh, revision: Revision, setup: str, app: str, w
 
 
 def _proxy(pod: Manifest, mesh: Mesh, revision: Revision, version: str, workload: str) -> Manifest:
+    return {
+        "name": "istio-proxy",
+        "image": f"docker.io/istio/proxyv2:{version}",
+        "imagePullPolicy": "IfNotPresent",
+        "args": [
+            "proxy",
+            "sidecar",
+            "--domain",
+            "$(POD_NAMESPACE).svc.cluster.local",
+            "--proxyLogLevel=warning",
+            "--proxyComponentLogLevel=misc:error",
+            "--log_output_level=default:info",
+        ],
+        "env": _environment(pod, mesh, revision, workload),
+        "ports": [{"containerPort": 15090, "name": "http-envoy-prom", "protocol": "TCP"}],
+        "readinessProbe": _probe(failures=4, period=15),
+        "resources": LIMITS,
+        "securityContext": _security(PROXY_UID, added=(), read_only=True),
+        "volumeMounts": [{"name": name, "mountPath": path} for name, path in MOUNTS.items()],
+    }
+
+
+def _environment(pod: Manifest, mesh: Mesh, revision: Revision, workload: str) -> list[Manifest]:
     trust_domain = str(revision.mesh.get("trustDomain", "cluster.local"))
     ports = [port for container in pod["spec"]["containers"] for port in container.get("ports", [])]
     owner = f"kubernetes://apis/apps/v1/namespaces/{pod['metadata']['namespace']}/deployments/{workload}"
@@ -122,32 +145,13 @@ def _proxy(pod: Manifest, mesh: Mesh, revision: Revision, version: str, workload
         "HOST_IP": "status.hostIP",
         "ISTIO_META_NODE_NAME": "spec.nodeName",
     }
-    return {
-        "name": "istio-proxy",
-        "image": f"docker.io/istio/proxyv2:{version}",
-        "imagePullPolicy": "IfNotPresent",
-        "args": [
-            "proxy",
-            "sidecar",
-            "--domain",
-            "$(POD_NAMESPACE).svc.cluster.local",
-            "--proxyLogLevel=warning",
-            "--proxyComponentLogLevel=misc:error",
-            "--log_output_level=default:info",
-        ],
-        "env": [
-            *({"name": name, "value": value} for name, value in fixed.items()),
-            *(
-                {"name": name, "valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": path}}}
-                for name, path in read.items()
-            ),
-        ],
-        "ports": [{"containerPort": 15090, "name": "http-envoy-prom", "protocol": "TCP"}],
-        "readinessProbe": _probe(failures=4, period=15),
-        "resources": LIMITS,
-        "securityContext": _security(PROXY_UID, added=(), read_only=True),
-        "volumeMounts": [{"name": name, "mountPath": path} for name, path in MOUNTS.items()],
-    }
+    return [
+        *({"name": name, "value": value} for name, value in fixed.items()),
+        *(
+            {"name": name, "valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": path}}}
+            for name, path in read.items()
+        ),
+    ]
 
 
 def _init(version: str) -> Manifest:
