@@ -1,6 +1,6 @@
 """What `make test` runs, in order, as data: quick checks first, what starts the whole product last."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bin.environment import ROOT, VENV
@@ -9,6 +9,8 @@ RESULTS = ROOT / "test-results"
 CODE = ("apps", "meshconsole", "bin", "bench", "tests", "manage.py")
 TYPED = ("apps", "meshconsole", "bin", "bench", "tests/architecture", "tests/ground")
 APART = ("tests/cluster_contract", "tests/browser", "tests/faults")
+# What locks, claims and chains must hold on the database of production too.
+ON_POSTGRES = ("accounts", "analysis", "audit", "changes", "clusters", "inventory", "pipeline")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,7 @@ def stages() -> tuple[Stage, ...]:
         _tests(
             "unit", ["tests", *(f"--ignore={part}" for part in APART), "-n", "2", "--dist", "loadfile"], 1800
         ),
+        _on_postgres(tuple(f"tests/{part}" for part in ON_POSTGRES if (ROOT / "tests" / part).exists())),
         _tests("cluster contract", ["tests/cluster_contract"], 900),
         _tests("browser", ["tests/browser"], 1200, fast=False, needs_chromium=True),
         _tests("faults", ["tests/faults"], 1200, fast=False),
@@ -72,3 +75,8 @@ def _tests(
     stage = Stage(name, name, (), limit_seconds, fast, counts_tests=True, needs_chromium=needs_chromium)
     command = (_tool("python"), "-m", "pytest", "-q", f"--junitxml={stage.report}", *arguments)
     return Stage(name, name, command, limit_seconds, fast, counts_tests=True, needs_chromium=needs_chromium)
+
+
+def _on_postgres(folders: tuple[str, ...]) -> Stage:
+    stage = _tests("on postgres", list(folders), 1200, fast=False)
+    return replace(stage, command=(_tool("python"), "-m", "bin.postgres", *stage.command))
