@@ -25,7 +25,7 @@ from apps.simcluster.shapes.namespaces import (
     namespace_manifest,
     read_namespace,
 )
-from apps.simcluster.shapes.objects import FieldManager, default_manager, verbatim
+from apps.simcluster.shapes.objects import HELM, FieldManager, default_manager, verbatim
 from apps.simcluster.shapes.roles import PolicyRule, User, read_user
 from apps.simcluster.shapes.speedscale import read_operator
 
@@ -85,8 +85,10 @@ def load(path: Path, *, base: datetime = BASE_TIME) -> Scenario:
     cluster = _cluster(fields, base)
     specs = _namespaces(fields, cluster)
     made = [namespace_manifest(cluster, spec) for spec in specs]
-    made += node_manifests(cluster) + _installations(cluster, specs)
-    managers: dict[ObjectKey, FieldManager] = {}
+    made += node_manifests(cluster)
+    installed = _installations(cluster, specs)
+    managers = {_key(row): HELM for row in installed if "ownerReferences" not in row["metadata"]}
+    made += installed
     for spec in specs:
         made += contents(cluster, spec, f"{NETWORKING}/{served.get(NETWORKING, ('v1',))[0]}")
         for row in spec.objects:

@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 import yaml
 
-from apps.simcluster.scenario import ScenarioError, load
+from apps.simcluster.scenario import SCENARIOS, ScenarioError, load
+from apps.simcluster.shapes.capture import SpeedscaleState
+from apps.simcluster.shapes.mesh import IstioState
 
 GOOD: dict[str, Any] = {
     "name": "tiny",
@@ -125,3 +127,17 @@ def test_a_time_in_a_verbatim_object_stays_the_text_it_is(tmp_path: Path) -> Non
     assert entry["metadata"]["creationTimestamp"] == "2026-01-02T03:04:05Z"
     assert entry["metadata"]["namespace"] == "shop"
     assert "fieldManager" not in entry
+
+
+def test_the_example_in_the_description_of_scenario_files_is_a_scenario(tmp_path: Path) -> None:
+    text = (SCENARIOS / "README.md").read_text(encoding="utf-8")
+    example = text.split("```yaml\n")[1].split("```")[0]
+    scenario = load(write(tmp_path, example))
+    names = {manifest["metadata"]["name"] for manifest in scenario.manifests}
+    assert {"checkout-api", "ledger", "bank", "regression", "istio-revision-tag-stable"} <= names
+    assert scenario.managers["ServiceEntry", "checkout", "bank"].name == "argocd-controller"
+
+
+def test_the_description_of_scenario_files_explains_every_state_a_workload_can_be_in() -> None:
+    text = (SCENARIOS / "README.md").read_text(encoding="utf-8")
+    assert [state for state in (*IstioState, *SpeedscaleState) if f"`{state}`" not in text] == []

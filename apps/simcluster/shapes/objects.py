@@ -26,6 +26,7 @@ KUBECTL = FieldManager("kubectl-client-side-apply", "Update")
 HELM = FieldManager("helm", "Update")
 ARGOCD = FieldManager("argocd-controller", "Apply")
 CONTROLLERS = FieldManager("kube-controller-manager", "Update")
+SPEEDSCALE = FieldManager("operator", "Update")
 KUBELET = FieldManager("kubelet", "Update")
 
 
@@ -69,29 +70,18 @@ def verbatim(
 
 
 def default_manager(manifest: Manifest) -> FieldManager:
-    """Who wrote an object, told by what it carries."""
+    """Who wrote an object that nobody claimed, told by what it carries."""
     meta = manifest["metadata"]
     labels = meta.get("labels", {})
     if meta.get("ownerReferences"):
         return CONTROLLERS
     if manifest["kind"] == "Node":
         return KUBELET
+    if "replay.speedscale.com/component" in labels:
+        return SPEEDSCALE
     if "argocd.argoproj.io/tracking-id" in meta.get("annotations", {}):
         return ARGOCD
-    installed = meta.get("namespace", "").startswith("istio-") or meta.get("namespace") == "speedscale"
-    charts = manifest["kind"] in {
-        *CLUSTER_WIDE,
-        "ConfigMap",
-        "Deployment",
-        "DaemonSet",
-        "Service",
-        "ServiceAccount",
-    }
-    if labels.get("app.kubernetes.io/managed-by") == "Helm" or (
-        charts and (installed or not meta.get("namespace"))
-    ):
-        return HELM
-    return KUBECTL
+    return HELM if labels.get("app.kubernetes.io/managed-by") == "Helm" else KUBECTL
 
 
 def _check_served(fields: Fields, api_version: str, served: dict[str, tuple[str, ...]]) -> None:

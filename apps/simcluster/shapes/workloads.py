@@ -54,7 +54,7 @@ def expand(
             "replay.speedscale.com/env-id": replay.name,
             "replay.speedscale.com/responder-ip": replay.responder_ip,
         }
-    _own(options.managed_by, place, name, labels, annotations)
+    _own(options, place, name, labels, annotations)
     _prune(before, after)
     build = Build(
         cluster=cluster,
@@ -153,14 +153,17 @@ def _istio_cni(cluster: Cluster, options: WorkloadOptions, annotations: dict[str
     return {"sidecar.speedscale.com/istio-cni": "true"} if wanted else {}
 
 
-def _own(owner: Owner, place: Place, name: str, labels: dict[str, str], annotations: dict[str, str]) -> None:
-    if owner is Owner.HELM:
+def _own(
+    options: WorkloadOptions, place: Place, name: str, labels: dict[str, str], annotations: dict[str, str]
+) -> None:
+    if options.managed_by is Owner.HELM:
         labels["app.kubernetes.io/managed-by"] = "Helm"
         labels["helm.sh/chart"] = f"{name}-2.14.0"
         annotations["meta.helm.sh/release-name"] = name
         annotations["meta.helm.sh/release-namespace"] = place.name
-    if owner is Owner.ARGOCD:
-        tracked = f"{place.name}:apps/Deployment:{place.name}/{name}"
+    if options.managed_by is Owner.ARGOCD:
+        group = "batch" if options.kind in {WorkloadKind.JOB, WorkloadKind.CRON_JOB} else "apps"
+        tracked = f"{place.name}:{group}/{options.kind}:{place.name}/{name}"
         annotations["argocd.argoproj.io/tracking-id"] = tracked
 
 
