@@ -7,14 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import msgspec
-
 from apps.changes.policy import Loss
 from apps.clusters.models import Cluster
 from apps.inventory import store
 from apps.mesh import whatif
-from apps.mesh.controlplanes import control_planes
 from apps.mesh.hostsets import HostSet, speedscale
+from apps.mesh.meshconfig import control_planes
 from apps.mesh.patches import ManifestPatch
 from apps.mesh.snapshot import Snapshot
 
@@ -46,7 +44,7 @@ def foresee(
         for lost in prediction.difference.newly_broken
     )
     return Foresight(
-        prediction=msgspec.to_builtins(prediction),
+        prediction=whatif.to_json(prediction),
         losses=losses,
         root_namespaces=frozenset(plane.root_namespace for plane in control_planes(snapshot)),
         known_hosts=frozenset(entry.host for entry in hostset.hosts),

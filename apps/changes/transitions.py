@@ -6,9 +6,11 @@ of two that race one wins and the other is told. Timeline and audit are written 
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q
 
 from apps.accounts.models import User
 from apps.audit import actions as audit
@@ -90,3 +92,31 @@ def refusal(change: ChangeSet, event: Event) -> str:
     possible = ", ".join(e.value.replace("_", " ") for e in events_from(state)) or "nothing more"
     wanted = event.value.replace("_", " ")
     return f"{change.number} is «{state.label}»: it cannot {wanted} from there. Possible: {possible}."
+
+
+def claim(change_id: int, *, lease_until: datetime) -> ChangeSet | None:
+    """Takes a queued change, or one whose worker went silent, with the next attempt number. None when
+    there is nothing to take: a message that came twice, or too late, ends here."""
+    now = clock.now()
+    free = Q(lease_until__isnull=True) | Q(lease_until__lt=now)
+    with transaction.atomic():
+        change = ChangeSet.objects.filter(pk=change_id).first()
+        if change is None or next_state(State(change.state), Event.CLAIM) is None:
+            return None
+        taken = ChangeSet.objects.filter(
+            free, pk=change_id, state=change.state, attempt=change.attempt
+        ).update(state=State.APPLYING, attempt=change.attempt + 1, lease_until=lease_until, state_message="")
+        if not taken:
+            return None
+        again = change.state == State.APPLYING
+        text = "A worker took over from one that went silent." if again else "A worker began."
+        note(change, actor=None, kind=Event.CLAIM.value, text=text, tone="warn" if again else "run")
+        audit.record(
+            actor=None,
+            action="change.claim",
+            summary=f"{change.number}: {text}",
+            object_type="change",
+            object_id=change.number,
+            detail={"from": change.state, "to": State.APPLYING.value, "attempt": change.attempt + 1},
+        )
+        return ChangeSet.objects.get(pk=change_id)

@@ -1,0 +1,189 @@
+"""From an approved change to a written one: claim → approvals again → write item by item → hand over.
+
+Read this top to bottom. No database transaction is ever open while a cluster is asked; every update
+names the attempt, so that a worker that was taken for dead changes nothing any more.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from datetime import timedelta
+
+from django.db import transaction
+
+from apps.changes import approvals, leases, transitions
+from apps.changes.actions.verify_again import VERIFY_TASK
+from apps.changes.lifecycle import Event, State
+from apps.changes.models import ChangeItem, ChangeSet, Revision
+from apps.changes.selectors import current_revision
+from apps.clusters.connect import open_gateway
+from apps.clusters.gateway import ClusterGateway, GatewayError
+from apps.clusters.models import Cluster
+from apps.common import clock
+from apps.common.outbox import enqueue
+from apps.pipeline import crashpoints
+from apps.pipeline.crashpoints import Point
+from apps.pipeline.heartbeat import Heartbeat
+from apps.pipeline.writing import Outcome, Sleep, Written, write_item
+
+MAX_ATTEMPTS = 8
+PAUSE_AFTER_TROUBLE = timedelta(seconds=15)  # times the attempt number
+Opener = Callable[[Cluster], AbstractContextManager[ClusterGateway]]
+
+ADVICE_PARTIAL = (
+    "What is written stays written. Resume it when the cause is gone, or revert it: the revert puts back "
+    "the objects that were written."
+)
+ADVICE_STALE = (
+    "Nothing was written. Edit the change, so that it rests on what is there now, and submit it again."
+)
+ADVICE_ATTENTION = "Look at the objects below, then resume the change or revert it."
+
+
+def apply_change(change_id: int, *, opener: Opener = open_gateway, sleep: Sleep = time.sleep) -> State | None:
+    """One worker's go at a change. Returns the state it left it in, None when there was nothing to do.
+    Safe to call any number of times, by any number of workers, at any moment."""
+    crashpoints.reached(Point.BEFORE_CLAIM)
+    change = transitions.claim(change_id, lease_until=clock.now() + leases.lease())
+    if change is None:
+        return None
+    crashpoints.reached(Point.AFTER_CLAIM)
+    try:
+        revision = current_revision(change)
+        refused = _guard(change, revision)
+        if refused is not None:
+            return refused
+        with Heartbeat(change):
+            return _finish(change, revision, _write_all(change, revision, opener, sleep))
+    except transitions.LostRaceError:
+        return None
+
+
+def _guard(change: ChangeSet, revision: Revision) -> State | None:
+    """Everything that was true when it was approved must be true now; None when it is."""
+    begun = revision.items.exclude(result=ChangeItem.Result.WAITING).exists()
+    if change.attempt > MAX_ATTEMPTS:
+        return _give_up(change, f"{MAX_ATTEMPTS} workers began it and none came to an end.")
+    if not change.approved_digest or change.approved_digest != revision.digest:
+        return _give_up(change, "What would be written is not what was approved.")
+    if approvals.digest_of(revision) != revision.digest:
+        return _give_up(change, "What is stored is not what was approved: its digest differs.")
+    standing = approvals.standing(change, revision)
+    expired = change.expires_at is not None and change.expires_at < clock.now()
+    if begun or (standing.met and not expired):
+        return None if standing.met else _give_up(change, "Approvals no longer stand after it was begun.")
+    why = "; ".join(f"{d.reviewer.display_name}: {reason}" for d, reason in standing.void)
+    reason = "the approval has expired" if expired else why or "an approval is missing"
+    return transitions.move(
+        change,
+        Event.LOSE_QUORUM,
+        actor=None,
+        text=f"Not applied: the approvals no longer suffice ({reason}).",
+        tone="warn",
+        approved_digest="",
+        lease_until=None,
+        state_message="It needs approval again; nothing was written.",
+    )
+
+
+def _write_all(change: ChangeSet, revision: Revision, opener: Opener, sleep: Sleep) -> Written | None:
+    """Writes what is not written yet, in order. None when everything is; otherwise what stopped it."""
+    items = revision.items.select_related("cluster").exclude(result=ChangeItem.Result.APPLIED)
+    for item in items.order_by("position"):
+        if _cancel_asked(change):
+            return Written(Outcome.APPLIED, "Canceled.")
+        if item.cluster.paused:
+            return Written(Outcome.REFUSED, f"{item.cluster.name} is paused.")
+        try:
+            with opener(item.cluster) as gateway:
+                written = write_item(change, item, gateway, sleep=sleep)
+        except GatewayError as error:
+            written = Written(Outcome.REFUSED if error.permanent else Outcome.TRANSIENT, error.message)
+        if written.outcome is not Outcome.APPLIED:
+            return written
+    return None
+
+
+def _cancel_asked(change: ChangeSet) -> bool:
+    return ChangeSet.objects.filter(pk=change.pk, cancel_requested_at__isnull=False).exists()
+
+
+def _finish(change: ChangeSet, revision: Revision, stop: Written | None) -> State | None:
+    applied = revision.items.filter(result=ChangeItem.Result.APPLIED).count()
+    total = revision.items.count()
+    if stop is None:
+        return _hand_over(change, total)
+    if stop.outcome is Outcome.FENCED:
+        return None
+    if stop.outcome is Outcome.TRANSIENT:
+        return _later(change, stop)
+    if applied:
+        return _stop(
+            change, Event.STOP_PARTIAL, f"{applied} of {total} objects are written.", stop, ADVICE_PARTIAL
+        )
+    if stop.outcome is Outcome.APPLIED:
+        return _stop(change, Event.CANCEL, "Canceled before anything was written.", stop, "")
+    if stop.outcome is Outcome.STALE:
+        return _stop(change, Event.FIND_STALE, "The cluster has moved on.", stop, ADVICE_STALE)
+    return _stop(
+        change,
+        Event.FAIL,
+        "The cluster refused; nothing was written.",
+        stop,
+        "Propose it anew when the cause is gone.",
+    )
+
+
+def _hand_over(change: ChangeSet, total: int) -> State:
+    with transaction.atomic():
+        state = transitions.move(
+            change,
+            Event.FINISH_WRITES,
+            actor=None,
+            text=f"All {total} objects are written; verification begins.",
+            tone="run",
+            lease_until=None,
+        )
+        enqueue(VERIFY_TASK, change_id=change.pk)
+    return state
+
+
+def _later(change: ChangeSet, stop: Written) -> State:
+    """Back into the queue, not before a pause; the sweep sends it again."""
+    if change.attempt >= MAX_ATTEMPTS:
+        return _give_up(change, f"No answer after {change.attempt} attempts: {stop.message}")
+    return transitions.move(
+        change,
+        Event.REQUEUE,
+        actor=None,
+        text=f"Interrupted, will be tried again: {stop.message}",
+        tone="warn",
+        state_message=stop.message,
+        lease_until=clock.now() + PAUSE_AFTER_TROUBLE * change.attempt,
+    )
+
+
+def _stop(change: ChangeSet, event: Event, text: str, stop: Written, advice: str) -> State:
+    return transitions.move(
+        change,
+        event,
+        actor=None,
+        text=f"{text} {stop.message}".strip(),
+        tone="bad",
+        lease_until=None,
+        state_message="\n".join(part for part in (text, stop.message, advice) if part),
+    )
+
+
+def _give_up(change: ChangeSet, reason: str) -> State:
+    return transitions.move(
+        change,
+        Event.GIVE_UP,
+        actor=None,
+        text=reason,
+        tone="bad",
+        lease_until=None,
+        state_message=f"{reason}\n{ADVICE_ATTENTION}",
+    )

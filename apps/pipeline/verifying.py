@@ -1,0 +1,148 @@
+"""After the writes: read the cluster again and compare what happened with what was predicted.
+
+Prediction and verification are the same pure function, asked with another snapshot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+from django.db import transaction
+
+from apps.changes import dryrun, foresight, intents, leases, transitions
+from apps.changes.lifecycle import Event, State
+from apps.changes.models import ChangeItem, ChangeSet, Revision, Verification
+from apps.changes.selectors import current_revision
+from apps.clusters.connect import open_gateway
+from apps.clusters.gateway import ClusterGateway, GatewayError
+from apps.clusters.models import Cluster
+from apps.common import clock
+from apps.inventory import store
+from apps.mesh import whatif
+from apps.mesh.patches import field_diff, stripped
+from apps.pipeline import crashpoints
+from apps.pipeline.crashpoints import Point
+
+MAX_ATTEMPTS = 16  # counted together with the attempts of the writes
+PAUSE = timedelta(seconds=15)
+MOMENT = timedelta(microseconds=1)
+Opener = Callable[[Cluster], AbstractContextManager[ClusterGateway]]
+Refresher = Callable[[Cluster], None]
+ADVICE = "Compare the differences below. Verify again when the cluster has settled, or revert the change."
+
+
+def verify_change(change_id: int, *, refresher: Refresher, opener: Opener = open_gateway) -> State | None:
+    """Verifying → applied, or diverged with the differences. None when there was nothing to do, or when
+    a cluster gave no answer: the sweep comes back to it."""
+    change = leases.take(change_id, State.VERIFYING)
+    if change is None:
+        return None
+    crashpoints.reached(Point.BEFORE_VERIFY)
+    revision = current_revision(change)
+    try:
+        detail = {
+            cluster.name: _look(cluster, revision, refresher, opener) for cluster in _clusters(revision)
+        }
+    except GatewayError as error:
+        return _later(change, error.message)
+    except RefreshFailedError as error:
+        return _later(change, str(error))
+    try:
+        return _record(change, detail)
+    except transitions.LostRaceError:
+        return None
+
+
+class RefreshFailedError(Exception):
+    """The cluster could not be read again; the message says why."""
+
+
+def _clusters(revision: Revision) -> list[Cluster]:
+    names = revision.items.values_list("cluster_id", flat=True)
+    return list(Cluster.objects.filter(pk__in=set(names)).order_by("name"))
+
+
+def _look(cluster: Cluster, revision: Revision, refresher: Refresher, opener: Opener) -> dict[str, Any]:
+    items = list(revision.items.filter(cluster=cluster).select_related("cluster").order_by("position"))
+    with opener(cluster) as gateway:
+        differences = [line for item in items for line in _read_back(gateway, item)]
+    refresher(cluster)
+    before = store.load(cluster, at=_before(items))
+    after = store.load(cluster)
+    hostset = foresight.hostset_for(cluster)
+    happened = whatif.compare_snapshots(before, after, hostset)
+    predicted = whatif.from_json(revision.prediction[cluster.name])
+    differences += whatif.verify(predicted, happened).deviations
+    return {
+        "predicted": msgspec.to_builtins(predicted.difference),
+        "happened": msgspec.to_builtins(happened),
+        "differences": differences,
+    }
+
+
+def _before(items: list[ChangeItem]) -> datetime:
+    """The last moment before the first write of this change."""
+    times = [item.written_at for item in items if item.written_at is not None]
+    return (min(times) if times else clock.now()) - MOMENT
+
+
+def _read_back(gateway: ClusterGateway, item: ChangeItem) -> list[str]:
+    """What is on the cluster against what was to be written, in sentences; none when it is so."""
+    resource = dryrun.resource_for(gateway, item)
+    live = dryrun.read(gateway, resource, item) if resource is not None else None
+    if item.action == ChangeItem.Action.DELETE:
+        return [f"{item} is still there."] if live is not None else []
+    if live is None:
+        return [f"{item} is not there."]
+    expected: Mapping[str, Any] = item.dry_run.get("expected") or item.desired or {}
+    wrong = field_diff(stripped(expected), stripped(live))
+    found = [f"{item}: {change.path} is not as it was written." for change in wrong[:10]]
+    if intents.operation_of(live) != intents.operation_of(expected):
+        found.append(f"{item} bears the mark of another operation.")
+    return found
+
+
+def _record(change: ChangeSet, detail: dict[str, Any]) -> State:
+    differences = [line for part in detail.values() for line in part["differences"]]
+    confirmed = not differences
+    with transaction.atomic():
+        Verification.objects.update_or_create(
+            change=change, defaults={"at": clock.now(), "confirmed": confirmed, "detail": detail}
+        )
+        if confirmed:
+            text = "Confirmed: the cluster does what was predicted."
+            return transitions.move(change, Event.CONFIRM, actor=None, text=text, tone="ok", lease_until=None)
+        text = f"Diverged: {len(differences)} differences from what was predicted."
+        return transitions.move(
+            change,
+            Event.DIVERGE,
+            actor=None,
+            text=text,
+            tone="bad",
+            lease_until=None,
+            state_message="\n".join([text, *differences[:20], ADVICE]),
+        )
+
+
+def _later(change: ChangeSet, message: str) -> State | None:
+    if change.attempt >= MAX_ATTEMPTS:
+        return transitions.move(
+            change,
+            Event.GIVE_UP,
+            actor=None,
+            text=f"It is written, but could not be verified: {message}",
+            tone="bad",
+            lease_until=None,
+            state_message=f"It is written, but not verified: {message}\nResume it when the cluster answers.",
+        )
+    until = clock.now() + PAUSE
+    held = ChangeSet.objects.filter(pk=change.pk, attempt=change.attempt, state=change.state)
+    if held.update(lease_until=until):
+        transitions.note(
+            change, actor=None, kind="verify_later", text=f"Cannot verify yet: {message}", tone="warn"
+        )
+    return None
