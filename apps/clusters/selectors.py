@@ -13,14 +13,14 @@ from apps.common.clock import now
 EXPIRY_WARNING = timedelta(days=14)
 
 
-def clusters_for(user: Person, permission: Permission = Permission.VIEW) -> QuerySet[Cluster]:
+def visible(user: Person, permission: Permission = Permission.VIEW) -> QuerySet[Cluster]:
     """The clusters for which the permission is held, at least for some of their namespaces, by name."""
     return Cluster.objects.filter(cluster_filter(user, permission)).order_by("name")
 
 
 def cluster_for(user: Person, name: str, permission: Permission = Permission.VIEW) -> Cluster | None:
     """The cluster of that name, or None: a stranger learns nothing of what exists."""
-    return clusters_for(user, permission).select_related("credential").filter(name=name).first()
+    return visible(user, permission).select_related("credential").filter(name=name).first()
 
 
 def refreshable() -> QuerySet[Cluster]:

@@ -54,8 +54,25 @@ class ObjectVersion(models.Model):
         return f"{self.kind} {self.namespace}/{self.name}"
 
 
+class InventoryState(models.Model):
+    """How often what is known of a cluster has changed. `revision` grows with every such change, so
+    that whoever keeps something computed from the inventory knows whether it still holds."""
+
+    cluster = models.OneToOneField(Cluster, on_delete=models.CASCADE, related_name="inventory")
+    revision = models.BigIntegerField(default=0)
+    changed_at = models.DateTimeField(null=True, blank=True)
+    read_at = models.DateTimeField(null=True, blank=True)  # the last complete reading
+
+    def __str__(self) -> str:
+        return f"{self.cluster} revision {self.revision}"
+
+
 class RefreshRun(models.Model):
-    """One reading of a cluster, with its progress. At most one runs per cluster (`lease_until`)."""
+    """One reading of a cluster, with its progress. The database lets at most one run per cluster.
+
+    `attempt` is the fencing number: a worker whose lease ran out and was taken over writes nothing
+    any more, because every write names the attempt that it belongs to.
+    """
 
     class State(models.TextChoices):
         QUEUED = "queued", "Queued"
@@ -70,6 +87,7 @@ class RefreshRun(models.Model):
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
     lease_until = models.DateTimeField(null=True, blank=True)
+    attempt = models.IntegerField(default=0)
     step = models.CharField(max_length=100, blank=True)  # "Pods, page 3"
     objects_read = models.IntegerField(default=0)
     changed = models.IntegerField(default=0)
@@ -78,6 +96,11 @@ class RefreshRun(models.Model):
     class Meta:
         ordering = ["-requested_at"]
         indexes = [models.Index(fields=["cluster", "state", "-requested_at"], name="refresh_latest")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["cluster"], condition=models.Q(state="running"), name="one_refresh_at_a_time"
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.cluster} {self.state}"
