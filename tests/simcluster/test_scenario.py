@@ -126,6 +126,7 @@ def test_every_owner_reference_leads_to_an_object_of_that_kind_name_and_uid(
                 assert (owner["apiVersion"], owner["kind"]) == (reference["apiVersion"], reference["kind"])
                 assert owner["metadata"]["name"] == reference["name"]
                 assert owner["metadata"]["namespace"] == manifest["metadata"]["namespace"]
+                assert owner["metadata"]["creationTimestamp"] <= manifest["metadata"]["creationTimestamp"]
                 followed += 1
             if manifest["kind"] in {"Pod", "ReplicaSet"}:
                 assert manifest["metadata"]["ownerReferences"]

@@ -1,6 +1,7 @@
 """What the words of a scenario turn into: workloads and pods as Istio and Speedscale leave them."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -289,3 +290,7 @@ def test_a_cron_job_owns_its_last_run_whose_pod_has_finished(tmp_path: Path) -> 
     pod = world.pods("nightly")[0]
     assert pod["metadata"]["ownerReferences"][0]["uid"] == job["metadata"]["uid"]
     assert pod["status"]["phase"] == "Succeeded"
+    schedule = world.one("CronJob", "nightly")
+    run = datetime.strptime(schedule["status"]["lastScheduleTime"], "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+    assert schedule["spec"]["schedule"] == f"{run.minute} * * * *"
+    assert job["metadata"]["name"] == f"nightly-{int(run.timestamp()) // 60}"

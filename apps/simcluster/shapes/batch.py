@@ -4,18 +4,20 @@ Must not know Istio or Speedscale.
 """
 
 from apps.simcluster.shapes.build import Build, condition
-from apps.simcluster.shapes.meta import Manifest, metadata
+from apps.simcluster.shapes.meta import Manifest, metadata, written
 
 ONE_HOUR = 1 / 24
+SECONDS_A_MINUTE = 60
 SUFFIX_LENGTH = 5
 
 
 def cron_job(build: Build) -> list[Manifest]:
     """The CronJob, the Job of its last run, and that Job's finished pod."""
     stamp = build.cluster.stamp
+    run = stamp.moment(ONE_HOUR, f"run/{build.namespace}/{build.name}").replace(second=0)
     template = {"backoffLimit": 2, "template": build.current}
     spec = {
-        "schedule": f"{stamp.number(build.name, 60)} * * * *",
+        "schedule": f"{run.minute} * * * *",
         "concurrencyPolicy": "Forbid",
         "suspend": False,
         "successfulJobsHistoryLimit": 1,
@@ -23,10 +25,10 @@ def cron_job(build: Build) -> list[Manifest]:
     }
     meta = build.metadata("CronJob", generation=1)
     manifest: Manifest = {"apiVersion": "batch/v1", "kind": "CronJob", "metadata": meta, "spec": spec}
-    manifest["status"] = {"lastScheduleTime": stamp.base.strftime("%Y-%m-%dT%H:00:00Z")}
+    manifest["status"] = {"lastScheduleTime": written(run), "lastSuccessfulTime": written(run)}
     # The controller names a Job after the minute it was scheduled for.
-    minute = int(stamp.base.timestamp()) // 60
-    return [manifest, *job(build, f"{build.name}-{minute}", owner=manifest)]
+    name = f"{build.name}-{int(run.timestamp()) // SECONDS_A_MINUTE}"
+    return [manifest, *job(build, name, owner=manifest)]
 
 
 def job(build: Build, name: str, *, owner: Manifest | None = None, finished: bool = True) -> list[Manifest]:
@@ -50,6 +52,8 @@ def job(build: Build, name: str, *, owner: Manifest | None = None, finished: boo
         age=age,
         generation=1,
     )
+    if owner:
+        meta["creationTimestamp"] = owner["status"]["lastScheduleTime"]
     labels = build.current["metadata"]["labels"] | marks
     spec = {
         "backoffLimit": 2,

@@ -11,6 +11,9 @@ from apps.simcluster.shapes.meta import Manifest, metadata
 from apps.simcluster.shapes.options import WorkloadKind, WorkloadOptions
 from apps.simcluster.shapes.pods import Injection, pod
 
+# Ages are spread by up to a tenth: divided by this, a pod's is always less than its owner's.
+YOUNGER = 1.2
+
 
 @dataclass(frozen=True, slots=True)
 class Build:
@@ -67,7 +70,7 @@ class Build:
         node: int | None = None,
         finished: bool = False,
     ) -> Manifest:
-        """One pod; without a `node` it lands on one chosen by its name."""
+        """One pod of an owner that is `age` days old; without a `node` it lands on one chosen by its name."""
         nodes = self.cluster.nodes
         if node is None:
             node = self.cluster.stamp.number(f"{self.namespace}/{name}", len(nodes))
@@ -80,7 +83,7 @@ class Build:
             workload=self.name,
             labels=labels,
             node=nodes[node],
-            age=age,
+            age=age / YOUNGER,
             finished=finished,
         )
 

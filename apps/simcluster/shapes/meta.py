@@ -35,11 +35,18 @@ class Stamp:
         digest = hashlib.sha256(f"{self.cluster}#{key}".encode()).digest()
         return int.from_bytes(digest[:6], "big") % below
 
-    def before(self, days: float, key: str) -> str:
-        """RFC 3339 time about `days` before the base, up to a tenth more so that no two agree."""
+    def moment(self, days: float, key: str) -> datetime:
+        """About `days` before the base, up to a tenth more so that no two agree."""
         spread = self.number(key, max(1, int(days * SECONDS_A_DAY / 10)))
-        moment = self.base - timedelta(days=days, seconds=spread)
-        return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+        return self.base - timedelta(days=days, seconds=spread)
+
+    def before(self, days: float, key: str) -> str:
+        return written(self.moment(days, key))
+
+
+def written(moment: datetime) -> str:
+    """RFC 3339 to the second, as Kubernetes writes times."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def metadata(
