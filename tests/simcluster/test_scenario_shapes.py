@@ -290,6 +290,7 @@ def test_a_cron_job_owns_its_last_run_whose_pod_has_finished(tmp_path: Path) -> 
     pod = world.pods("nightly")[0]
     assert pod["metadata"]["ownerReferences"][0]["uid"] == job["metadata"]["uid"]
     assert pod["status"]["phase"] == "Succeeded"
+    assert not any(row["ready"] for row in pod["status"]["containerStatuses"])
     schedule = world.one("CronJob", "nightly")
     run = datetime.strptime(schedule["status"]["lastScheduleTime"], "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
     assert schedule["spec"]["schedule"] == f"{run.minute} * * * *"

@@ -116,13 +116,17 @@ def _status(cluster: Cluster, manifest: Manifest, node: Node, *, finished: bool)
     inits = manifest["spec"].get("initContainers", [])
     if inits:
         status["initContainerStatuses"] = [
-            _container_status(cluster, row, started, ended=finished or row.get("restartPolicy") != "Always")
+            _container_status(
+                cluster, row, started, ended=finished or row.get("restartPolicy") != "Always", init=True
+            )
             for row in inits
         ]
     return status
 
 
-def _container_status(cluster: Cluster, container: Manifest, started: str, *, ended: bool) -> Manifest:
+def _container_status(
+    cluster: Cluster, container: Manifest, started: str, *, ended: bool, init: bool = False
+) -> Manifest:
     digest = cluster.stamp.uid("Image", "", container["image"]).replace("-", "")
     identity = cluster.stamp.uid("Container", started, container["name"]).replace("-", "")
     address = f"containerd://{identity}{identity}"
@@ -138,7 +142,7 @@ def _container_status(cluster: Cluster, container: Manifest, started: str, *, en
         "image": container["image"],
         "imageID": f"{container['image'].split(':')[0]}@sha256:{digest}{digest}",
         "containerID": address,
-        "ready": True,
+        "ready": not ended or init,
         "started": not ended,
         "restartCount": 0,
         "state": {"terminated": over} if ended else {"running": {"startedAt": started}},
