@@ -1,0 +1,186 @@
+"""The ASGI side of a cluster: bytes in, answer or stream out, and the faults that tests plan.
+
+The only file that knows ASGI and the server's transport. Everything about Kubernetes is in `handling`.
+"""
+
+import asyncio
+import gzip
+import logging
+import uuid
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from apps.simcluster.cluster import Cluster
+from apps.simcluster.errors import ApiError
+from apps.simcluster.faults import Fault, FaultKind, Faults
+from apps.simcluster.handling import MAX_BODY_BYTES, handle, refusal
+from apps.simcluster.messages import JSON, Request, Response, parse_query
+from apps.simcluster.watching import WatchRequest, lines
+
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+GZIP_FROM_BYTES = 128 * 1024
+GZIP_LEVEL = 1
+ABORT = "simcluster.abort"
+REMEMBERED = 10_000
+logger = logging.getLogger("apps.simcluster")
+
+
+class Protocol(HttpToolsProtocol):
+    """HTTP as usual, and a way for the application to drop the connection."""
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self.scope["extensions"] = {ABORT: self.transport.abort}  # type: ignore[typeddict-item]
+
+
+class Application:
+    """The ASGI application of one cluster. `requests` remembers (method, path with query), newest last."""
+
+    def __init__(self, cluster: Cluster, faults: Faults) -> None:
+        self.cluster = cluster
+        self.faults = faults
+        self.requests: deque[tuple[str, str]] = deque(maxlen=REMEMBERED)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        body = await _read_body(receive)
+        if body is None:
+            return
+        request = _request(scope, body)
+        query = scope["query_string"].decode("latin-1")
+        self.requests.append((request.method, f"{request.path}?{query}" if query else request.path))
+        fault = self.faults.take(request)
+        if fault is not None and await self._fails(fault, scope, send):
+            return
+        answer = self._answer(request)
+        if fault is not None and fault.kind is FaultKind.LOST_ANSWER:
+            await _abort(scope)
+        elif isinstance(answer, WatchRequest):
+            await _stream(answer, receive, send)
+        elif fault is not None and fault.kind is FaultKind.TRUNCATED:
+            await _send_half(answer, scope, send)
+        else:
+            await _send(answer, request, send)
+
+    def _answer(self, request: Request) -> Response | WatchRequest:
+        try:
+            return handle(self.cluster, request)
+        except Exception:
+            logger.exception("%s: %s %s failed", self.cluster.name, request.method, request.path)
+            return refusal(
+                ApiError(500, "InternalError", "Internal error occurred: the simulated server failed")
+            )
+
+    async def _fails(self, fault: Fault, scope: Scope, send: Send) -> bool:
+        """Carry out a fault that comes before the work; true when the request is done with."""
+        if fault.kind is FaultKind.DELAY:
+            await asyncio.sleep(fault.seconds)
+        elif fault.kind is FaultKind.RESET:
+            await _abort(scope)
+            return True
+        elif fault.kind is FaultKind.STATUS:
+            headers = (("retry-after", str(fault.retry_after)),) if fault.retry_after is not None else ()
+            await _send(Response(fault.status, fault.body, fault.content_type, headers), None, send)
+            return True
+        return False
+
+
+async def _read_body(receive: Receive) -> bytes | None:
+    """The whole body; one byte more than the limit at most, the rest is thrown away. None: client is gone."""
+    chunks, size = [], 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
+        chunk = message.get("body", b"")
+        if size <= MAX_BODY_BYTES:
+            chunks.append(chunk[: MAX_BODY_BYTES + 1 - size])
+        size += len(chunk)
+        if not message.get("more_body"):
+            return b"".join(chunks)
+
+
+def _request(scope: Scope, body: bytes) -> Request:
+    lists: dict[str, list[str]] = {}
+    for name, value in scope["headers"]:
+        lists.setdefault(name.decode("latin-1").lower(), []).append(value.decode("latin-1"))
+    return Request(
+        method=scope["method"],
+        path=scope["raw_path"].decode("latin-1"),
+        query=parse_query(scope["query_string"].decode("latin-1")),
+        headers={name: values[0] for name, values in lists.items()},
+        body=body,
+        header_lists=lists,
+    )
+
+
+def _headers(answer: Response) -> list[tuple[bytes, bytes]]:
+    pairs = [
+        ("audit-id", str(uuid.uuid4())),
+        ("cache-control", "no-cache, private"),
+        ("content-type", answer.content_type),
+        *answer.headers,
+    ]
+    return [(name.encode("latin-1"), value.encode("utf-8")) for name, value in pairs]
+
+
+async def _send(answer: Response, request: Request | None, send: Send) -> None:
+    body, headers = answer.body, _headers(answer)
+    accepts = request is not None and "gzip" in request.headers.get("accept-encoding", "")
+    if accepts and len(body) > GZIP_FROM_BYTES and answer.content_type.startswith(JSON):
+        body = await asyncio.to_thread(gzip.compress, body, GZIP_LEVEL)
+        headers.append((b"content-encoding", b"gzip"))
+        headers.append((b"vary", b"Accept-Encoding"))
+    headers.append((b"content-length", str(len(body)).encode()))
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.body", "body": b"" if answer.status in (204, 304) else body})
+
+
+async def _stream(watch: WatchRequest, receive: Receive, send: Send) -> None:
+    """Send a watch until it ends or the client leaves."""
+    headers = _headers(Response(200, content_type=JSON))
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": b"", "more_body": True})
+    sender = asyncio.ensure_future(_send_lines(watch, send))
+    gone = asyncio.ensure_future(_left(receive))
+    try:
+        await asyncio.wait({sender, gone}, return_when=asyncio.FIRST_COMPLETED)
+        if sender.done():
+            await sender
+            await send({"type": "http.response.body", "body": b""})
+    finally:
+        for task in (sender, gone):
+            task.cancel()
+        await asyncio.gather(sender, gone, return_exceptions=True)
+
+
+async def _send_lines(watch: WatchRequest, send: Send) -> None:
+    async for line in lines(watch):
+        await send({"type": "http.response.body", "body": line, "more_body": True})
+
+
+async def _left(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _abort(scope: Scope) -> None:
+    """Drop the connection; returns when the server has noticed, so that it sends nothing of its own."""
+    scope["extensions"][ABORT]()
+    await asyncio.sleep(0.05)
+
+
+async def _send_half(answer: Response, scope: Scope, send: Send) -> None:
+    headers = [*_headers(answer), (b"content-length", str(len(answer.body)).encode())]
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    half = answer.body[: len(answer.body) // 2]
+    await send({"type": "http.response.body", "body": half, "more_body": True})
+    await asyncio.sleep(0.05)
+    await _abort(scope)

@@ -1,0 +1,236 @@
+"""What a cluster serves, as documents: versions, groups, resources, aggregated discovery, a small OpenAPI.
+
+Built from the served resources alone.
+"""
+
+import hashlib
+from typing import Any
+
+import msgspec
+
+from apps.simcluster.cluster import Cluster
+from apps.simcluster.errors import PlainNotFound, no_such_resource
+from apps.simcluster.kinds import Resource, version_order
+from apps.simcluster.schema import Json
+
+REVIEWS: tuple[tuple[str, str, str], ...] = (
+    ("authentication.k8s.io", "selfsubjectreviews", "SelfSubjectReview"),
+    ("authorization.k8s.io", "selfsubjectaccessreviews", "SelfSubjectAccessReview"),
+    ("authorization.k8s.io", "selfsubjectrulesreviews", "SelfSubjectRulesReview"),
+)
+_SUBRESOURCE_VERBS = {"log": ["get"], "finalize": ["update"]}
+_STATUS_VERBS = ["get", "patch", "update"]
+
+
+def version_document(cluster: Cluster) -> Json:
+    minor = cluster.git_version.lstrip("v").split(".")[1]
+    return {
+        "major": "1",
+        "minor": minor,
+        "emulationMajor": "1",
+        "emulationMinor": minor,
+        "minCompatibilityMajor": "1",
+        "minCompatibilityMinor": str(int(minor) - 1),
+        "gitVersion": cluster.git_version,
+        "gitCommit": hashlib.sha1(cluster.git_version.encode()).hexdigest(),  # noqa: S324
+        "gitTreeState": "clean",
+        "buildDate": "2026-08-21T11:29:11Z",
+        "goVersion": "go1.26.6",
+        "compiler": "gc",
+        "platform": "linux/amd64",
+    }
+
+
+def groups(cluster: Cluster) -> dict[str, list[str]]:
+    """Served versions by group, preferred first; the core group is not among them."""
+    found: dict[str, set[str]] = {}
+    for resource in cluster.resources():
+        if resource.group:
+            found.setdefault(resource.group, set()).update(resource.versions)
+    for group, _, _ in REVIEWS:
+        found.setdefault(group, set()).add("v1")
+    return {group: sorted(versions, key=version_order) for group, versions in found.items()}
+
+
+def api_versions(host: str) -> Json:
+    where = [{"clientCIDR": "0.0.0.0/0", "serverAddress": host}]
+    return {"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": where}
+
+
+def _group(name: str, versions: list[str]) -> Json:
+    listed = [{"groupVersion": f"{name}/{version}", "version": version} for version in versions]
+    return {"name": name, "versions": listed, "preferredVersion": listed[0]}
+
+
+def group_list(cluster: Cluster) -> Json:
+    items = [_group(name, versions) for name, versions in groups(cluster).items()]
+    return {"kind": "APIGroupList", "apiVersion": "v1", "groups": items}
+
+
+def group_document(cluster: Cluster, group: str) -> Json:
+    versions = groups(cluster).get(group)
+    if versions is None:
+        raise PlainNotFound
+    return {"kind": "APIGroup", "apiVersion": "v1", **_group(group, versions)}
+
+
+def resource_list(cluster: Cluster, group: str, version: str) -> Json:
+    if version not in (["v1"] if not group else groups(cluster).get(group, [])):
+        raise PlainNotFound if group else no_such_resource()
+    items: list[Json] = []
+    for resource in cluster.resources():
+        if resource.group == group and version in resource.versions:
+            items.append(_resource(resource))
+            items += [_subresource(resource, name) for name in resource.subresources]
+    for review_group, plural, kind in REVIEWS:
+        if review_group == group:
+            items.append(
+                {
+                    "name": plural,
+                    "singularName": kind.lower(),
+                    "namespaced": False,
+                    "kind": kind,
+                    "verbs": ["create"],
+                }
+            )
+    head: Json = {"kind": "APIResourceList"} | ({"apiVersion": "v1"} if group else {})
+    return {**head, "groupVersion": f"{group}/{version}" if group else version, "resources": items}
+
+
+def _resource(resource: Resource) -> Json:
+    entry: Json = {
+        "name": resource.plural,
+        "singularName": resource.singular,
+        "namespaced": resource.namespaced,
+        "kind": resource.kind,
+        "verbs": list(resource.verbs),
+    }
+    if resource.short_names:
+        entry["shortNames"] = list(resource.short_names)
+    if resource.categories:
+        entry["categories"] = list(resource.categories)
+    return entry
+
+
+def _subresource(resource: Resource, name: str) -> Json:
+    entry: Json = {"name": f"{resource.plural}/{name}", "singularName": "", "namespaced": resource.namespaced}
+    if name == "scale":
+        entry |= {"group": "autoscaling", "version": "v1", "kind": "Scale"}
+    else:
+        entry["kind"] = resource.kind
+    return {**entry, "verbs": _SUBRESOURCE_VERBS.get(name, _STATUS_VERBS)}
+
+
+def aggregated(cluster: Cluster, *, core: bool) -> Json:
+    """APIGroupDiscoveryList of `/api` or `/apis`."""
+    names = {"": ["v1"]} if core else groups(cluster)
+    items = []
+    for group, versions in names.items():
+        listed = [
+            {"version": v, "resources": _aggregated(cluster, group, v), "freshness": "Current"}
+            for v in versions
+        ]
+        items.append({"metadata": {"name": group} if group else {}, "versions": listed})
+    return {
+        "kind": "APIGroupDiscoveryList",
+        "apiVersion": "apidiscovery.k8s.io/v2",
+        "metadata": {},
+        "items": items,
+    }
+
+
+def _kind(group: str, version: str, kind: str) -> Json:
+    return {"group": group, "version": version, "kind": kind}
+
+
+def _aggregated(cluster: Cluster, group: str, version: str) -> list[Json]:
+    found = []
+    for resource in cluster.resources():
+        if resource.group != group or version not in resource.versions:
+            continue
+        shown = version if resource.custom else ""
+        entry: Json = {
+            "resource": resource.plural,
+            "responseKind": _kind(group, shown, resource.kind),
+            "scope": "Namespaced" if resource.namespaced else "Cluster",
+            "singularResource": resource.singular,
+            "verbs": list(resource.verbs),
+        }
+        if resource.short_names:
+            entry["shortNames"] = list(resource.short_names)
+        if resource.categories:
+            entry["categories"] = list(resource.categories)
+        if resource.subresources:
+            entry["subresources"] = [_aggregated_sub(resource, name, shown) for name in resource.subresources]
+        found.append(entry)
+    for review_group, plural, kind in REVIEWS:
+        if review_group == group:
+            found.append(
+                {
+                    "resource": plural,
+                    "responseKind": _kind(group, "", kind),
+                    "scope": "Cluster",
+                    "singularResource": kind.lower(),
+                    "verbs": ["create"],
+                }
+            )
+    return found
+
+
+def _aggregated_sub(resource: Resource, name: str, version: str) -> Json:
+    kind = (
+        _kind("autoscaling", "v1", "Scale")
+        if name == "scale"
+        else _kind(resource.group, version, resource.kind)
+    )
+    return {
+        "subresource": name,
+        "responseKind": kind,
+        "verbs": _SUBRESOURCE_VERBS.get(name, _STATUS_VERBS),
+    }
+
+
+def etag(document: Json) -> str:
+    return f'"{hashlib.sha512(msgspec.json.encode(document)).hexdigest().upper()}"'
+
+
+def root_paths(cluster: Cluster) -> Json:
+    paths = ["/.well-known/openid-configuration", "/api", "/api/v1", "/apis", "/apis/"]
+    for group, versions in sorted(groups(cluster).items()):
+        paths += [f"/apis/{group}", *(f"/apis/{group}/{version}" for version in versions)]
+    return {"paths": [*paths, "/healthz", "/livez", "/openapi/v3", "/readyz", "/version"]}
+
+
+def openapi_index(cluster: Cluster) -> Json:
+    names = ["api/v1"] + [
+        f"apis/{group}/{v}" for group, versions in groups(cluster).items() for v in versions
+    ]
+    mark = hashlib.sha256(msgspec.json.encode(root_paths(cluster))).hexdigest().upper()
+    return {"paths": {name: {"serverRelativeURL": f"/openapi/v3/{name}?hash={mark}"} for name in names}}
+
+
+def openapi_document(cluster: Cluster, group: str, version: str) -> Json:
+    """Enough of OpenAPI for kubectl to see that the server validates fields and dry-runs."""
+    paths: Json = {}
+    schemas: Json = {}
+    for resource in cluster.resources():
+        if resource.group != group or version not in resource.versions:
+            continue
+        gvk = _kind(group, version, resource.kind)
+        base = f"/apis/{group}/{version}" if group else f"/api/{version}"
+        scope = "/namespaces/{namespace}" if resource.namespaced else ""
+        parameters = [_query(name) for name in ("dryRun", "fieldManager", "fieldValidation", "force")]
+        patch: Json = {"parameters": parameters, "x-kubernetes-action": "patch"}
+        patch["x-kubernetes-group-version-kind"] = gvk
+        patch["responses"] = {"200": {"description": "OK"}}
+        paths[f"{base}{scope}/{resource.plural}/{{name}}"] = {"patch": patch}
+        name = ".".join(reversed(group.split("."))) + f".{version}.{resource.kind}"
+        schemas[name.lstrip(".")] = {"type": "object", "x-kubernetes-group-version-kind": [gvk]}
+    if not paths and group not in groups(cluster):
+        raise PlainNotFound
+    info = {"title": "Kubernetes", "version": cluster.git_version}
+    return {"openapi": "3.0.0", "info": info, "paths": paths, "components": {"schemas": schemas}}
+
+
+def _query(name: str) -> dict[str, Any]:
+    return {"name": name, "in": "query", "schema": {"type": "string", "uniqueItems": True}}

@@ -1,0 +1,261 @@
+"""Simulated clusters that run: many in one event loop of one thread, each on its own port with its own CA.
+
+What tests and the `simcluster` command use. `SimulatedFleet` starts and stops; `SimulatedCluster` says how to
+reach one cluster and gives direct access to its store and its faults.
+"""
+
+import asyncio
+import contextlib
+import json
+import logging
+import secrets
+import socket
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Event, Thread
+from types import TracebackType
+from typing import Any, Self
+
+import uvicorn
+
+from apps.simcluster.access import MASTERS, User
+from apps.simcluster.asgi import Application, Protocol
+from apps.simcluster.certificates import TlsFiles, tls_files, write_private
+from apps.simcluster.cluster import VERSION, Cluster, new_cluster
+from apps.simcluster.controllers import settle
+from apps.simcluster.definitions import EVERYTHING, istio_definitions
+from apps.simcluster.faults import Faults
+from apps.simcluster.journal import Journal
+from apps.simcluster.kubeconfig import kubeconfig_text
+from apps.simcluster.schema import Json
+from apps.simcluster.seeding import Writers, seed
+from apps.simcluster.store import Store
+
+HOST = "127.0.0.1"
+ADMIN = "admin"
+START_SECONDS = 30
+STOP_SECONDS = 10
+SETTLE_SECONDS = 0.25
+BACKLOG = 256
+logger = logging.getLogger("apps.simcluster")
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterSpec:
+    """What a cluster is made of. `users` without a token get one; an `admin` is always added.
+
+    `served` maps Istio's groups to versions; definitions among `manifests` come on top. `port` 0 is any.
+    """
+
+    name: str
+    manifests: Sequence[Json] = ()
+    users: Sequence[tuple[User, str | None]] = ()
+    served: Mapping[str, Sequence[str]] = field(default_factory=lambda: EVERYTHING)
+    writers: Writers | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+    git_version: str = VERSION
+    port: int = 0
+
+
+class SimulatedCluster:
+    """A cluster of a fleet: how to reach it, its state, its faults."""
+
+    def __init__(self, spec: ClusterSpec, directory: Path, *, durable: bool) -> None:
+        self.spec = spec
+        self.name = spec.name
+        self.directory = directory
+        self.tls: TlsFiles = tls_files(directory / "tls", spec.name)
+        self.tokens = _tokens(spec, directory)
+        journal = Journal(directory / "store.sqlite3") if durable else None
+        self.store = Store(journal)
+        users = {user.name: user for user, _ in spec.users}
+        users.setdefault(ADMIN, User(ADMIN, ADMIN, (MASTERS,)))
+        pairs = [(token, users[name]) for name, token in self.tokens.items()]
+        self.state: Cluster = new_cluster(spec.name, self.store, pairs)
+        self.state.git_version = spec.git_version
+        self.seeded = self.store.empty
+        if self.seeded:
+            seed(self.state, [*istio_definitions(spec.served), *spec.manifests], spec.writers)
+            settle(self.state)
+        self.faults = Faults()
+        self.application = Application(self.state, self.faults)
+        self.port = 0
+
+    @property
+    def url(self) -> str:
+        return f"https://{HOST}:{self.port}"
+
+    @property
+    def ca_file(self) -> Path:
+        return self.tls.ca
+
+    @property
+    def ca_pem(self) -> str:
+        return self.tls.ca.read_text()
+
+    def token(self, user: str = ADMIN) -> str:
+        return self.tokens[user]
+
+    def kubeconfig(self, *users: str) -> str:
+        """A kubeconfig with a context `user@cluster` for each user (all by default); the first is current."""
+        names = users or tuple(sorted(self.tokens, key=lambda name: name != ADMIN))
+        return kubeconfig_text(self.name, self.url, self.ca_pem, {name: self.tokens[name] for name in names})
+
+
+def _tokens(spec: ClusterSpec, directory: Path) -> dict[str, str]:
+    """Tokens by user name; made ones are kept so that a restart knows them."""
+    path = directory / "tokens.json"
+    kept: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
+    wanted = {user.name: token for user, token in spec.users}
+    wanted.setdefault(ADMIN, None)
+    tokens = {name: token or kept.get(name) or secrets.token_urlsafe(32) for name, token in wanted.items()}
+    write_private(path, json.dumps(tokens, indent=1).encode())
+    return tokens
+
+
+class _Server(uvicorn.Server):
+    """A server that leaves signals alone: it runs in a thread."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+class SimulatedFleet:
+    """Clusters served from a background thread. Use as a context manager or call `start` and `stop`.
+
+    With `state_dir` the clusters keep objects, certificates, tokens and ports there; without, nothing is kept.
+    """
+
+    def __init__(self, specs: Iterable[ClusterSpec] = (), *, state_dir: Path | None = None) -> None:
+        self._temporary = None if state_dir else tempfile.TemporaryDirectory(prefix="simcluster-")
+        self._root = state_dir or Path(self._temporary.name if self._temporary else "")
+        self._durable = state_dir is not None
+        self.clusters: dict[str, SimulatedCluster] = {}
+        self._servers: list[_Server] = []
+        self._sockets: list[socket.socket] = []
+        self._thread: Thread | None = None
+        self._started, self._failure = Event(), ""
+        for spec in specs:
+            self.add(spec)
+
+    def add(self, spec: ClusterSpec) -> SimulatedCluster:
+        """Add a cluster before the fleet is started."""
+        if self._thread is not None:
+            raise RuntimeError("add clusters before the fleet is started")
+        directory = self._root / spec.name
+        directory.mkdir(parents=True, exist_ok=True)
+        cluster = SimulatedCluster(spec, directory, durable=self._durable)
+        self.clusters[spec.name] = cluster
+        return cluster
+
+    def __getitem__(self, name: str) -> SimulatedCluster:
+        return self.clusters[name]
+
+    def start(self) -> Self:
+        """Bind and serve; returns when every cluster answers."""
+        for cluster in self.clusters.values():
+            bound = _bind(_preferred_port(cluster))
+            cluster.port = bound.getsockname()[1]
+            (cluster.directory / "port").write_text(str(cluster.port))
+            self._sockets.append(bound)
+        self._thread = Thread(target=self._run, name="simulated-fleet", daemon=True)
+        self._thread.start()
+        if not self._started.wait(START_SECONDS) or self._failure:
+            raise RuntimeError(f"the simulated fleet did not start: {self._failure or 'timed out'}")
+        return self
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._serve())
+        except Exception as error:
+            self._failure = str(error)
+            logger.exception("the simulated fleet failed")
+        finally:
+            self._started.set()
+
+    async def _serve(self) -> None:
+        for cluster in self.clusters.values():
+            self._servers.append(_Server(_config(cluster)))
+        pairs = zip(self._servers, self._sockets, strict=True)
+        tasks = [asyncio.create_task(server.serve(sockets=[bound])) for server, bound in pairs]
+        tidying = asyncio.create_task(self._settle())
+        while not all(server.started for server in self._servers) and not any(task.done() for task in tasks):
+            await asyncio.sleep(0.01)
+        self._started.set()
+        await asyncio.gather(*tasks)
+        tidying.cancel()
+
+    async def _settle(self) -> None:
+        """Let the clusters' controllers work."""
+        seen: dict[str, int] = {}
+        while True:
+            for cluster in self.clusters.values():
+                waiting = settle(cluster.state) if seen.get(cluster.name) != cluster.store.revision else False
+                seen[cluster.name] = -1 if waiting else cluster.store.revision
+            await asyncio.sleep(SETTLE_SECONDS)
+
+    def stop(self) -> None:
+        """End all servers, close the stores and forget temporary state."""
+        for server in self._servers:
+            server.should_exit = True
+        if self._thread is not None:
+            self._thread.join(STOP_SECONDS)
+            self._thread = None
+        for cluster in self.clusters.values():
+            cluster.store.close()
+        for bound in self._sockets:
+            bound.close()
+        if self._temporary is not None:
+            self._temporary.cleanup()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+
+def _config(cluster: SimulatedCluster) -> uvicorn.Config:
+    options: dict[str, Any] = {
+        "http": Protocol,
+        "ws": "none",
+        "lifespan": "off",
+        "loop": "asyncio",
+        "log_config": None,
+        "access_log": False,
+        "server_header": False,
+        "ssl_certfile": str(cluster.tls.certificate),
+        "ssl_keyfile": str(cluster.tls.key),
+        "timeout_graceful_shutdown": 1,
+        "timeout_keep_alive": 60,
+    }
+    return uvicorn.Config(cluster.application, **options)
+
+
+def _preferred_port(cluster: SimulatedCluster) -> int:
+    kept = cluster.directory / "port"
+    if cluster.spec.port == 0 and kept.exists() and kept.read_text().strip().isdigit():
+        return int(kept.read_text())
+    return cluster.spec.port
+
+
+def _bind(port: int) -> socket.socket:
+    """A listening socket on the port, or on any other when it is taken."""
+    for candidate in (port, 0):
+        bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            bound.bind((HOST, candidate))
+            bound.listen(BACKLOG)
+        except OSError:
+            bound.close()
+            if candidate == 0:
+                raise
+        else:
+            return bound
+    raise OSError("no port")

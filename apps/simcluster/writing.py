@@ -1,0 +1,316 @@
+"""Creating and replacing objects: what a write may do to metadata, status, generation and ownership.
+
+The common road of POST, PUT, patches and applies to the store. Bodies come decoded; answers are plain objects.
+"""
+
+import secrets
+from dataclasses import dataclass
+from typing import Any
+
+from apps.simcluster.bodies import tidy
+from apps.simcluster.cluster import Cluster
+from apps.simcluster.comparing import compare
+from apps.simcluster.core_validation import core_causes, template_warnings, update_causes
+from apps.simcluster.defaults import fill, on_create
+from apps.simcluster.errors import (
+    ApiError,
+    Cause,
+    CauseType,
+    Target,
+    already_exists,
+    bad_request,
+    internal,
+    invalid,
+    modified,
+    not_found,
+    quoted,
+)
+from apps.simcluster.kinds import Resource
+from apps.simcluster.options import WriteOptions
+from apps.simcluster.ownership import Manager, Operation, Owners, after_update, entries_of, owners_of
+from apps.simcluster.schema import Json
+from apps.simcluster.validation import custom_causes
+
+_NAME_ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
+_SUFFIX_LENGTH = 5
+MAX_ETCD_BYTES = 1_572_864
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """Where a write goes and how."""
+
+    cluster: Cluster
+    resource: Resource
+    version: str
+    namespace: str
+    name: str
+    options: WriteOptions
+    subresource: str = ""
+
+    @property
+    def target(self) -> Target:
+        return self.resource.target(self.name)
+
+    @property
+    def api_version(self) -> str:
+        return self.resource.api_version(self.version)
+
+    @property
+    def reset(self) -> tuple[str, ...]:
+        """Top-level fields this endpoint does not write and does not own."""
+        if self.subresource == "status":
+            return ("spec", "metadata")
+        return ("status",) if self.resource.has_status else ()
+
+    def manager(self, operation: Operation) -> Manager:
+        return Manager(self.options.manager, operation, self.api_version, self.subresource)
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """The object after a write (without type), and warnings."""
+
+    obj: Json
+    warnings: tuple[str, ...] = ()
+    created: bool = False
+
+
+def check_place(write: Write, obj: Json) -> None:
+    """Name and namespace of the body against the URL; sets them where the body leaves them out."""
+    meta = obj.setdefault("metadata", {})
+    if write.namespace and meta.setdefault("namespace", write.namespace) != write.namespace:
+        raise bad_request(
+            "the namespace of the provided object does not match the namespace sent on the request"
+        )
+    if not write.resource.namespaced:
+        meta.pop("namespace", None)
+    if write.name and meta.setdefault("name", write.name) != write.name:
+        found = meta["name"]
+        raise bad_request(
+            f"the name of the object ({found}) does not match the name on the URL ({write.name})"
+        )
+
+
+def require_namespace(write: Write, name: str) -> None:
+    """404 for a namespace that does not exist, 403 for one that is being deleted."""
+    if not write.resource.namespaced:
+        return
+    found = write.cluster.namespace(write.namespace)
+    if found is None:
+        raise not_found(Target("", "namespaces", "Namespace", write.namespace))
+    if "deletionTimestamp" in found["metadata"]:
+        target = write.resource.target(name)
+        why = f"unable to create new content in namespace {write.namespace} because it is being terminated"
+        cause = {
+            "reason": "NamespaceTerminating",
+            "message": f"namespace {write.namespace} is being terminated",
+            "field": "metadata.namespace",
+        }
+        text = f'{target.qualified_resource} "{name}" is forbidden: {why}'
+        raise ApiError(403, "Forbidden", text, details={**target.details(), "causes": [cause]})
+
+
+def create(write: Write, obj: Json, owners: Owners | None = None, warnings: tuple[str, ...] = ()) -> Written:
+    """Store a new object; `owners` are given by an apply, otherwise the manager owns what it states."""
+    resource, cluster = write.resource, write.cluster
+    meta = obj["metadata"]
+    require_namespace(write, meta.get("name", ""))
+    if not meta.get("name") and meta.get("generateName"):
+        meta["name"] = meta["generateName"] + "".join(
+            secrets.choice(_NAME_ALPHABET) for _ in range(_SUFFIX_LENGTH)
+        )
+    asked_version = meta.pop("resourceVersion", None) if owners is None else None
+    stated_owners = meta.pop("managedFields", None)
+    _stamp_new(write, obj)
+    if not resource.custom:
+        fill(resource.group, resource.kind, obj)
+    if resource.has_status and (resource.custom or resource.kind != "Pod"):
+        obj.pop("status", None)
+        if not resource.custom:
+            fill(resource.group, resource.kind, obj)
+    if owners is None:
+        change = compare({}, obj, resource.schema)
+        owners = after_update(
+            owners_of(stated_owners),
+            change,
+            write.manager(Operation.UPDATE),
+            cluster.timestamp(),
+            write.reset,
+        )
+        _own_namespace_label(write, owners)
+    if not resource.custom:
+        on_create(resource.group, resource.kind, obj)
+    _set_owners(obj, owners)
+    _validate(write, obj)
+    with cluster.store.lock:
+        existing = cluster.store.get(resource.key, write.namespace, meta["name"])
+        if existing is not None:
+            terminating = "deletionTimestamp" in existing["metadata"]
+            raise already_exists(resource.target(meta["name"]), terminating=terminating)
+        if asked_version:
+            raise internal("resourceVersion should not be set on objects to be created")
+        return Written(_save(write, obj), (*warnings, *_pod_warnings(resource, obj)), created=True)
+
+
+def _stamp_new(write: Write, obj: Json) -> None:
+    meta = obj["metadata"]
+    for name in ("deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "generation"):
+        meta.pop(name, None)
+    meta["uid"] = write.cluster.new_uid()
+    meta["creationTimestamp"] = write.cluster.timestamp()
+    if write.resource.counts_generation:
+        meta["generation"] = 1
+
+
+def _own_namespace_label(write: Write, owners: Owners) -> None:
+    """The name label of a namespace is set before ownership is recorded: its creator owns it."""
+    if write.resource.key != "namespaces":
+        return
+    labels = ("f:metadata", "f:labels")
+    manager = write.manager(Operation.UPDATE)
+    paths = frozenset({labels, (*labels, "f:kubernetes.io/metadata.name")})
+    change = compare({}, {}, write.resource.schema)
+    change = type(change)(paths, change.modified, change.removed)
+    owners.update(after_update(owners, change, manager, write.cluster.timestamp(), ()))
+
+
+def _set_owners(obj: Json, owners: Owners) -> None:
+    entries = entries_of(owners)
+    if entries:
+        obj["metadata"]["managedFields"] = entries
+    else:
+        obj["metadata"].pop("managedFields", None)
+
+
+def _pod_warnings(resource: Resource, obj: Json) -> list[str]:
+    return [] if resource.custom else template_warnings(resource.kind, obj)
+
+
+def _validate(write: Write, obj: Json, before: Json | None = None) -> None:
+    resource = write.resource
+    causes: list[Cause] = []
+    if before is not None:
+        causes += _metadata_moves(before["metadata"], obj["metadata"])
+    causes += custom_causes(obj, resource.schema) if resource.custom else core_causes(resource.kind, obj)
+    if before is not None and not causes and not resource.custom:
+        causes += update_causes(resource.kind, before, obj)
+    if causes:
+        raise invalid(resource.target(obj["metadata"].get("name", "")), causes)
+
+
+def _metadata_moves(before: Json, after: Json) -> list[Cause]:
+    """Identity may not change, and nothing gains a finalizer while it is deleted. The server says each twice."""
+    causes = []
+    if after.get("uid") != before["uid"]:
+        text = f"Invalid value: {quoted(after.get('uid'))}: field is immutable"
+        causes += [Cause(CauseType.INVALID, "metadata.uid", text)] * 2
+    added = [name for name in after.get("finalizers") or () if name not in (before.get("finalizers") or ())]
+    if "deletionTimestamp" in before and added:
+        shown = "[]string{" + ", ".join(quoted(name) for name in added) + "}"
+        why = f"no new finalizers can be added if the object is being deleted, found new finalizers {shown}"
+        causes += [Cause(CauseType.FORBIDDEN, "metadata.finalizers", f"Forbidden: {why}")] * 2
+    return causes
+
+
+def _save(write: Write, obj: Json) -> Json:
+    if write.options.dry_run:
+        return obj
+    stored = write.cluster.store.put(write.resource.key, obj)
+    return stored.object()
+
+
+def check_version(write: Write, before: Json, after: Json) -> None:
+    """Optimistic concurrency; custom resources need a resourceVersion, built-in kinds may leave it out."""
+    asked = str(after["metadata"].get("resourceVersion") or "0")
+    if not asked.isdigit():
+        raise internal(f"strconv.ParseUint: parsing {quoted(asked)}: invalid syntax")
+    if int(asked) == 0:
+        if write.resource.unconditional:
+            return
+        why = "Invalid value: 0: must be specified for an update"
+        cause = Cause(CauseType.INVALID, "metadata.resourceVersion", why)
+        raise invalid(write.target, [cause], subject=write.target.qualified_resource)
+    if asked != before["metadata"]["resourceVersion"]:
+        raise modified(write.target)
+
+
+def replace(write: Write, before: Json, after: Json, owners: Owners | None = None) -> Written:
+    """Store `after` in place of `before` (both without type). Call with the store's lock held.
+
+    `owners` are given by an apply. Nothing is written when nothing changed.
+    """
+    resource = write.resource
+    check_version(write, before, after)
+    after = _carried_over(write, before, tidy(dict(after), custom=resource.custom))
+    if not resource.custom:
+        fill(resource.group, resource.kind, after)
+    if owners is None:
+        owners = _owners_after_update(write, before, after)
+    _set_owners(after, owners)
+    if resource.counts_generation and write.subresource != "status" and _spec_moved(before, after):
+        after["metadata"]["generation"] = before["metadata"].get("generation", 0) + 1
+    _validate(write, after, before)
+    if _same(before, after):
+        return Written(before)
+    if "deletionTimestamp" in after["metadata"] and not after["metadata"].get("finalizers"):
+        return Written(_remove(write, after))
+    return Written(_save(write, after), tuple(_pod_warnings(resource, after)))
+
+
+def _carried_over(write: Write, before: Json, after: Json) -> Json:
+    """What this endpoint may not change stays as it was."""
+    old, meta = before["metadata"], after["metadata"]
+    meta.setdefault("uid", old["uid"])
+    for name in ("creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation"):
+        meta.pop(name, None)
+        if name in old:
+            meta[name] = old[name]
+    meta["resourceVersion"] = old["resourceVersion"]
+    if write.subresource == "status":
+        given = meta.get("managedFields")
+        kept = {**before, "metadata": dict(old), "status": after.get("status")}
+        if given is not None:
+            kept["metadata"]["managedFields"] = given
+        return {name: value for name, value in kept.items() if value is not None}
+    if write.resource.has_status:
+        after.pop("status", None)
+        if "status" in before:
+            after["status"] = before["status"]
+    return after
+
+
+def _owners_after_update(write: Write, before: Json, after: Json) -> Owners:
+    given = after["metadata"].get("managedFields")
+    if given == [{}]:
+        return {}
+    owners = owners_of(given) or owners_of(before["metadata"].get("managedFields"))
+    if not owners:
+        return {}
+    change = compare(before, after, write.resource.schema)
+    manager = write.manager(Operation.UPDATE)
+    return after_update(owners, change, manager, write.cluster.timestamp(), write.reset)
+
+
+def _spec_moved(before: Json, after: Json) -> bool:
+    ignored = ("metadata", "status", "apiVersion", "kind")
+    names = {name for name in (*before, *after) if name not in ignored}
+    return any(before.get(name) != after.get(name) for name in names)
+
+
+def _same(before: Json, after: Json) -> bool:
+    """Equal but for the times in managedFields."""
+    return _timeless(before) == _timeless(after)
+
+
+def _timeless(obj: Json) -> dict[str, Any]:
+    meta = dict(obj["metadata"])
+    entries = meta.get("managedFields") or []
+    meta["managedFields"] = [{k: v for k, v in entry.items() if k != "time"} for entry in entries]
+    return {**{k: v for k, v in obj.items() if k not in ("apiVersion", "kind")}, "metadata": meta}
+
+
+def _remove(write: Write, after: Json) -> Json:
+    if not write.options.dry_run:
+        write.cluster.store.remove(write.resource.key, write.namespace, write.name)
+    return after
