@@ -167,7 +167,8 @@ class CaptureReader:
             )
         found = self._snapshot.namespaces.get(workload.namespace)
         labels = namespace_labels(workload.namespace, found.labels if found is not None else {})
-        for ref, webhook in self._webhooks:
+        for found_hook in self._webhooks:
+            ref, webhook = found_hook.ref, found_hook.webhook
             if not webhook.namespace_selector.matches(labels):
                 reason = f"{ref} leaves namespace {workload.namespace} out (namespaceSelector)."
             elif not webhook.object_selector.matches(workload.labels):

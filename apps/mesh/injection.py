@@ -31,6 +31,7 @@ INJECT_KEY = "sidecar.istio.io/inject"
 STATUS_ANNOTATION = "sidecar.istio.io/status"
 DATAPLANE_LABEL = "istio.io/dataplane-mode"
 REDIRECTION_ANNOTATION = "ambient.istio.io/redirection"
+INPUTS = frozenset({"ConfigMap", "MutatingWebhookConfiguration", "Namespace", "Workload"})
 IGNORED_NAMESPACES = frozenset({"kube-system", "kube-public", "kube-node-lease", "local-path-storage"})
 
 

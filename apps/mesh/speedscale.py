@@ -29,8 +29,10 @@ from apps.mesh.webhooks import mapping_of, takes
 
 COMPONENT_LABEL = "controlplane.speedscale.com/component"
 DEFAULT_NAMESPACE = "speedscale"
+FORWARDER_PORT = 80
 OPERATOR_NAME = "speedscale-operator"
 FORWARDER_NAME = "speedscale-forwarder"
+NETTAP_NAME = "speedscale-nettap"
 CRD_NAME = "trafficreplays.speedscale.com"
 SIDECAR_WEBHOOK = "sidecar.speedscale.com"
 ROLES = {
@@ -51,7 +53,6 @@ EBPF = "capture.speedscale.com/enabled"
 JAVA_AGENT = "capture.speedscale.com/java-agent"
 IGNORE = "operator.speedscale.com/ignore"
 REPLAY_ENV = "replay.speedscale.com/env-id"
-NETTAP_CONFIG = "speedscale-nettap"
 INPUTS = frozenset(
     {
         "ConfigMap",
@@ -71,6 +72,15 @@ class Wish:
     ref: ResourceRef
     path: str
     on_template: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SidecarWebhook:
+    """A webhook that injects the sidecar; `path` leads to it inside `ref`."""
+
+    ref: ResourceRef
+    path: str
+    webhook: Webhook
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,18 +230,19 @@ def value_of(workload: Workload, key: str) -> str:
     return workload.annotations.get(key) or workload.template.annotations.get(key) or ""
 
 
-def sidecar_webhooks(snapshot: Snapshot) -> Iterator[tuple[ResourceRef, Webhook]]:
+def sidecar_webhooks(snapshot: Snapshot) -> Iterator[SidecarWebhook]:
+    """The webhooks that inject the sidecar."""
     for configuration in snapshot.each(MutatingWebhookConfiguration):
-        for webhook in configuration.webhooks:
+        for index, webhook in enumerate(configuration.webhooks):
             if webhook.name == SIDECAR_WEBHOOK and (takes(webhook, "deployments") or takes(webhook, "pods")):
-                yield configuration.ref, webhook
+                yield SidecarWebhook(configuration.ref, f"webhooks[{index}]", webhook)
 
 
 def ebpf_targets(snapshot: Snapshot) -> Iterator[EbpfTarget]:
     """Namespace-wide eBPF targets of ConfigMap `speedscale-nettap`, key `config.yaml` (Helm
     `ebpf.configuration.capture.targets`); unreadable YAML reads as none."""
     for config in snapshot.each(ConfigMap):
-        body = mapping_of(config.data.get("config.yaml", "")) if config.name == NETTAP_CONFIG else None
+        body = mapping_of(config.data.get("config.yaml", "")) if config.name == NETTAP_NAME else None
         if body is None:
             continue
         for index, item in enumerate(Fields(body, config.ref, []).child("capture").items("targets")):

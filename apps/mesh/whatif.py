@@ -19,7 +19,7 @@ from apps.mesh.hostsets import HostSet, RequiredHost
 from apps.mesh.patches import ManifestPatch, apply
 from apps.mesh.refs import ResourceRef
 from apps.mesh.snapshot import Snapshot
-from apps.mesh.verdicts import Destination, EgressAnswer, Protocol, Verdict
+from apps.mesh.verdicts import Destination, Protocol, Verdict
 
 MAX_EXAMPLES = 5
 
@@ -232,6 +232,13 @@ def _lost_egress(groups: list[_Group], before: EgressEngine, after: EgressEngine
             blocked=len(cut),
             examples=_examples(cut or set(lost), old.namespace),
         )
+
+
+def _protocol(declared: str) -> Protocol:
+    """What a client of a service sends, by the protocol that the registry declares for its port."""
+    if declared in {"TLS", "HTTPS"}:
+        return Protocol.TLS
+    return Protocol.TCP if declared in {"TCP", "MONGO", "MYSQL", "REDIS", "UDP"} else Protocol.HTTP
 
 
 def _examples(services: Iterable[tuple[str, int, str]], namespace: str) -> tuple[str, ...]:

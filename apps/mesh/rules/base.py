@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from apps.mesh.blockages import Blockage, blockages
 from apps.mesh.capture import captures
 from apps.mesh.egress import EgressEngine
 from apps.mesh.findings import Finding, Severity
-from apps.mesh.hostsets import HostSet
+from apps.mesh.hostsets import HostSet, Tier
 from apps.mesh.injection import injections
 from apps.mesh.refs import ResourceRef
 from apps.mesh.reports import CaptureReport, InjectionReport, SpeedscaleInstall
 from apps.mesh.snapshot import Snapshot
 from apps.mesh.speedscale import installs
 from apps.mesh.verdicts import Step
+
+TIER_SEVERITY = {
+    Tier.REQUIRED: Severity.ERROR,
+    Tier.DOCUMENTED: Severity.WARNING,
+    Tier.INFORMATIONAL: Severity.INFO,
+}
+"""How bad it is that a host of a tier is blocked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +32,18 @@ class RuleContext:
     snapshot: Snapshot
     hostset: HostSet
     given_engine: EgressEngine | None = None
+    _blockages: list[tuple[Blockage, ...]] = field(default_factory=list, repr=False, compare=False)
 
     @property
     def engine(self) -> EgressEngine:
         return self.given_engine or self.snapshot.derived(EgressEngine)
+
+    @property
+    def blockages(self) -> tuple[Blockage, ...]:
+        """The required hosts that are blocked where they are needed."""
+        if not self._blockages:
+            self._blockages.append(blockages(self.snapshot, self.engine, self.hostset))
+        return self._blockages[0]
 
     @property
     def installs(self) -> tuple[SpeedscaleInstall, ...]:

@@ -1,0 +1,169 @@
+"""Required hosts that are blocked where they are needed, sorted by the one cause of each.
+
+The verdict is the egress engine's; here it is only asked what stands in the way, so that every cause
+is reported once. Knows no rule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from apps.mesh.egress import EgressEngine
+from apps.mesh.egress.imports import host_imports
+from apps.mesh.hosts import subset_of
+from apps.mesh.hostsets import HostSet, RequiredHost
+from apps.mesh.injection import revision_of
+from apps.mesh.meshconfig import control_plane_for
+from apps.mesh.needs import Need, entries_for, flaws, host_needs
+from apps.mesh.objects.networking import EgressListener, ServiceEntry, Sidecar
+from apps.mesh.objects.workloads import Workload
+from apps.mesh.snapshot import Snapshot
+from apps.mesh.verdicts import EgressAnswer
+from apps.mesh.visibility import PUBLIC, effective_export, visible_to
+
+VENDOR_DOMAIN = ".speedscale.com"
+VENDOR_NAME = "speedscale"
+
+
+class Cause(StrEnum):
+    """Why a host is blocked: no ServiceEntry names it; those that do are wrong; none is exported to the
+    namespace; the Sidecar imports none; something else that the evidence tells."""
+
+    MISSING = "missing"
+    FLAWED = "flawed"
+    HIDDEN = "hidden"
+    NOT_IMPORTED = "not-imported"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Blockage:
+    """One blocked host of one need. `entry` is the ServiceEntry that would have opened it."""
+
+    need: Need
+    host: RequiredHost
+    answer: EgressAnswer
+    cause: Cause
+    entry: ServiceEntry | None = None
+    sidecar: Sidecar | None = None
+
+
+def blockages(snapshot: Snapshot, engine: EgressEngine, hostset: HostSet) -> tuple[Blockage, ...]:
+    """Every blocked host of every need, in the order of the needs and of the host set."""
+    entries = snapshot.each(ServiceEntry)
+    matches = {host: entries_for(entries, host) for host in hostset.hosts}
+    found = []
+    for need in host_needs(snapshot, engine):
+        for host in hostset.hosts:
+            answer = engine.answer(need.workload, host.destination)
+            if answer.verdict.blocked:
+                named = tuple(item.entry for item in matches[host])
+                right = tuple(item.entry for item in matches[host] if not item.flaws)
+                found.append(_blockage(snapshot, engine, need, host, answer, named, right))
+    return tuple(found)
+
+
+def sidecar_of(snapshot: Snapshot, engine: EgressEngine, workload: Workload) -> Sidecar | None:
+    """The Sidecar in force for a workload."""
+    ref = engine.scope_of(workload).sidecar
+    found = snapshot.get(ref) if ref is not None else None
+    return found if isinstance(found, Sidecar) else None
+
+
+def imports(sidecar: Sidecar | None, namespace: str, owner: str, host: str, port: int) -> bool:
+    """Whether workloads of `namespace` under this Sidecar import `host` of namespace `owner`."""
+    if sidecar is None or not sidecar.egress:
+        return True
+    return any(_listener_imports(listener, namespace, owner, host, port) for listener in sidecar.egress)
+
+
+def catch_all_index(sidecar: Sidecar) -> int | None:
+    """The place in `spec.egress` of the listener without a port, which serves whatever is left."""
+    found = [index for index, listener in enumerate(sidecar.egress) if listener.port is None]
+    return found[-1] if found else None
+
+
+def home_entry(snapshot: Snapshot, hostset: HostSet, namespace: str) -> ServiceEntry | None:
+    """The ServiceEntry made for these hosts that is right in port, protocol and resolution and visible
+    to all: the one with the most of them, the vendor's namespace first. None when there is none."""
+    if not hostset.hosts:
+        return None
+    wildcard = next((host for host in hostset.hosts if host.host.startswith("*")), None)
+    candidates = [
+        (sum(host.host in entry.hosts for host in hostset.hosts), entry.namespace == namespace, entry)
+        for entry in snapshot.each(ServiceEntry)
+        if _made_for(entry, hostset)
+        and not any(True for host in hostset.hosts[:1] for _ in flaws(entry, host.host, host))
+        and (wildcard is None or not any(True for _ in flaws(entry, wildcard.host, wildcard)))
+    ]
+    candidates = [item for item in candidates if item[0]]
+    return max(candidates, key=lambda item: (item[0], item[1], item[2].age_key))[2] if candidates else None
+
+
+def export_defaults(snapshot: Snapshot, workload: Workload) -> tuple[str, ...]:
+    """What an empty exportTo means to the proxies of a workload."""
+    revision = next((rev for group in workload.live_groups if (rev := revision_of(group.pod))), "")
+    plane = control_plane_for(snapshot, revision, workload.namespace)
+    return plane.config.service_export_to if plane is not None else (PUBLIC,)
+
+
+def by_cause(items: Iterable[Blockage], *causes: Cause) -> tuple[Blockage, ...]:
+    return tuple(item for item in items if item.cause in causes)
+
+
+def grouped_hosts(items: Iterable[Blockage]) -> Mapping[RequiredHost, tuple[Blockage, ...]]:
+    """Blockages by host, in the order of the host set's tiers."""
+    groups: dict[RequiredHost, list[Blockage]] = {}
+    for item in items:
+        groups.setdefault(item.host, []).append(item)
+    ordered = sorted(groups, key=lambda host: host.tier.rank)
+    return {host: tuple(groups[host]) for host in ordered}
+
+
+def _blockage(
+    snapshot: Snapshot,
+    engine: EgressEngine,
+    need: Need,
+    host: RequiredHost,
+    answer: EgressAnswer,
+    named: tuple[ServiceEntry, ...],
+    right: tuple[ServiceEntry, ...],
+) -> Blockage:
+    if not named:
+        return Blockage(need, host, answer, Cause.MISSING)
+    if not right:
+        return Blockage(need, host, answer, Cause.FLAWED, named[0])
+    default = export_defaults(snapshot, need.workload)
+    visible = [entry for entry in right if _visible(entry, default, need.namespace)]
+    if not visible:
+        return Blockage(need, host, answer, Cause.HIDDEN, right[0])
+    sidecar = sidecar_of(snapshot, engine, need.workload)
+    if not any(_imports_entry(sidecar, need.namespace, entry, host) for entry in visible):
+        return Blockage(need, host, answer, Cause.NOT_IMPORTED, visible[0], sidecar)
+    return Blockage(need, host, answer, Cause.OTHER, visible[0], sidecar)
+
+
+def _visible(entry: ServiceEntry, default: tuple[str, ...], viewer: str) -> bool:
+    return visible_to(effective_export(entry.export_to, default, entry.namespace), entry.namespace, viewer)
+
+
+def _imports_entry(sidecar: Sidecar | None, namespace: str, entry: ServiceEntry, host: RequiredHost) -> bool:
+    covering = (name for name in entry.hosts if subset_of(host.host, name))
+    return any(imports(sidecar, namespace, entry.namespace, name, host.port) for name in covering)
+
+
+def _listener_imports(listener: EgressListener, namespace: str, owner: str, host: str, port: int) -> bool:
+    if listener.port is not None and listener.port.number != port:
+        return False
+    found = host_imports(listener, namespace)
+    candidates = [found[name] for name in (owner, "*") if name in found]
+    return any(item.takes(host) for item in candidates) and not any(i.excludes(host) for i in candidates)
+
+
+def _made_for(entry: ServiceEntry, hostset: HostSet) -> bool:
+    """Not every entry that names `gcr.io` is Speedscale's: it must carry the name, or the first host."""
+    if entry.name.startswith(VENDOR_NAME) or hostset.hosts[0].host in entry.hosts:
+        return True
+    return any(f".{host.lstrip('*.')}".endswith(VENDOR_DOMAIN) for host in entry.hosts)

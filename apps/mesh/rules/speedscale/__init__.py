@@ -1,0 +1,1 @@
+"""Checks on Speedscale: can it work in this mesh, and does it capture what it was asked to."""

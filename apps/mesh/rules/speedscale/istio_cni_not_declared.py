@@ -1,0 +1,61 @@
+"""The proxies of a captured workload are set up by Istio's CNI agent, and Speedscale was not told.
+
+With the CNI agent there is no `istio-init` container: the agent redirects traffic before the first init
+container starts (the pod shows `istio-validation` instead). Speedscale's own redirection has to be
+written differently then, and its operator does that only for workloads with the annotation
+`sidecar.speedscale.com/istio-cni: "true"`. Without it the two redirections may overwrite each other:
+the pod is ready, and traffic bypasses one of the proxies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from apps.mesh.capture import INPUTS as CAPTURE_INPUTS
+from apps.mesh.findings import Finding, Severity
+from apps.mesh.injection import INPUTS as INJECTION_INPUTS
+from apps.mesh.objects.workloads import Workload
+from apps.mesh.reports import CaptureKind
+from apps.mesh.rules.base import Rule, RuleContext
+from apps.mesh.speedscale import value_of
+
+ANNOTATION = "sidecar.speedscale.com/istio-cni"
+CNI_DAEMONSET = "istio-cni-node"
+CNI_INIT = "istio-validation"
+CLASSIC_INIT = "istio-init"
+
+
+def check(context: RuleContext) -> Iterator[Finding]:
+    """One finding for each captured workload behind a proxy that the CNI agent sets up."""
+    agent = any(w.kind == "DaemonSet" and w.name == CNI_DAEMONSET for w in context.snapshot.workloads)
+    for workload in context.snapshot.workloads:
+        report = context.captures[workload.ref]
+        if report.expected is not CaptureKind.SIDECAR or not context.injections[workload.ref].meshed:
+            continue
+        if _by_cni(workload, agent) and value_of(workload, ANNOTATION).lower() != "true":
+            yield RULE.finding(
+                "Istio's CNI agent redirects this workload's traffic, but Speedscale's sidecar is set up as "
+                f'if istio-init did. Annotate the workload with {ANNOTATION}: "true".',
+                workload.ref,
+                api_version=workload.api_version,
+                path="metadata.annotations",
+            )
+
+
+def _by_cni(workload: Workload, agent: bool) -> bool:
+    """What the pods show; without pods, whether the agent is on the cluster."""
+    inits = {container.name for group in workload.live_groups for container in group.pod.init_containers}
+    if CNI_INIT in inits:
+        return True
+    return agent and not workload.pods_total and CLASSIC_INIT not in inits
+
+
+RULE = Rule(
+    code="SS06",
+    name="istio-cni-not-declared",
+    severity=Severity.ERROR,
+    title="Speedscale is not told of Istio's CNI agent",
+    inputs=CAPTURE_INPUTS | INJECTION_INPUTS,
+    doc=__doc__ or "",
+    check=check,
+)

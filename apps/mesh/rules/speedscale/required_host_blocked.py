@@ -1,0 +1,100 @@
+"""Hosts that Speedscale needs are blocked, because no ServiceEntry names them.
+
+Under the outbound traffic policy `REGISTRY_ONLY` a proxy lets out only what Istio's registry knows.
+Speedscale's control plane, where it runs behind a proxy, and the generator and responder pods that a
+replay starts in the application's namespace, dial Speedscale's cloud: twelve hosts over TLS on port
+443. Each of them must be named by a ServiceEntry that those pods see. A wildcard does not include the
+name it hangs from: `*.s3.us-east-1.amazonaws.com` and `s3.us-east-1.amazonaws.com` are two entries.
+
+The example on Speedscale's page names nine of the twelve hosts of its own table. Of the three it
+leaves out, the telemetry host is documented and worth opening; the other two are dialled by the
+kubelet and by Helm, never by a pod of the mesh, so leaving them blocked costs nothing.
+
+The check speaks only of pods that stand behind a proxy. Where no such pod of Speedscale runs, and
+nothing behind a proxy is captured, there is nothing to open. A captured workload itself needs none
+of these hosts: it talks to the forwarder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from apps.mesh.blockages import Blockage, Cause, by_cause, grouped_hosts, home_entry
+from apps.mesh.findings import Finding, Severity
+from apps.mesh.hostsets import RequiredHost, Tier
+from apps.mesh.needs import INPUTS, NeedKind
+from apps.mesh.refs import ResourceRef
+from apps.mesh.rules.base import TIER_SEVERITY, Rule, RuleContext
+from apps.mesh.rules.wording import counted, listed
+
+MAX_HOSTS = 12
+NOT_IN_THE_EXAMPLE = ("monitoring.", "gcr.io", "speedscale.github.io")
+
+
+def check(context: RuleContext) -> Iterator[Finding]:
+    """One finding for each installation, whatever the number of hosts: they have one cause and one cure."""
+    blocked = context.blockages
+    missing = by_cause(blocked, Cause.MISSING, Cause.OTHER)
+    for namespace in sorted({item.need.install.namespace for item in missing}):
+        yield _finding(context, namespace, tuple(b for b in missing if b.need.install.namespace == namespace))
+
+
+def _finding(context: RuleContext, namespace: str, blocked: tuple[Blockage, ...]) -> Finding:
+    by_host = grouped_hosts(blocked)
+    home = home_entry(context.snapshot, context.hostset, namespace)
+    worst = next(iter(by_host))
+    affected = dict.fromkeys(ref for item in blocked for ref in item.need.affected)
+    return RULE.finding(
+        f"{_what(by_host)} {_who(blocked)} {_advice(by_host, home is not None)}",
+        home.ref if home is not None else ResourceRef("Namespace", "", namespace),
+        api_version=home.api_version if home is not None else "v1",
+        severity=TIER_SEVERITY[worst.tier],
+        path="spec.hosts" if home is not None else "",
+        affected=tuple(affected),
+        evidence=by_host[worst][0].answer.evidence,
+    )
+
+
+def _what(by_host: Mapping[RequiredHost, tuple[Blockage, ...]]) -> str:
+    parts = []
+    for tier in Tier:
+        names = [host.host for host in by_host if host.tier is tier]
+        if names:
+            parts.append(f"{tier}: {listed(names, MAX_HOSTS)}")
+    verb = "is" if len(by_host) == 1 else "are"
+    return f"{counted(len(by_host), 'host')} that Speedscale uses {verb} blocked ({'; '.join(parts)})."
+
+
+def _who(blocked: tuple[Blockage, ...]) -> str:
+    control = sorted({item.need.namespace for item in blocked if item.need.kind is NeedKind.CONTROL_PLANE})
+    replays = sorted({item.need.namespace for item in blocked if item.need.kind is NeedKind.REPLAY})
+    parts = []
+    if control:
+        parts.append(f"the control plane in {listed(control)}")
+    if replays:
+        parts.append(f"the pods that a replay starts in {listed(replays)}")
+    return f"It hits {' and '.join(parts)}."
+
+
+def _advice(by_host: Mapping[RequiredHost, tuple[Blockage, ...]], extend: bool) -> str:
+    if all(item.cause is Cause.OTHER for items in by_host.values() for item in items):
+        return "A ServiceEntry names them and is visible; the evidence says what else stands in the way."
+    cure = "Add them to this ServiceEntry." if extend else "Create one ServiceEntry that names them."
+    left_out = all(host.host.startswith(NOT_IN_THE_EXAMPLE) for host in by_host)
+    if left_out:
+        cure += " They are what the example on Speedscale's page leaves out of its own table."
+    if all(host.tier is Tier.INFORMATIONAL for host in by_host):
+        return f"No pod behind a proxy dials them, so nothing fails. {cure}"
+    return cure
+
+
+RULE = Rule(
+    code="SS01",
+    name="required-host-blocked",
+    severity=Severity.ERROR,
+    title="Hosts that Speedscale needs are blocked",
+    inputs=INPUTS,
+    doc=__doc__ or "",
+    check=check,
+    remedy="open-required-hosts",
+)

@@ -1,0 +1,103 @@
+"""A ServiceEntry names Speedscale's hosts and opens none of them, because one of its fields is wrong.
+
+Istio matches a connection by port first. An entry that declares another port, or declares port 443 as
+`HTTP`, is not used for the TLS that clients send there: Istio would look for plaintext requests, find a
+TLS handshake, and hand the connection to the outbound traffic policy. `TLS` and `HTTPS` both mean
+"match by server name, do not decrypt" and are equally right.
+
+`resolution: DNS` makes the proxy look the host up itself, which cannot be done for a wildcard such as
+`*.s3.us-east-1.amazonaws.com`; with `NONE` the connection goes where the client was heading.
+`resolution: STATIC` needs endpoints. `location: MESH_INTERNAL` tells the proxy that the other side may
+speak the mesh's mutual TLS.
+
+Several ports are fine as long as one of them is right, and so is a wrong entry beside a right one for
+the same host; neither is reported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from apps.mesh.blockages import Cause, by_cause
+from apps.mesh.findings import Finding, Severity
+from apps.mesh.hostsets import RequiredHost
+from apps.mesh.needs import INPUTS, Flaw, FlawKind, entries_for
+from apps.mesh.objects.networking import ServiceEntry
+from apps.mesh.refs import ResourceRef
+from apps.mesh.rules.base import Rule, RuleContext
+from apps.mesh.rules.wording import counted, listed
+
+REFERENCES = {
+    FlawKind.PROTOCOL: ("KIA1212", "IST0177"),
+    FlawKind.RESOLUTION: ("IST0106",),
+    FlawKind.ENDPOINTS: ("IST0106",),
+}
+CURES = {
+    FlawKind.PORT: "Declare port {port} with protocol TLS.",
+    FlawKind.PROTOCOL: "Declare the port as TLS.",
+    FlawKind.RESOLUTION: "Set resolution to NONE.",
+    FlawKind.ENDPOINTS: "Set resolution to NONE.",
+    FlawKind.LOCATION: "Set location to MESH_EXTERNAL.",
+}
+
+Wrong = dict[tuple[ResourceRef, FlawKind], tuple[ServiceEntry, Flaw, list[RequiredHost]]]
+
+
+def check(context: RuleContext) -> Iterator[Finding]:
+    """One finding for each ServiceEntry and field, whatever the number of hosts."""
+    if not any(install.kind != "remnant" for install in context.installs):
+        return
+    blocked = by_cause(context.blockages, Cause.FLAWED)
+    stopped = {item.host for item in blocked}
+    wrong = _wrong(context)
+    for key in sorted(wrong):
+        entry, flaw, hosts = wrong[key]
+        yield _finding(entry, flaw, hosts, not stopped.isdisjoint(hosts))
+
+
+def _wrong(context: RuleContext) -> Wrong:
+    """The flaws of entries that name a host which no entry opens as it should."""
+    wrong: Wrong = {}
+    entries = context.snapshot.each(ServiceEntry)
+    for host in context.hostset.hosts:
+        named = entries_for(entries, host)
+        if not named or not named[0].flaws:
+            continue
+        for item in named:
+            for flaw in item.flaws:
+                key = (item.entry.ref, flaw.kind)
+                wrong.setdefault(key, (item.entry, flaw, []))[2].append(host)
+    return wrong
+
+
+def _finding(entry: ServiceEntry, flaw: Flaw, hosts: list[RequiredHost], blocked: bool) -> Finding:
+    names = listed(host.host for host in hosts)
+    outcome = (
+        f"{counted(len(hosts), 'host stays', 'hosts stay')} blocked."
+        if blocked
+        else "The connection does not use this entry; it passes only as long as the policy lets it."
+    )
+    if flaw.kind is FlawKind.LOCATION and not blocked:
+        outcome = "Connections may fail in their handshake."
+    return RULE.finding(
+        f"This ServiceEntry names {names}, but {flaw.text}. {outcome} "
+        f"{CURES[flaw.kind].format(port=hosts[0].port)}",
+        entry.ref,
+        api_version=entry.api_version,
+        severity=Severity.ERROR if blocked else Severity.WARNING,
+        path=flaw.path,
+        key=flaw.kind,
+        references=REFERENCES.get(flaw.kind, ()),
+    )
+
+
+RULE = Rule(
+    code="SS05",
+    name="service-entry-looks-right",
+    severity=Severity.ERROR,
+    title="The ServiceEntry names the hosts and does not open them",
+    inputs=INPUTS,
+    doc=__doc__ or "",
+    check=check,
+    references=("KIA1212", "IST0177", "IST0106"),
+)
