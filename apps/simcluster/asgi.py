@@ -26,6 +26,7 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 GZIP_FROM_BYTES = 128 * 1024
 GZIP_LEVEL = 1
+NO_CONTENT, NOT_MODIFIED = 204, 304
 ABORT = "simcluster.abort"
 REMEMBERED = 10_000
 logger = logging.getLogger("apps.simcluster")
@@ -122,12 +123,9 @@ def _request(scope: Scope, body: bytes) -> Request:
 
 
 def _headers(answer: Response) -> list[tuple[bytes, bytes]]:
-    pairs = [
-        ("audit-id", str(uuid.uuid4())),
-        ("cache-control", "no-cache, private"),
-        ("content-type", answer.content_type),
-        *answer.headers,
-    ]
+    pairs = [("audit-id", str(uuid.uuid4())), ("cache-control", "no-cache, private"), *answer.headers]
+    if answer.status != NOT_MODIFIED:  # a cached answer keeps its own type
+        pairs.append(("content-type", answer.content_type))
     return [(name.encode("latin-1"), value.encode("utf-8")) for name, value in pairs]
 
 
@@ -138,9 +136,12 @@ async def _send(answer: Response, request: Request | None, send: Send) -> None:
         body = await asyncio.to_thread(gzip.compress, body, GZIP_LEVEL)
         headers.append((b"content-encoding", b"gzip"))
         headers.append((b"vary", b"Accept-Encoding"))
-    headers.append((b"content-length", str(len(body)).encode()))
+    if answer.status in (NO_CONTENT, NOT_MODIFIED):
+        body = b""
+    else:
+        headers.append((b"content-length", str(len(body)).encode()))
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-    await send({"type": "http.response.body", "body": b"" if answer.status in (204, 304) else body})
+    await send({"type": "http.response.body", "body": body})
 
 
 async def _stream(watch: WatchRequest, receive: Receive, send: Send) -> None:

@@ -8,7 +8,7 @@ from dataclasses import replace as changed
 
 import msgspec
 
-from apps.simcluster import discovery
+from apps.simcluster import discovery, protobuf
 from apps.simcluster.access import Attributes, User
 from apps.simcluster.bodies import read_object
 from apps.simcluster.cluster import Cluster
@@ -275,6 +275,8 @@ def _check_size(request: Request) -> None:
 
 def _json_body(request: Request) -> Json:
     try:
+        if request.media_type == protobuf.MEDIA_TYPE:
+            return protobuf.decode(request.body)
         body = parse_json(request.body).value
     except BodyError as error:
         raise bad_request(f"couldn't get version/kind; json parse error: {error}") from error
