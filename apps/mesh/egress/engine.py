@@ -1,0 +1,227 @@
+"""The one door to egress truth: a workload, a destination → a verdict with its chain of evidence.
+
+Puts the parts in order: data plane, control plane, Sidecar, listeners, policy. Keeps what it has worked
+out for each scope, so that asking for thousands of workloads costs what their scopes cost.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from apps.mesh.egress.bypass import bypass_answer
+from apps.mesh.egress.case import Case, policy_of
+from apps.mesh.egress.dataplane import Placement, Plane, place
+from apps.mesh.egress.evidence import handled_step
+from apps.mesh.egress.judgement import Judgement, judge
+from apps.mesh.egress.near import Candidate, candidates
+from apps.mesh.egress.probing import connect, probed_host
+from apps.mesh.egress.views import MeshView
+from apps.mesh.meshconfig import ControlPlane, MeshConfig, control_plane_for, control_planes
+from apps.mesh.objects.networking import Sidecar
+from apps.mesh.objects.workloads import Workload
+from apps.mesh.refs import ResourceRef
+from apps.mesh.scopes import EgressScope
+from apps.mesh.snapshot import Snapshot
+from apps.mesh.verdicts import Destination, EgressAnswer
+
+
+@dataclass(frozen=True, slots=True)
+class _Position:
+    """A workload in its mesh: everything that decides its egress. `signature` is equal for workloads
+    that Istio treats alike."""
+
+    placement: Placement
+    mesh: MeshView
+    sidecar: Sidecar | None
+    signature: tuple[str, ...]
+    label: str
+    notes: tuple[str, ...]
+
+
+class EgressEngine:
+    """Answers for one snapshot. Not for use from several threads at once."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+        self._meshes: dict[tuple[str, str], MeshView] = {}
+        self._positions: dict[ResourceRef, _Position] = {}
+        self._judgements: dict[tuple[tuple[str, ...], Destination], Judgement] = {}
+        self._candidates: dict[tuple[str, Destination], tuple[Candidate, ...]] = {}
+        self._scopes: tuple[EgressScope, ...] | None = None
+
+    def answer(self, workload: Workload, destination: Destination) -> EgressAnswer:
+        """What happens to a connection from the workload's pods. Never raises for a workload of the
+        snapshot; a host that is not lower case is read as if it were."""
+        destination = replace(destination, host=destination.host.lower().rstrip("."))
+        position = self._position(workload)
+        placement = position.placement
+        bypass = bypass_answer(workload, placement, destination)
+        if bypass is not None:
+            return bypass
+        judgement = self._judged(position, workload, destination)
+        return EgressAnswer(
+            verdict=judgement.verdict,
+            evidence=(handled_step(workload, placement, destination), *judgement.steps),
+            cluster=judgement.cluster,
+            service=judgement.service,
+            fix=judgement.fix,
+            unknowns=tuple(dict.fromkeys((*judgement.unknowns, *position.notes, *placement.notes))),
+        )
+
+    def scope_of(self, workload: Workload) -> EgressScope:
+        """The scope of a workload; one of its own for a workload that the snapshot does not hold."""
+        key = _key(self._position(workload).signature)
+        for scope in self.scopes():
+            if scope.key == key:
+                return scope
+        position = self._position(workload)
+        return _scope(position, workload, (workload.ref,))
+
+    def scopes(self) -> tuple[EgressScope, ...]:
+        """Every group of workloads that Istio treats alike, ordered by namespace and label."""
+        if self._scopes is None:
+            groups: dict[tuple[str, ...], list[Workload]] = {}
+            for workload in self._snapshot.workloads:
+                groups.setdefault(self._position(workload).signature, []).append(workload)
+            found = []
+            for members in groups.values():
+                first = min(members, key=self._preference)
+                refs = tuple(member.ref for member in members)
+                found.append(_scope(self._position(first), first, refs))
+            self._scopes = tuple(sorted(found, key=lambda scope: (scope.namespace, scope.label, scope.key)))
+        return self._scopes
+
+    def reachable(self, scope: EgressScope) -> frozenset[tuple[str, int, str, str]]:
+        """(host, port, protocol, namespace of its object) of every registry service that the scope
+        imports; empty for a scope that Istio does not govern."""
+        position = self._position(scope.representative)
+        if position.placement.plane is not Plane.SIDECAR:
+            return frozenset()
+        imports = position.mesh.imports(scope.namespace, position.sidecar)
+        return frozenset(
+            (service.host, port.number, port.protocol, service.namespace)
+            for imported in imports.listeners
+            for service in imported.services
+            for port in service.ports
+        )
+
+    # -- how a workload stands -----------------------------------------------------------------------
+
+    def _position(self, workload: Workload) -> _Position:
+        known = self._positions.get(workload.ref)
+        if known is None or self._snapshot.get(workload.ref) is not workload:
+            known = self._find_position(workload)
+            if self._snapshot.get(workload.ref) is workload:
+                self._positions[workload.ref] = known
+        return known
+
+    def _find_position(self, workload: Workload) -> _Position:
+        placement = place(self._snapshot, workload)
+        plane, notes = self._plane(placement, workload.namespace)
+        mesh = self._mesh(plane)
+        labels = placement.pod.labels
+        governed = placement.plane is Plane.SIDECAR
+        sidecar = mesh.sidecars.effective(workload.namespace, labels) if governed else None
+        asked = tuple(f"{k}={v}" for k, v in sorted(labels.items()) if k in mesh.source_label_keys)
+        capture = placement.capture.label
+        signature: tuple[str, ...] = (workload.namespace, str(placement.plane))
+        if governed:
+            known = str(sidecar.ref) if sidecar is not None else ""
+            signature = (*signature, known, plane.namespace, plane.revision, capture, *asked)
+        return _Position(
+            placement, mesh, sidecar, signature, _label(placement, sidecar, workload, asked), notes
+        )
+
+    def _plane(self, placement: Placement, namespace: str) -> tuple[ControlPlane, tuple[str, ...]]:
+        """The control plane of the pods' proxies; one of which nothing is known when there is none."""
+        found = control_plane_for(self._snapshot, placement.revision, namespace)
+        if found is not None:
+            return found, found.config.unread
+        planes = control_planes(self._snapshot)
+        revision = placement.revision or "default"
+        if len(planes) == 1:
+            only = planes[0]
+            note = (
+                f"No control plane has revision {revision}; the only one, {only.revision}, is taken for it."
+            )
+            return only, (note,)
+        missing = f"No control plane of revision {revision} was found: its MeshConfig is not known."
+        config = MeshConfig(outbound=None, unread=(missing,))
+        return ControlPlane("", revision, "", (), config), (missing,)
+
+    def _mesh(self, plane: ControlPlane) -> MeshView:
+        key = (plane.namespace, plane.revision)
+        if key not in self._meshes:
+            self._meshes[key] = MeshView(self._snapshot, plane)
+        return self._meshes[key]
+
+    def _preference(self, workload: Workload) -> tuple[bool, bool, int, ResourceRef]:
+        """The best representative: with pods, none of them without the proxy, and many."""
+        placement = self._position(workload).placement
+        return (placement.pods == 0, placement.unproxied > 0, -placement.pods, workload.ref)
+
+    # -- what follows ----------------------------------------------------------------------------------
+
+    def _judged(self, position: _Position, workload: Workload, destination: Destination) -> Judgement:
+        key = (position.signature, destination)
+        if key not in self._judgements:
+            case = self._case(position, workload.namespace, destination, position.placement.pod.labels)
+            near_key = (case.host, destination)
+            if near_key not in self._candidates:
+                self._candidates[near_key] = candidates(self._snapshot, case.host, destination)
+            self._judgements[key] = judge(case, self._candidates[near_key])
+        return self._judgements[key]
+
+    def _case(
+        self, position: _Position, namespace: str, destination: Destination, labels: Mapping[str, str]
+    ) -> Case:
+        mesh, sidecar = position.mesh, position.sidecar
+        view = mesh.port(namespace, sidecar, destination.port, labels)
+        host = probed_host(destination)
+        connection = connect(view, mesh.registry, host, destination, namespace)
+        return Case(
+            snapshot=self._snapshot,
+            mesh=mesh,
+            namespace=namespace,
+            sidecar=sidecar,
+            imports=mesh.imports(namespace, sidecar),
+            policy=policy_of(mesh, sidecar),
+            destination=destination,
+            host=host,
+            match=connection.match,
+            alternatives=connection.alternatives,
+        )
+
+
+def _key(signature: tuple[str, ...]) -> str:
+    """`namespace.` and 12 hex digits of what sets the scope apart."""
+    digest = hashlib.sha256("\x00".join(signature).encode()).hexdigest()
+    return f"{signature[0]}.{digest[:12]}"
+
+
+def _label(placement: Placement, sidecar: Sidecar | None, asked: tuple[str, ...]) -> str:
+    if placement.plane is not Plane.SIDECAR:
+        return str(placement.plane)
+    base = "namespace default"
+    if sidecar is not None:
+        base = f"Sidecar {sidecar.ref.path}"
+    parts = [placement.capture.label, *asked]
+    if placement.revision not in {"", "default"}:
+        parts.append(f"revision {placement.revision}")
+    extra = ", ".join(part for part in parts if part)
+    if sidecar is None and placement.capture.label:
+        return extra
+    return f"{base}, {extra}" if extra else base
+
+
+def _scope(position: _Position, representative: Workload, refs: tuple[ResourceRef, ...]) -> EgressScope:
+    return EgressScope(
+        key=_key(position.signature),
+        namespace=representative.namespace,
+        label=position.label,
+        sidecar=position.sidecar.ref if position.sidecar is not None else None,
+        representative=representative,
+        workloads=refs,
+    )

@@ -1,0 +1,202 @@
+"""A decided case in plain words: the steps that led to the verdict, each naming its object and field.
+
+Decides nothing.
+"""
+
+from __future__ import annotations
+
+from apps.mesh.egress.case import Case
+from apps.mesh.egress.dataplane import Placement
+from apps.mesh.egress.matching import Match, Outcome
+from apps.mesh.egress.services import RegistryService
+from apps.mesh.hosts import subset_of
+from apps.mesh.objects.networking import ServiceEntry, VirtualService
+from apps.mesh.objects.workloads import Workload
+from apps.mesh.verdicts import Destination, Protocol, Step, Verdict
+
+CAPTURE_RULE = "istio-iptables"
+SCOPE_RULE = "pilot/pkg/model/push_context.go"
+
+
+def handled_step(workload: Workload, placement: Placement, destination: Destination) -> Step:
+    """The proxy takes the call."""
+    proxy = f"istio-proxy {placement.version}".rstrip()
+    verb = "runs" if placement.pods else "would run"
+    text = f"{workload.name} {verb} {proxy}. No annotation takes port {destination.port} out of it."
+    return Step("The sidecar handles the call", text, workload.ref, "", CAPTURE_RULE)
+
+
+def scope_step(case: Case) -> Step:
+    """Which Sidecar applies, and what the listener that governs the port imports."""
+    sidecar = case.sidecar
+    if sidecar is None:
+        root = case.root_namespace
+        holders = case.namespace if case.namespace == root else f"{case.namespace} nor {root}"
+        word = "Neither " if holders != case.namespace else "No Sidecar of "
+        tail = "holds one that applies" if holders != case.namespace else "applies"
+        text = f"{word}{holders} {tail}, so everything exported to the namespace is visible."
+        return Step("No Sidecar narrows this scope", text, None, "", SCOPE_RULE)
+    index = case.listener_index
+    path = f"spec.egress[{index}].hosts" if sidecar.egress and index >= 0 else "spec"
+    sentences = []
+    if sidecar.namespace != case.namespace:
+        sentences.append("It is the root namespace's: the workload's own has none that applies.")
+    elif sidecar.workload_selector:
+        chosen = ", ".join(f"{key}={value}" for key, value in sorted(sidecar.workload_selector.items()))
+        sentences.append(f"It selects the pods by {chosen}.")
+    if not sidecar.egress:
+        sentences.append("It lists no egress, which imports everything.")
+    elif index < 0:
+        sentences.append(f"No egress listener of it covers port {case.destination.port}.")
+    else:
+        listener = case.imports.listeners[index].listener
+        hosts = _few(listener.hosts)
+        where = f"On port {listener.port.number} it" if listener.port is not None else "It"
+        sentences.append(f"{where} imports {hosts}.")
+    others = case.mesh.sidecars.overlooked(case.namespace, {}) if sidecar.workload_selector is None else ()
+    if others:
+        sentences.append(f"It is the oldest; {others[0].name} is ignored.")
+    return Step(f"Sidecar {sidecar.ref.path} decides what is visible", " ".join(sentences), sidecar.ref, path)
+
+
+def match_steps(case: Case) -> list[Step]:
+    """What took the connection: a VirtualService, a service, or an HTTP port without the host."""
+    match = case.match
+    steps: list[Step] = []
+    service = matched_service(match)
+    route = matched_route(match)
+    if service is not None:
+        steps.append(_service_step(case, service))
+    if route is not None:
+        steps.append(_route_step(case, route))
+    return steps
+
+
+def matched_service(match: Match) -> RegistryService | None:
+    """The registry's service whose listener or virtual host took the connection."""
+    if match.virtual_host is not None:
+        return match.virtual_host.service
+    target = match.chain.target if match.chain is not None else None
+    service: RegistryService | None = getattr(target, "service", None)
+    return service
+
+
+def matched_route(match: Match) -> VirtualService | None:
+    if match.virtual_host is not None:
+        return match.virtual_host.source
+    target = match.chain.target if match.chain is not None else None
+    route: VirtualService | None = getattr(target, "route", None)
+    return route
+
+
+def policy_step(case: Case) -> Step:
+    """The outbound traffic policy, in Istio's words, and where it stands."""
+    policy = case.policy
+    if policy.outbound is None:
+        return Step("The outbound policy is not known", _unread(case), policy.ref, policy.path)
+    mode = policy.outbound.mode
+    title = "What is not listed is refused" if policy.registry_only else "What is not listed may pass"
+    if policy.ref is None:
+        text = f"No outboundTrafficPolicy is set; Istio's default is {mode}."
+    elif not policy.outbound.mode_given:
+        text = f"outboundTrafficPolicy is given without a mode, which means {mode}."
+    else:
+        text = f"outboundTrafficPolicy.mode is {mode}."
+    return Step(title, text, policy.ref, policy.path, "istio/api mesh/v1alpha1/config.proto")
+
+
+def outcome_step(case: Case, verdict: Verdict) -> Step:
+    """What Envoy does, and with which of its clusters."""
+    destination, match = case.destination, case.match
+    what = f"{destination.protocol} on {destination.port}"
+    if verdict is Verdict.ALLOWED_REGISTRY:
+        if match.outcome is Outcome.ANSWERED:
+            return Step("Envoy answers the request itself", "A VirtualService redirects or answers it.")
+        return Step("Envoy forwards to the service", f"{what} goes to {cluster_name(match)}.")
+    if verdict is Verdict.ALLOWED_PASSTHROUGH:
+        return Step("Envoy lets the connection pass", f"{what} goes to {passthrough_cluster(case)}.")
+    if verdict is Verdict.BLOCKED_502:
+        return Step(
+            "Envoy answers 502", f"Port {destination.port} has HTTP routes, none for this host: block_all."
+        )
+    if verdict is Verdict.BLOCKED_503:
+        return Step("Envoy answers 503", "The proxy has no working cluster for the route.")
+    if match.outcome is Outcome.UNPARSABLE:
+        text = f"{what} meets an HTTP listener, which cannot parse it."
+    elif match.outcome is Outcome.MISSING_CLUSTER:
+        text = f"{what} is routed to a cluster that the proxy does not have."
+    elif match.outcome is Outcome.CLUSTER:
+        text = f"{what} goes to {cluster_name(match)}, which has no address."
+    else:
+        text = f"{what} goes to BlackHoleCluster."
+    return Step("Envoy resets the connection", text)
+
+
+def cluster_name(match: Match) -> str:
+    """Envoy's name of the first cluster: `outbound|443||host`."""
+    if not match.clusters:
+        return ""
+    host, port, subset = match.clusters[0]
+    return f"outbound|{port}|{subset}|{host}"
+
+
+def passthrough_cluster(case: Case) -> str:
+    outbound = case.policy.outbound
+    if outbound is not None and outbound.egress_proxy:
+        return f"the egress proxy {outbound.egress_proxy}"
+    return "PassthroughCluster"
+
+
+def _service_step(case: Case, service: RegistryService) -> Step:
+    host, number = case.destination.host, case.destination.port
+    port = service.port(number)
+    said = f"port {number}" + (f" ({port.protocol})" if port is not None else "")
+    if service.kubernetes:
+        text = f"{service.host} has {said}, and the scope imports it."
+        return Step("A Service of the mesh matches", text, service.ref, "spec.ports")
+    index, listed = _listed(case, service, host)
+    if listed:
+        text = f"It lists {listed} on {said}, and the scope imports it."
+        return Step("A ServiceEntry lists the host", text, service.ref, f"spec.hosts[{index}]")
+    if service.has_address:
+        text = f"It claims {service.address} on {said}, whatever the name: the address decides."
+        return Step("A ServiceEntry takes the address", text, service.ref, "spec.addresses")
+    text = f"{service.host} on {said} has no address, so it takes whatever no other entry of the port takes."
+    return Step("A ServiceEntry takes the whole port", text, service.ref, "spec.ports")
+
+
+def _listed(case: Case, service: RegistryService, host: str) -> tuple[int, str]:
+    found = case.snapshot.get(service.ref)
+    hosts = found.hosts if isinstance(found, ServiceEntry) else ()
+    for index, listed in enumerate(hosts):
+        if listed == service.host and subset_of(host, listed):
+            return index, listed
+    return 0, ""
+
+
+def _route_step(case: Case, route: VirtualService) -> Step:
+    match = case.match
+    if match.outcome is Outcome.ANSWERED:
+        word = "redirects" if match.answers == "redirect" else "answers"
+        return Step(
+            "A VirtualService answers", f"Its route {word} the request itself.", route.ref, "spec.http"
+        )
+    clusters = match.clusters or match.missing
+    names = _few([f"{host}:{port}{' subset ' + subset if subset else ''}" for host, port, subset in clusters])
+    text = f"Its route for this host sends it to {names or 'nowhere'}."
+    if match.missing:
+        host, port, _ = match.missing[0]
+        text += f" The scope has no cluster for {host}:{port}."
+    part = "spec.tls" if case.destination.protocol is Protocol.TLS else "spec.http"
+    return Step("A VirtualService routes the call", text, route.ref, part, "core/route/route.go")
+
+
+def _unread(case: Case) -> str:
+    unread = case.mesh.plane.config.unread
+    return unread[0] if unread else "The mesh configuration could not be read."
+
+
+def _few(words: object) -> str:
+    items = [str(word) for word in words] if isinstance(words, list | tuple) else [str(words)]
+    shown = ", ".join(items[:4])
+    return f"{shown} and {len(items) - 4} more" if len(items) > 4 else shown

@@ -1,0 +1,56 @@
+"""Which unread kinds would change a verdict, and which are only worth a word."""
+
+from __future__ import annotations
+
+from apps.mesh.egress.case import Case
+from apps.mesh.egress.imports import ANY_NAMESPACE, host_imports
+from apps.mesh.snapshot import Gap
+from apps.mesh.verdicts import Protocol, Verdict
+
+
+def decisive_gaps(case: Case, verdict: Verdict) -> list[str]:
+    """Gaps on which the verdict rests: with what they hide it might be another one."""
+    found: list[str] = []
+    for namespace in dict.fromkeys((case.namespace, case.root_namespace)):
+        if case.sidecar is not None and namespace != case.namespace and case.sidecar.namespace != namespace:
+            continue
+        gap = case.snapshot.missing("Sidecar", namespace)
+        if gap is not None:
+            found.append(_says(gap, namespace))
+    if verdict is not Verdict.ALLOWED_REGISTRY:
+        found.extend(_says(gap) for gap in _importable(case, "ServiceEntry"))
+        if ".svc" in case.host or "." not in case.host:
+            found.extend(_says(gap) for gap in _importable(case, "Service"))
+    return found
+
+
+def notable_gaps(case: Case, verdict: Verdict) -> list[str]:
+    """Gaps that could matter in rarer cases."""
+    found = [_says(gap) for gap in _importable(case, "VirtualService")]
+    if case.destination.protocol is not Protocol.TLS and verdict.blocked:
+        found.extend(_says(gap) for gap in _importable(case, "Service"))
+    if case.mesh.plane.config.discovery_selectors:
+        gap = case.snapshot.missing("Namespace")
+        if gap is not None:
+            found.append(_says(gap))
+    return found
+
+
+def _importable(case: Case, kind: str) -> list[Gap]:
+    """Gaps of a kind in namespaces from which the scope imports."""
+    owners = {
+        owner
+        for imported in case.imports.listeners
+        for owner in host_imports(imported.listener, case.namespace)
+    }
+    return [
+        gap
+        for gap in case.snapshot.gaps
+        if gap.kind == kind and (ANY_NAMESPACE in owners or not gap.namespace or gap.namespace in owners)
+    ]
+
+
+def _says(gap: Gap, namespace: str = "") -> str:
+    place = gap.namespace or namespace
+    where = f"of namespace {place}" if place else "of the cluster"
+    return f"Objects of kind {gap.kind} {where} could not be read: {gap.reason}"

@@ -1,0 +1,140 @@
+"""From a decided case to its verdict, with the evidence, the fix and what could not be read.
+
+Knows no single workload: what it says holds for the whole scope.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from apps.mesh.egress.case import Case
+from apps.mesh.egress.evidence import (
+    cluster_name,
+    match_steps,
+    matched_route,
+    matched_service,
+    outcome_step,
+    policy_step,
+    scope_step,
+)
+from apps.mesh.egress.gaps import decisive_gaps, notable_gaps
+from apps.mesh.egress.matching import Match, Outcome
+from apps.mesh.egress.near import Candidate, miss_fix, miss_step, near_miss
+from apps.mesh.egress.services import RegistryService
+from apps.mesh.hosts import is_wildcard
+from apps.mesh.refs import ResourceRef
+from apps.mesh.verdicts import Fix, Protocol, Step, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    verdict: Verdict
+    steps: tuple[Step, ...]
+    cluster: str = ""
+    service: ResourceRef | None = None
+    fix: Fix | None = None
+    unknowns: tuple[str, ...] = ()
+
+
+def judge(case: Case, found: Sequence[Candidate]) -> Judgement:
+    """The verdict on a case; `found` are the entries that may be near misses."""
+    verdict = verdict_of(case, case.match)
+    steps = [scope_step(case)]
+    fix: Fix | None = None
+    service = matched_service(case.match)
+    by_policy = case.match.outcome in {Outcome.POLICY, Outcome.HTTP_POLICY}
+    if by_policy:
+        miss = near_miss(case, found)
+        steps.append(miss_step(case, miss))
+        steps.append(policy_step(case))
+        fix = miss_fix(case, miss) if verdict.blocked or verdict is Verdict.UNKNOWN else None
+    else:
+        steps.extend(match_steps(case))
+        if verdict.blocked:
+            steps.extend(_unresolvable(service))
+            fix = _route_fix(case, service)
+    unknowns = [*notable_gaps(case, verdict), *_doubts(case)]
+    decisive = [*decisive_gaps(case, verdict), *_address_matters(case, verdict)]
+    if verdict is Verdict.UNKNOWN:
+        decisive.extend(case.mesh.plane.config.unread[:1])
+    if decisive:
+        end = Step("The verdict is not known", decisive[0])
+        return Judgement(Verdict.UNKNOWN, (*steps[:4], end), fix=fix, unknowns=(*decisive, *unknowns))
+    steps.append(outcome_step(case, verdict))
+    return Judgement(
+        verdict,
+        tuple(steps),
+        cluster_name(case.match) if verdict is Verdict.ALLOWED_REGISTRY else "",
+        service.ref if service is not None else None,
+        fix,
+        tuple(unknowns),
+    )
+
+
+def verdict_of(case: Case, match: Match) -> Verdict:
+    """The verdict on where a connection went; UNKNOWN when the policy decides and is not known."""
+    match match.outcome:
+        case Outcome.CLUSTER:
+            if _unresolvable(matched_service(match)) and matched_route(match) is None:
+                http = case.destination.protocol is Protocol.HTTP
+                return Verdict.BLOCKED_503 if http else Verdict.BLOCKED_RESET
+            return Verdict.ALLOWED_REGISTRY
+        case Outcome.ANSWERED:
+            return Verdict.ALLOWED_REGISTRY
+        case Outcome.MISSING_CLUSTER:
+            return Verdict.BLOCKED_503 if match.virtual_host is not None else Verdict.BLOCKED_RESET
+        case Outcome.UNPARSABLE:
+            return Verdict.BLOCKED_RESET
+        case Outcome.NO_ROUTE:
+            return Verdict.BLOCKED_503
+    if case.policy.outbound is None:
+        return Verdict.UNKNOWN
+    if not case.policy.registry_only:
+        return Verdict.ALLOWED_PASSTHROUGH
+    return Verdict.BLOCKED_502 if match.outcome is Outcome.HTTP_POLICY else Verdict.BLOCKED_RESET
+
+
+def _unresolvable(service: RegistryService | None) -> list[Step]:
+    """DNS cannot resolve a wildcard: such an entry without endpoints has a cluster without addresses."""
+    if service is None or service.kubernetes or not is_wildcard(service.host):
+        return []
+    if service.resolution not in {"DNS", "DNS_ROUND_ROBIN"} or service.endpoints or service.selects:
+        return []
+    text = f"{service.host} is a wildcard and resolution is {service.resolution}: no name to look up."
+    return [Step("DNS cannot resolve a wildcard", text, service.ref, "spec.resolution")]
+
+
+def _route_fix(case: Case, service: RegistryService | None) -> Fix | None:
+    if _unresolvable(service) and service is not None:
+        return Fix(f"Set resolution of {service.ref} to NONE.", "", service.ref)
+    route = matched_route(case.match)
+    if route is not None and case.match.missing:
+        host = case.match.missing[0][0]
+        return Fix(f"Let the scope see {host}, or change where {route.ref} sends the call.", "", route.ref)
+    if case.match.outcome is Outcome.UNPARSABLE:
+        port = case.destination.port
+        return Fix(f"Port {port} is declared HTTP here; declare it {case.destination.protocol}.")
+    return None
+
+
+def _doubts(case: Case) -> list[str]:
+    """What a plain request might meet otherwise."""
+    doubts = []
+    if not case.match.certain:
+        doubts.append("A VirtualService routes by more than the host: single requests may go elsewhere.")
+    others = [item for item in case.alternatives if not item.lists]
+    for item in others[:2]:
+        doubts.append(f"If the name resolved to {item.address}, {item.service.ref} would take the call.")
+    return doubts
+
+
+def _address_matters(case: Case, verdict: Verdict) -> list[str]:
+    """The address decides where an entry that lists the host claims some addresses only."""
+    for item in case.alternatives:
+        if item.lists and verdict_of(case, item.match) is not verdict:
+            return [
+                f"{item.service.ref} claims {item.service.address} for {case.destination.host}; "
+                "which address the client dials is not known."
+            ]
+    return []
