@@ -1,61 +1,121 @@
-"""Reading prepared answers: only those of clusters and namespaces that the asker may see."""
+"""Reading the prepared answers by permission and namespace. A fixed small number of queries each."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypedDict, TypeVar
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Max, Min, Model, Q, QuerySet
 
-from apps.accounts.models import User
-from apps.accounts.permissions import Permission, object_filter
-from apps.analysis.models import Finding, ScopeVerdicts, WorkloadState
+from apps.accounts.permissions import Permission, Person, cluster_filter, object_filter
+from apps.analysis.models import ClusterSummary, Finding, ScopeVerdicts, WorkloadState
 from apps.clusters.models import Cluster
 
-
-def findings(user: User) -> QuerySet[Finding]:
-    """Findings, open and resolved, each with its cluster, most severe and newest first."""
-    found = Finding.objects.filter(object_filter(user, Permission.VIEW)).select_related("cluster")
-    return found.order_by("severity_rank", "-opened_at", "pk")
+MAX_WORDS = 5
+M = TypeVar("M", bound=Model)
 
 
-def open_findings(user: User) -> QuerySet[Finding]:
-    """Findings whose cause was still there at the last analysis."""
-    return findings(user).filter(resolved_at__isnull=True)
+class Cause(TypedDict):
+    """A check with how many findings of it are open, in how many clusters."""
+
+    code: str
+    title: str
+    severity: str
+    open: int
+    clusters: int
 
 
-def findings_by_code(user: User) -> list[dict[str, Any]]:
-    """Open findings counted by code: `code`, `title`, `severity`, `open`, `clusters`; worst first."""
-    rows = open_findings(user).order_by().values("code", "title", "severity", "severity_rank")
-    counted = rows.annotate(open=Count("pk"), clusters=Count("cluster", distinct=True))
-    return list(counted.order_by("severity_rank", "-open", "code"))
+def findings(user: Person) -> QuerySet[Finding]:
+    """Every finding the person may see, resolved ones too, with its cluster."""
+    return Finding.objects.filter(_places(user)).select_related("cluster")
 
 
-def workloads(user: User) -> QuerySet[WorkloadState]:
-    """The state of every workload, each with its cluster."""
+def open_findings(user: Person) -> QuerySet[Finding]:
+    """What is open now, most severe first, then longest open."""
+    found = findings(user).filter(resolved_at__isnull=True)
+    return found.order_by("severity_rank", "opened_at", "pk")
+
+
+def findings_by_code(user: Person) -> list[Cause]:
+    """The open findings of each check, most severe and most frequent first. One query."""
+    counted = (
+        findings(user)
+        .filter(resolved_at__isnull=True)
+        .order_by()
+        .values("code")
+        .annotate(
+            open=Count("pk"),
+            clusters=Count("cluster", distinct=True),
+            rank=Min("severity_rank"),
+            title=Max("title"),
+            severity=Min("severity"),
+        )
+        .order_by("rank", "-open", "code")
+    )
+    words = ("error", "warning", "info")
+    return [
+        Cause(
+            code=row["code"],
+            title=row["title"],
+            severity=words[row["rank"]] if 0 <= row["rank"] < len(words) else row["severity"],
+            open=row["open"],
+            clusters=row["clusters"],
+        )
+        for row in counted
+    ]
+
+
+def workloads(user: Person) -> QuerySet[WorkloadState]:
+    """Every workload the person may see, with its cluster."""
     return WorkloadState.objects.filter(object_filter(user, Permission.VIEW)).select_related("cluster")
 
 
-def scopes(user: User, cluster: Cluster) -> QuerySet[ScopeVerdicts]:
-    """The egress scopes of one cluster, without their whole answers: those are read for one scope."""
-    found = ScopeVerdicts.objects.filter(object_filter(user, Permission.VIEW), cluster=cluster)
-    return found.defer("answers").order_by("namespace", "label", "key")
+def matching(text: str) -> Q:
+    """The condition that every word of a search is in a workload's name, namespace or kind, or in its
+    cluster's name."""
+    condition = Q()
+    for word in text.split()[:MAX_WORDS]:
+        condition &= (
+            Q(name__icontains=word)
+            | Q(namespace__icontains=word)
+            | Q(kind__iexact=word)
+            | Q(cluster__name__icontains=word)
+        )
+    return condition
 
 
-def scope(user: User, cluster: Cluster, key: str) -> ScopeVerdicts | None:
-    """One egress scope with its whole answers."""
+def scopes(user: Person, cluster: Cluster) -> QuerySet[ScopeVerdicts]:
+    """The rows of a cluster's egress matrix, by namespace, without the evidence behind each cell."""
+    return (
+        ScopeVerdicts.objects.filter(object_filter(user, Permission.VIEW), cluster=cluster)
+        .defer("answers")
+        .order_by("namespace", "label", "pk")
+    )
+
+
+def scope(user: Person, cluster: Cluster, key: str) -> ScopeVerdicts | None:
+    """One row with the whole answer of each cell."""
     found = ScopeVerdicts.objects.filter(object_filter(user, Permission.VIEW), cluster=cluster, key=key)
     return found.first()
 
 
-def tallies(queryset: QuerySet[WorkloadState], field: str) -> dict[str, int]:
-    """How many rows there are of each value of a field."""
-    rows = queryset.order_by().values_list(field).annotate(Count("pk"))
-    return dict(rows)
+def scope_of(user: Person, state: WorkloadState) -> ScopeVerdicts | None:
+    """The egress scope that a workload belongs to."""
+    return scope(user, state.cluster, state.scope_key) if state.scope_key else None
 
 
-def matching(text: str) -> Q:
-    """The condition on rows with `namespace` and `name` for a text somebody typed; every word counts."""
-    condition = Q()
-    for word in text.split():
-        condition &= Q(name__icontains=word) | Q(namespace__icontains=word)
-    return condition
+def summaries(user: Person) -> QuerySet[ClusterSummary]:
+    """The figures of every cluster the person may see, by name."""
+    seen = cluster_filter(user, Permission.VIEW, prefix="cluster__")
+    return ClusterSummary.objects.filter(seen).select_related("cluster").order_by("cluster__name")
+
+
+def tallies(found: QuerySet[M], field: str) -> dict[str, int]:
+    """How many rows have each value of a column. One query."""
+    counted: Any = found.order_by().values_list(field).annotate(number=Count("pk"))
+    return {str(value): number for value, number in counted}
+
+
+def _places(user: Person) -> Q:
+    """Objects by namespace; those without one for whoever sees anything of the cluster."""
+    unscoped = Q(namespace="") & cluster_filter(user, Permission.VIEW, prefix="cluster__")
+    return object_filter(user, Permission.VIEW) | unscoped

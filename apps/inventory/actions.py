@@ -31,8 +31,8 @@ def request_refresh(*, actor: User | None, cluster: Cluster, trigger: str = "per
         queued = runs.waiting(cluster)
         if queued is not None:
             return queued
-        run = RefreshRun.objects.create(cluster=cluster, trigger=trigger[:20], requested_at=now())
-        enqueue(REFRESH_TASK, run_id=run.pk)
+        run = runs.queue(cluster, trigger)
+        send(run)
         if actor is not None:
             record(
                 actor=actor,
@@ -43,6 +43,12 @@ def request_refresh(*, actor: User | None, cluster: Cluster, trigger: str = "per
                 cluster=cluster.name,
             )
     return run
+
+
+def send(run: RefreshRun) -> None:
+    """Tells the workers of a run once the transaction commits; telling them twice is harmless."""
+    RefreshRun.objects.filter(pk=run.pk).update(sent_at=now())
+    enqueue(REFRESH_TASK, run_id=run.pk)
 
 
 def _require_view(actor: User, cluster: Cluster) -> None:

@@ -84,6 +84,7 @@ class RefreshRun(models.Model):
     state = models.CharField(max_length=10, choices=State.choices, default=State.QUEUED)
     trigger = models.CharField(max_length=20, default="schedule")  # schedule, person, change, registration
     requested_at = models.DateTimeField()
+    sent_at = models.DateTimeField(null=True, blank=True)  # when a worker was last told of it
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
     lease_until = models.DateTimeField(null=True, blank=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from django.db import IntegrityError, transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 
 from apps.clusters.models import Cluster
 from apps.common.clock import now
@@ -22,6 +22,11 @@ State = RefreshRun.State
 
 class LostLeaseError(Exception):
     """Somebody else has taken the run over; what this worker read is not to be written."""
+
+
+def queue(cluster: Cluster, trigger: str) -> RefreshRun:
+    """A new run that waits for a worker; nobody is told of it here."""
+    return RefreshRun.objects.create(cluster=cluster, trigger=trigger[:20], requested_at=now())
 
 
 def claim(run_id: int) -> RefreshRun | None:
@@ -83,6 +88,25 @@ def fail(run: RefreshRun, message: str) -> bool:
 def waiting(cluster: Cluster) -> RefreshRun | None:
     """The run that is queued for a cluster, if there is one."""
     return RefreshRun.objects.filter(cluster=cluster, state=State.QUEUED).order_by("pk").first()
+
+
+def unattended(since: timedelta) -> QuerySet[RefreshRun]:
+    """Runs that wait for a worker, or whose worker is silent, and of which no worker was told lately."""
+    moment = now()
+    stuck = Q(state=State.QUEUED) | Q(state=State.RUNNING, lease_until__lt=moment)
+    told = Q(sent_at__isnull=True) | Q(sent_at__lt=moment - since)
+    return RefreshRun.objects.filter(stuck & told, cluster__paused=False).order_by("pk")
+
+
+def under_way(cluster: Cluster) -> bool:
+    """Whether a run of the cluster waits or is at work."""
+    return RefreshRun.objects.filter(cluster=cluster, state__in=(State.QUEUED, State.RUNNING)).exists()
+
+
+def prune(older_than: timedelta) -> int:
+    """Forgets runs that ended long ago; how many."""
+    ended = RefreshRun.objects.filter(state__in=(State.DONE, State.FAILED))
+    return ended.filter(requested_at__lt=now() - older_than).delete()[0]
 
 
 def _mine(run: RefreshRun, **fields: object) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Q, QuerySet
 
 from apps.accounts.permissions import Permission, Person, cluster_filter, object_filter
 from apps.clusters.models import Cluster
@@ -22,7 +22,7 @@ def visible_objects(user: Person) -> QuerySet[ObjectVersion]:
     return ObjectVersion.objects.filter(seen).select_related("cluster")
 
 
-def objects(
+def current(
     user: Person, cluster: Cluster, *, kind: str = "", namespace: str = "", text: str = ""
 ) -> QuerySet[ObjectVersion]:
     """What is there now, ordered by kind, namespace and name, without the content."""
@@ -35,18 +35,6 @@ def objects(
     for word in text.split()[:5]:
         found = found.filter(Q(name__icontains=word) | Q(namespace__icontains=word) | Q(kind__icontains=word))
     return found.order_by("kind", "namespace", "name", "pk")
-
-
-def tallies(found: QuerySet[ObjectVersion], field: str) -> dict[str, int]:
-    """How many rows have each value of `kind` or `namespace`."""
-    counted = found.order_by().values_list(field).annotate(number=Count("pk"))
-    return dict(sorted(counted))
-
-
-def current(user: Person, cluster: Cluster, kind: str, namespace: str, name: str) -> ObjectVersion | None:
-    """An object as it is now, with its content; the last version of one that is gone; None for one
-    that was never seen or may not be seen."""
-    return versions(user, cluster, kind, namespace, name).first()
 
 
 def versions(user: Person, cluster: Cluster, kind: str, namespace: str, name: str) -> QuerySet[ObjectVersion]:
