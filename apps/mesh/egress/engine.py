@@ -130,9 +130,7 @@ class EgressEngine:
         if governed:
             known = str(sidecar.ref) if sidecar is not None else ""
             signature = (*signature, known, plane.namespace, plane.revision, capture, *asked)
-        return _Position(
-            placement, mesh, sidecar, signature, _label(placement, sidecar, workload, asked), notes
-        )
+        return _Position(placement, mesh, sidecar, signature, _label(placement, sidecar, asked), notes)
 
     def _plane(self, placement: Placement, namespace: str) -> tuple[ControlPlane, tuple[str, ...]]:
         """The control plane of the pods' proxies; one of which nothing is known when there is none."""
