@@ -3,6 +3,7 @@
 Redaction is the last step before a line is written, so it covers the libraries' messages too.
 """
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -43,6 +44,14 @@ def readable(logger: WrappedLogger, method: str, event: EventDict) -> str:
     )
     line = " ".join(part for part in (time, f"{level:<7}", str(text), rest) if part)
     return f"{line}\n{exception}" if exception else line
+
+
+class OnlyNews(logging.Filter):
+    """Leaves out that the scheduler did what it does every few seconds."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """False for the line on a task that was due."""
+        return not str(record.msg).startswith("Scheduler: Sending due task")
 
 
 def shared_processors() -> list[Processor]:
@@ -91,6 +100,7 @@ def logging_config(*, level: str, form: str) -> dict[str, Any]:
                 ],
             }
         },
+        "filters": {"news": {"()": OnlyNews}},
         "handlers": {"stream": {"class": "logging.StreamHandler", "formatter": "line"}},
         "root": {"handlers": ["stream"], "level": level},
         "loggers": {
@@ -99,7 +109,12 @@ def logging_config(*, level: str, form: str) -> dict[str, Any]:
             "uvicorn": joined,
             "uvicorn.error": joined,
             "uvicorn.access": {"handlers": [], "propagate": False},
+            # The libraries' own word on every request and task; ours carries the ids, theirs would repeat it.
+            "django.request": {"level": "ERROR"},
             "celery": joined,
+            "celery.app.trace": {"level": "WARNING"},
+            "celery.worker.strategy": {"level": "WARNING"},
+            "celery.beat": {"filters": ["news"]},
             "httpx": {"level": "WARNING"},
             "urllib3": {"level": "WARNING"},
         },

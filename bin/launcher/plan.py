@@ -52,7 +52,15 @@ def command(name: str, state: StateDirectory, broker: Broker, web_port: int) -> 
         ],
         "web": [
             *(*python, "-m", "uvicorn", "meshconsole.asgi:application", "--host", LOOPBACK),
-            *("--port", str(web_port), "--no-access-log", "--timeout-graceful-shutdown", "3"),
+            *(
+                "--port",
+                str(web_port),
+                "--no-access-log",
+                "--lifespan",
+                "off",
+                "--timeout-graceful-shutdown",
+                "3",
+            ),
         ],
     }
     return commands[name]

@@ -96,12 +96,14 @@ class Stack:
         self._start_broker()
         self.report("Bringing the database up to date")
         self.manage("migrate", "--noinput", "--verbosity", "0")
-        self.report("Starting the demonstration clusters")
-        self._run("simcluster")
-        self.seed()
-        self.report("Starting worker, scheduler and web")
-        for name in ("worker", "beat", "web"):
+        self.report("Starting the demonstration clusters, worker and web")
+        for name in ("simcluster", "worker", "web"):
             self._launch(name)
+        self._wait("simcluster")
+        self.seed()
+        # Only now: on what it schedules, the clusters have to answer.
+        self.report("Starting the scheduler, and waiting until everything answers")
+        self._launch("beat")
         for name in ("web", "worker", "beat"):
             self._wait(name)
 
