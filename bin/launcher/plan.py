@@ -15,21 +15,23 @@ USUAL_STOP_SECONDS = 10.0
 STOP_SECONDS = {"worker": 20.0}
 
 
-def environment(state: StateDirectory, kept: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str]:
-    """What every process gets: `given`, with our secrets and settings where it has none."""
+def environment(
+    state: StateDirectory, kept: Mapping[str, str], around: Mapping[str, str], asked: Mapping[str, str]
+) -> dict[str, str]:
+    """What every process gets: what is `around` us, our secrets where it has none, and what was `asked` for."""
     ours = {
-        "DJANGO_SETTINGS_MODULE": "meshconsole.settings.local",
         "DJANGO_SECRET_KEY": kept["DJANGO_SECRET_KEY"],
         "MESHCONSOLE_ENCRYPTION_KEYS": kept["MESHCONSOLE_ENCRYPTION_KEYS"],
         "MESHCONSOLE_LOG_FORMAT": "text",
     }
     passwords = {person.username: kept[f"DEMO_PASSWORD_{person.username.upper()}"] for person in PEOPLE}
     fixed = {
+        "DJANGO_SETTINGS_MODULE": "meshconsole.settings.local",
         "MESHCONSOLE_STATE_DIR": str(state.root),
         "MESHCONSOLE_DEMO_PASSWORDS": json.dumps(passwords),
         "PYTHONUNBUFFERED": "1",
     }
-    return ours | dict(given) | fixed
+    return ours | dict(around) | fixed | dict(asked)
 
 
 def command(name: str, state: StateDirectory, broker: Broker, web_port: int) -> list[str]:

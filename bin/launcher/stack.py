@@ -175,7 +175,7 @@ class Stack:
     def _prepare_environment(self) -> None:
         kept = keep_secrets(self.state.secrets)
         self.logins = logins(kept)
-        self._environment = plan.environment(self.state, kept, {**os.environ, **self._given})
+        self._environment = plan.environment(self.state, kept, os.environ, self._given)
         self._broker = broker.choose(self.state, self._environment)
         self._environment["REDIS_URL"] = self._broker.url
         self.web_port = free_port(self.wanted_port)

@@ -13,7 +13,7 @@ import pytest
 from cryptography.fernet import Fernet
 
 from bin.console_text import Failure
-from bin.launcher import broker, lock, waiting
+from bin.launcher import broker, lock, plan, waiting
 from bin.launcher.ports import free_port
 from bin.launcher.service import Service
 from bin.launcher.state import PEOPLE, StateDirectory, keep_secrets, logins
@@ -189,3 +189,22 @@ def test_a_long_state_directory_gets_its_socket_elsewhere(tmp_path: Path) -> Non
 def test_a_broker_that_the_environment_names_is_used_and_not_started(tmp_path: Path) -> None:
     chosen = broker.choose(StateDirectory(tmp_path), {"REDIS_URL": "redis://elsewhere:6379/0"})
     assert (chosen.url, chosen.command) == ("redis://elsewhere:6379/0", [])
+
+
+def test_a_stack_that_a_test_starts_runs_on_the_local_settings(tmp_path: Path) -> None:
+    state = StateDirectory(tmp_path)
+    kept = keep_secrets(state.secrets)
+    around = {"DJANGO_SETTINGS_MODULE": "meshconsole.settings.test", "DJANGO_SECRET_KEY": "mine"}
+    made = plan.environment(state, kept, around, {"MESHCONSOLE_REFRESH_SECONDS": "5"})
+    assert made["DJANGO_SETTINGS_MODULE"] == "meshconsole.settings.local"
+    assert made["DJANGO_SECRET_KEY"] == "mine"
+    assert made["MESHCONSOLE_REFRESH_SECONDS"] == "5"
+    assert made["MESHCONSOLE_STATE_DIR"] == str(tmp_path)
+
+
+def test_every_service_is_started_by_a_command_of_its_own(tmp_path: Path) -> None:
+    chosen = broker.Broker("redis://elsewhere", [], None, None)
+    names = ("simcluster", "worker", "beat", "web")
+    commands = [plan.command(name, StateDirectory(tmp_path), chosen, 8123) for name in names]
+    assert len({tuple(command) for command in commands}) == len(names)
+    assert "8123" in commands[-1]
