@@ -18,7 +18,7 @@ STOP_SECONDS = {"worker": 20.0}
 def environment(
     state: StateDirectory, kept: Mapping[str, str], around: Mapping[str, str], asked: Mapping[str, str]
 ) -> dict[str, str]:
-    """What every process gets: what is `around` us, our secrets where it has none, and what was `asked` for."""
+    """What every process gets: what is `around`, our secrets where it has none, and what was `asked` for."""
     ours = {
         "DJANGO_SECRET_KEY": kept["DJANGO_SECRET_KEY"],
         "MESHCONSOLE_ENCRYPTION_KEYS": kept["MESHCONSOLE_ENCRYPTION_KEYS"],
