@@ -10,7 +10,7 @@ from apps.changes.actions import expire, validate
 from apps.changes.actions.execute import APPLY_TASK
 from apps.changes.actions.submit import VALIDATE_TASK
 from apps.changes.actions.verify_again import VERIFY_TASK
-from apps.changes.lifecycle import State
+from apps.changes.lifecycle import Event, State
 from apps.changes.models import ChangeSet
 from apps.common import clock
 from apps.common.outbox import enqueue
@@ -37,8 +37,12 @@ def recover_stuck() -> Recovered:
     stuck = list(ChangeSet.objects.filter(leases.free(), state__in=list(TASKS)).order_by("pk"))
     for change in stuck:
         state = State(change.state)
-        if state is State.VALIDATING and change.attempt >= MAX_VALIDATIONS:
+        if state is State.VALIDATING and _validations(change) >= MAX_VALIDATIONS:
             validate.give_up(change_id=change.pk, message="No worker finished the dry run.")
         else:
             enqueue(TASKS[state], change_id=change.pk)
     return Recovered(len(stuck), expire.expire_due(now=clock.now()))
+
+
+def _validations(change: ChangeSet) -> int:
+    return leases.tries(change, validate.BEGAN, since={Event.SUBMIT.value})

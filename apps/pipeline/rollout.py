@@ -64,7 +64,7 @@ def apply_change(change_id: int, *, opener: Opener = open_gateway, sleep: Sleep 
 def _guard(change: ChangeSet, revision: Revision) -> State | None:
     """Everything that was true when it was approved must be true now; None when it is."""
     begun = revision.items.exclude(result=ChangeItem.Result.WAITING).exists()
-    if change.attempt > MAX_ATTEMPTS:
+    if _tries(change) > MAX_ATTEMPTS:
         return _give_up(change, f"{MAX_ATTEMPTS} workers began it and none came to an end.")
     if not change.approved_digest or change.approved_digest != revision.digest:
         return _give_up(change, "What would be written is not what was approved.")
@@ -152,8 +152,9 @@ def _hand_over(change: ChangeSet, total: int) -> State:
 
 def _later(change: ChangeSet, stop: Written) -> State:
     """Back into the queue, not before a pause; the sweep sends it again."""
-    if change.attempt >= MAX_ATTEMPTS:
-        return _give_up(change, f"No answer after {change.attempt} attempts: {stop.message}")
+    tries = _tries(change)
+    if tries >= MAX_ATTEMPTS:
+        return _give_up(change, f"No answer after {tries} attempts: {stop.message}")
     return transitions.move(
         change,
         Event.REQUEUE,
@@ -161,7 +162,7 @@ def _later(change: ChangeSet, stop: Written) -> State:
         text=f"Interrupted, will be tried again: {stop.message}",
         tone="warn",
         state_message=stop.message,
-        lease_until=clock.now() + PAUSE_AFTER_TROUBLE * change.attempt,
+        lease_until=clock.now() + PAUSE_AFTER_TROUBLE * tries,
     )
 
 
@@ -187,3 +188,7 @@ def _give_up(change: ChangeSet, reason: str) -> State:
         lease_until=None,
         state_message=f"{reason}\n{ADVICE_ATTENTION}",
     )
+
+
+def _tries(change: ChangeSet) -> int:
+    return leases.tries(change, Event.CLAIM.value, since={Event.EXECUTE.value})

@@ -6,8 +6,9 @@ from celery import current_app, shared_task
 from kombu.exceptions import OperationalError
 
 from apps.audit.context import acting
+from apps.changes.actions import validate
 from apps.common.outbox import carry_with
-from apps.pipeline import refresh
+from apps.pipeline import recover, refresh, rollout, verifying
 from apps.pipeline.dispatch import Dispatcher, forget_published
 
 
@@ -45,3 +46,31 @@ def publish_outbox() -> None:
     """Sends what an earlier attempt could not."""
     dispatcher.publish_pending(patient=True)
     forget_published()
+
+
+@shared_task(name="pipeline.validate_change")
+def validate_change(change_id: int) -> None:
+    """Tries a submitted change on its clusters."""
+    with acting(via="worker"):
+        validate.validate(change_id=change_id)
+
+
+@shared_task(name="pipeline.apply_change")
+def apply_change(change_id: int) -> None:
+    """Writes an approved change."""
+    with acting(via="worker"):
+        rollout.apply_change(change_id)
+
+
+@shared_task(name="pipeline.verify_change")
+def verify_change(change_id: int) -> None:
+    """Compares a written change with what was predicted."""
+    with acting(via="worker"):
+        verifying.verify_change(change_id)
+
+
+@shared_task(name="pipeline.recover_stuck")
+def recover_stuck() -> None:
+    """Sends again what a lost message or a dead worker left behind."""
+    with acting(via="worker"):
+        recover.recover_stuck()

@@ -5,6 +5,7 @@ Prediction and verification are the same pure function, asked with another snaps
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
@@ -21,14 +22,22 @@ from apps.clusters.connect import open_gateway
 from apps.clusters.gateway import ClusterGateway, GatewayError
 from apps.clusters.models import Cluster
 from apps.common import clock
+from apps.common.errors import WrongStateError
 from apps.inventory import store
+from apps.inventory.actions import request_refresh
+from apps.inventory.models import RefreshRun
 from apps.mesh import whatif
 from apps.mesh.patches import field_diff, stripped
-from apps.pipeline import crashpoints
+from apps.pipeline import crashpoints, refresh
 from apps.pipeline.crashpoints import Point
+from apps.pipeline.heartbeat import Heartbeat
 
-MAX_ATTEMPTS = 16  # counted together with the attempts of the writes
+MAX_ATTEMPTS = 8
+BEGAN = "verify_began"
+GIVEN = (Event.FINISH_WRITES.value, Event.VERIFY_AGAIN.value)
 PAUSE = timedelta(seconds=15)
+READING_LIMIT = 90.0  # seconds
+POLL = 0.5  # seconds
 MOMENT = timedelta(microseconds=1)
 Opener = Callable[[Cluster], AbstractContextManager[ClusterGateway]]
 Refresher = Callable[[Cluster], None]
@@ -38,15 +47,17 @@ ADVICE = "Compare the differences below. Verify again when the cluster has settl
 def verify_change(change_id: int, *, refresher: Refresher, opener: Opener = open_gateway) -> State | None:
     """Verifying → applied, or diverged with the differences. None when there was nothing to do, or when
     a cluster gave no answer: the sweep comes back to it."""
-    change = leases.take(change_id, State.VERIFYING)
+    change = leases.take(change_id, State.VERIFYING, kind=BEGAN, text="Reading the clusters again.")
     if change is None:
         return None
     crashpoints.reached(Point.BEFORE_VERIFY)
     revision = current_revision(change)
     try:
-        detail = {
-            cluster.name: _look(cluster, revision, refresher, opener) for cluster in _clusters(revision)
-        }
+        with Heartbeat(change):
+            detail = {
+                cluster.name: _look(cluster, revision, refresher or read_again, opener)
+                for cluster in _clusters(revision)
+            }
     except GatewayError as error:
         return _later(change, error.message)
     except RefreshFailedError as error:
@@ -59,6 +70,23 @@ def verify_change(change_id: int, *, refresher: Refresher, opener: Opener = open
 
 class RefreshFailedError(Exception):
     """The cluster could not be read again; the message says why."""
+
+
+def read_again(cluster: Cluster) -> None:
+    """A reading of the cluster that begins now, whoever carries it out. Raises RefreshFailedError."""
+    try:
+        run = request_refresh(actor=None, cluster=cluster, trigger="change")
+    except WrongStateError as error:
+        raise RefreshFailedError(error.message) from error
+    for _ in range(int(READING_LIMIT / POLL)):
+        refresh.refresh(run.pk)
+        run.refresh_from_db()
+        if run.state == RefreshRun.State.DONE:
+            return
+        if run.state == RefreshRun.State.FAILED:
+            raise RefreshFailedError(run.message)
+        time.sleep(POLL)
+    raise RefreshFailedError(f"{cluster.name} is still being read.")
 
 
 def _clusters(revision: Revision) -> list[Cluster]:
@@ -129,7 +157,7 @@ def _record(change: ChangeSet, detail: dict[str, Any]) -> State:
 
 
 def _later(change: ChangeSet, message: str) -> State | None:
-    if change.attempt >= MAX_ATTEMPTS:
+    if leases.tries(change, BEGAN, since=GIVEN) >= MAX_ATTEMPTS:
         return transitions.move(
             change,
             Event.GIVE_UP,

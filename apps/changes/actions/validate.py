@@ -6,6 +6,7 @@ becomes part of the revision: base, intent, expectation, and with them the diges
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
@@ -21,38 +22,61 @@ from apps.changes.lifecycle import Event, State
 from apps.changes.models import ChangeItem, ChangeSet, Revision
 from apps.changes.selectors import current_revision
 from apps.clusters.connect import open_gateway
-from apps.clusters.gateway import ClusterGateway
+from apps.clusters.gateway import ClusterGateway, GatewayError
 from apps.clusters.models import Cluster
 from apps.common import clock
 from apps.mesh.patches import ManifestPatch, PatchAction
 from apps.mesh.refs import ResourceRef
 
 PENDING_FOR = timedelta(days=7)
+BEGAN = "dry_run_began"
+PAUSES = (0.5, 2.0)  # seconds, between tries of a cluster that gives no answer
+AGAIN = "Submit it again later."
+NOTHING = "Nothing would change: the clusters already read like this."
 Opener = Callable[[Cluster], AbstractContextManager[ClusterGateway]]
 Answers = list[tuple[ChangeItem, Tried]]
 
 
-def validate(*, change_id: int, opener: Opener = open_gateway) -> State | None:
-    """Validating → pending, or back to draft with what is wrong. None when there was nothing to do.
-    Raises GatewayError when a cluster gives no answer: the task tries again, `give_up` ends that."""
-    change = leases.take(change_id, State.VALIDATING)
+def validate(
+    *, change_id: int, opener: Opener = open_gateway, sleep: Callable[[float], None] = time.sleep
+) -> State | None:
+    """Validating → pending, or back to draft with what is wrong. None when there was nothing to do."""
+    change = leases.take(change_id, State.VALIDATING, kind=BEGAN, text="A worker tries it on the clusters.")
     if change is None:
         return None
     revision = current_revision(change)
-    answers = _ask(change, list(revision.items.select_related("cluster")), opener)
-    problems = [tried.message for _, tried in answers if not tried.ok]
-    if problems:
-        return _send_back(change, answers, "The dry run found problems.", problems)
-    if all(tried.noop for _, tried in answers):
-        return _send_back(change, answers, "Nothing would change: the clusters already read like this.", [])
-    return _pass(change, revision, answers)
+    items = list(revision.items.select_related("cluster").order_by("position"))
+    try:
+        try:
+            answers = _patiently(lambda: _ask(change, items, opener), sleep)
+        except GatewayError as error:
+            return _send_back(change, [], "The dry run could not be made.", [error.message, AGAIN])
+        problems = [tried.message for _, tried in answers if not tried.ok]
+        if problems:
+            return _send_back(change, answers, "The dry run found problems.", problems)
+        if all(tried.noop for _, tried in answers):
+            return _send_back(change, answers, NOTHING, [])
+        return _pass(change, revision, answers)
+    except transitions.LostRaceError:
+        return None
 
 
 def give_up(*, change_id: int, message: str) -> None:
     """Back to draft when a cluster could not be asked; the author may submit again."""
     change = ChangeSet.objects.filter(pk=change_id, state=State.VALIDATING).first()
     if change is not None:
-        _send_back(change, [], "The dry run could not be made.", [message, "Submit it again later."])
+        _send_back(change, [], "The dry run could not be made.", [message, AGAIN])
+
+
+def _patiently(ask: Callable[[], Answers], sleep: Callable[[float], None]) -> Answers:
+    for pause in PAUSES:
+        try:
+            return ask()
+        except GatewayError as error:
+            if error.permanent:
+                raise
+            sleep(pause)
+    return ask()
 
 
 def _ask(change: ChangeSet, items: Sequence[ChangeItem], opener: Opener) -> Answers:
