@@ -60,6 +60,40 @@ REFRESHES: Mapping[str, Badge] = {
     "failed": Badge("Failed", "x", "bad"),
 }
 
+CHANGES: Mapping[str, Badge] = {
+    "draft": Badge("Draft", "edit", "off"),
+    "validating": Badge("Dry-run under way", "spin", "run"),
+    "pending": Badge("Waiting for approval", "wait", "run"),
+    "approved": Badge("Approved", "check", "ok"),
+    "queued": Badge("Queued", "wait", "run"),
+    "applying": Badge("Being applied", "spin", "run"),
+    "verifying": Badge("Being verified", "spin", "run"),
+    "applied": Badge("Applied and confirmed", "ok", "ok"),
+    "diverged": Badge("Applied, diverged", "warn", "bad"),
+    "stale": Badge("Stale", "clock", "warn"),
+    "partially_applied": Badge("Partly applied", "warn", "bad"),
+    "needs_attention": Badge("Needs attention", "crit", "bad"),
+    "failed": Badge("Failed", "x", "bad"),
+    "rejected": Badge("Rejected", "x", "bad"),
+    "withdrawn": Badge("Withdrawn", "minus", "off"),
+    "expired": Badge("Expired", "clock", "off"),
+    "canceled": Badge("Canceled", "minus", "off"),
+}
+
+ITEM_RESULTS: Mapping[str, Badge] = {
+    "waiting": Badge("Waiting", "wait", "off"),
+    "writing": Badge("Being written", "spin", "run"),
+    "applied": Badge("Applied", "check", "ok"),
+    "failed": Badge("Failed", "x", "bad"),
+    "unknown": Badge("Outcome not known", "v-unknown", "warn"),
+}
+
+RISKS: Mapping[str, Badge] = {
+    "low": Badge("Low", "ok", "ok"),
+    "medium": Badge("Medium", "warn", "warn"),
+    "high": Badge("High", "crit", "bad"),
+}
+
 TONES: Mapping[str, str] = {
     "ok": "check",
     "warn": "warn",

@@ -51,7 +51,13 @@ def _decision(change: ChangeSet, now: datetime, *, first: bool) -> Need:
     when = f"expires {times.ago(change.expires_at, now)}" if change.expires_at else ""
     url = reverse("console:change", args=[change.pk])
     return Need(
-        Badge("Your decision", "change", "run"), change.title, when, "Review", url, change.number, primary=first
+        Badge("Your decision", "change", "run"),
+        change.title,
+        when,
+        "Review",
+        url,
+        change.number,
+        primary=first,
     )
 
 
@@ -96,4 +102,6 @@ def _expiring(cluster: Cluster, now: datetime) -> Need | None:
         "Without a new one the cluster is read no longer."
     )
     url = reverse("console:cluster", args=[cluster.name])
-    return Need(Badge("Credential", "key", "warn"), text, times.ago(credential.expires_at, now), "Show cluster", url)
+    return Need(
+        Badge("Credential", "key", "warn"), text, times.ago(credential.expires_at, now), "Show cluster", url
+    )

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from apps.console import yamltext
 
 CONTEXT = 3
+MINUS = "\u2212"
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """`sign` is "+", "−" or a space; `hunk` names a gap and then holds no line."""
+    """`sign` is "+", a minus sign or a space; `hunk` names a gap and then holds no line."""
 
     sign: str
     before: str
@@ -23,11 +24,11 @@ class Row:
 
     @property
     def css(self) -> str:
-        return {"+": "add", "−": "del"}.get(self.sign, "hunk" if self.line is None else "")
+        return {"+": "add", MINUS: "del"}.get(self.sign, "hunk" if self.line is None else "")
 
     @property
     def spoken(self) -> str:
-        return {"+": "added: ", "−": "removed: "}.get(self.sign, "")
+        return {"+": "added: ", MINUS: "removed: "}.get(self.sign, "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ class Difference:
 
     @property
     def count(self) -> str:
-        return f"+{self.added} −{self.removed} lines"
+        return f"+{self.added} {MINUS}{self.removed} lines"
 
 
 def difference(before: str, after: str) -> Difference:
@@ -59,12 +60,12 @@ def difference(before: str, after: str) -> Difference:
                     for at in range(old_to - old_from)
                 ]
                 continue
-            rows += [_row("−", old[at], at + 1, 0) for at in range(old_from, old_to)]
+            rows += [_row(MINUS, old[at], at + 1, 0) for at in range(old_from, old_to)]
             rows += [_row("+", new[at], 0, at + 1) for at in range(new_from, new_to)]
     return Difference(
         tuple(rows),
         sum(1 for row in rows if row.sign == "+"),
-        sum(1 for row in rows if row.sign == "−"),
+        sum(1 for row in rows if row.sign == MINUS),
     )
 
 

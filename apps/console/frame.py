@@ -36,7 +36,7 @@ class Freshness:
 
 def visible(user: User) -> list[Cluster]:
     """The clusters this person may see, by name, each with its summary."""
-    return list(clusters_of.visible(user).select_related("summary"))
+    return list(clusters_of.clusters_for(user).select_related("summary"))
 
 
 def note(cluster: Cluster) -> str:
@@ -58,7 +58,9 @@ def read_at(cluster: Cluster) -> datetime | None:
 def is_behind(cluster: Cluster, now: datetime) -> bool:
     """Whether the data is older than the schedule allows."""
     then = read_at(cluster)
-    return then is None or now - then > timedelta(seconds=MISSED_REFRESHES * settings.MESHCONSOLE_REFRESH_SECONDS)
+    return then is None or now - then > timedelta(
+        seconds=MISSED_REFRESHES * settings.MESHCONSOLE_REFRESH_SECONDS
+    )
 
 
 def freshness(clusters: Sequence[Cluster]) -> Freshness:
@@ -66,7 +68,11 @@ def freshness(clusters: Sequence[Cluster]) -> Freshness:
     now = clock.now()
     watched = [cluster for cluster in clusters if not cluster.paused]
     if not watched:
-        return Freshness("No cluster is read", "warn", "warn") if clusters else Freshness("No cluster yet", "wait", "off")
+        return (
+            Freshness("No cluster is read", "warn", "warn")
+            if clusters
+            else Freshness("No cluster yet", "wait", "off")
+        )
     silent = [c for c in watched if c.health in (HealthState.UNREACHABLE, HealthState.AUTH_FAILED)]
     if silent:
         cluster = silent[0]
@@ -87,7 +93,7 @@ def counts(user: User, clusters: Sequence[Cluster]) -> dict[str, int]:
     return {
         "clusters": len(clusters),
         "findings": analysis.open_findings(user).count(),
-        "changes": len(changes.waiting_for(user)),
+        "changes": changes.waiting_count(user),
     }
 
 

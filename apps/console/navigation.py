@@ -57,7 +57,7 @@ GROUPS: tuple[tuple[str, tuple[Place, ...]], ...] = (
 AREAS = {
     "cluster": "clusters",
     "cluster-register": "clusters",
-    "cluster-check": "clusters",
+    "cluster-connection": "clusters",
     "cluster-objects": "clusters",
     "object": "clusters",
     "cluster-workloads": "workloads",
@@ -70,7 +70,15 @@ AREAS = {
 }
 # Where the switcher leads from a page of one cluster: to the same page of the other one.
 SAME_PAGE = frozenset(
-    {"cluster", "cluster-workloads", "cluster-egress", "cluster-explain", "cluster-findings", "cluster-objects"}
+    {
+        "cluster",
+        "cluster-workloads",
+        "cluster-egress",
+        "cluster-explain",
+        "cluster-findings",
+        "cluster-objects",
+        "cluster-connection",
+    }
 )
 OVER_ALL = {"cluster-workloads": "workloads", "cluster-egress": "egress", "cluster-findings": "findings"}
 
@@ -204,6 +212,7 @@ def cluster_tabs(name: str, current: str, counts: dict[str, int] | None = None) 
         ("Egress", "cluster-egress"),
         ("Findings", "cluster-findings"),
         ("Objects", "cluster-objects"),
+        ("Connection", "cluster-connection"),
     )
     return [
         Tab(label, reverse(f"console:{page}", args=[name]), page == current, (counts or {}).get(page, 0))

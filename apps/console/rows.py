@@ -65,7 +65,9 @@ def cluster_row(cluster: Cluster, now: datetime) -> ClusterRow:
         istio=versions(planes) if known else "unknown",
         policy=policies(planes) if known else "unknown",
         workloads=known.get("workloads"),
-        in_mesh=figures.percent(known.get("in_mesh_ok", 0), known.get("in_mesh_expected", 0)) if known else "unknown",
+        in_mesh=figures.percent(known.get("in_mesh_ok", 0), known.get("in_mesh_expected", 0))
+        if known
+        else "unknown",
         coverage=coverage([known]) if known else None,
         hosts=hosts(known),
         findings=sum(known.get("findings", {}).values()) if known else None,

@@ -62,7 +62,9 @@ def query(request: HttpRequest, **changes: str | None) -> str:
     return f"?{parameters.urlencode()}" if parameters else request.path
 
 
-def ordering(request: HttpRequest, fields: Mapping[str, Sequence[str]], default: str) -> tuple[str, list[str]]:
+def ordering(
+    request: HttpRequest, fields: Mapping[str, Sequence[str]], default: str
+) -> tuple[str, list[str]]:
     """The wanted sort key (with `-` in front when descending) and the fields it stands for.
 
     What is not in `fields` is answered with the default: a URL somebody edited is no error.

@@ -25,6 +25,9 @@ KINDS = {
     "health": badges.HEALTH,
     "outcome": badges.OUTCOMES,
     "refresh": badges.REFRESHES,
+    "change": badges.CHANGES,
+    "item": badges.ITEM_RESULTS,
+    "risk": badges.RISKS,
 }
 
 

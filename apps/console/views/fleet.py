@@ -14,13 +14,11 @@ from apps.console import attention, figures, rows
 from apps.console.fragments import page_or_fragment
 from apps.console.guard import SignedInRequest, signed_in
 
-SORTS = ("name", "environment", "workloads", "findings", "age")
-
 
 @signed_in
 def fleet(request: SignedInRequest) -> HttpResponse:
     """What needs this person now, four figures, coverage, and all clusters."""
-    clusters = list(clusters_of.visible(request.user).select_related("summary", "credential"))
+    clusters = list(clusters_of.clusters_for(request.user).select_related("summary", "credential"))
     may_register = allows(request.user, Permission.OPERATE_CLUSTERS)
     if not clusters:
         return render(request, "console/fleet/first_run.html", {"may_register": may_register})
@@ -30,7 +28,10 @@ def fleet(request: SignedInRequest) -> HttpResponse:
     critical = analysis.open_findings(request.user).filter(severity_rank=0)
     context = {
         "needs": attention.needs(
-            clusters=clusters, waiting=changes.waiting_for(request.user), findings=critical[:5], now=now
+            clusters=clusters,
+            waiting=changes.inbox(request.user, changes.Box.WAITS),
+            findings=critical[:5],
+            now=now,
         ),
         "total": total,
         "captured": figures.number(total["captured"], total["capture_expected"]),
@@ -54,7 +55,7 @@ def fleet(request: SignedInRequest) -> HttpResponse:
 def clusters(request: SignedInRequest) -> HttpResponse:
     """Every cluster this person may see, with the state of its connection."""
     now = clock.now()
-    found = clusters_of.visible(request.user).select_related("summary")
+    found = clusters_of.clusters_for(request.user).select_related("summary")
     context = {
         "rows": [rows.cluster_row(cluster, now) for cluster in found],
         "may_register": allows(request.user, Permission.OPERATE_CLUSTERS),

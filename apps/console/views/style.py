@@ -52,7 +52,9 @@ def _samples() -> dict[str, object]:
         "before": BEFORE,
         "after": AFTER,
         "bar": figures.bar(
-            [("ok", 91), ("warn", 6), ("bad", 3)], figure=figures.percent(91, 100), words="91 percent captured"
+            [("ok", 91), ("warn", 6), ("bad", 3)],
+            figure=figures.percent(91, 100),
+            words="91 percent captured",
         ),
         "progress": figures.progress(3, 5),
         "tabs": [Tab("Matrix", "#tabs", True), Tab("Explain a connection", "#tabs", count=7)],
@@ -62,21 +64,40 @@ def _samples() -> dict[str, object]:
         "listing": Listing((), (), 26, 50, 161, "#table", "#table", "rows"),
         "moments": [
             SimpleNamespace(
-                tone="ok", icon="check", who="Lena Brandt", what="approved revision 2", at=now, note="", quote="Fine."
+                tone="ok",
+                icon="check",
+                who="Lena Brandt",
+                what="approved revision 2",
+                at=now,
+                note="",
+                quote="Fine.",
             ),
             SimpleNamespace(
-                tone="", icon="change", who="Priya Nair", what="submitted", at=now - timedelta(days=2), note="", quote=""
+                tone="",
+                icon="change",
+                who="Priya Nair",
+                what="submitted",
+                at=now - timedelta(days=2),
+                note="",
+                quote="",
             ),
         ],
         "chain": [
             SimpleNamespace(
                 title="No Sidecar narrows this scope",
                 text="Everything that is exported to the namespace is visible.",
-                ref=None, last=False,
+                ref=None,
+                last=False,
             ),
             SimpleNamespace(
-                title="Envoy resets the connection", text="TLS on 443 goes to BlackHoleCluster.",
-                ref="ConfigMap istio-system/istio", url="", path="data.mesh", last=True, tone="bad", icon="v-reset",
+                title="Envoy resets the connection",
+                text="TLS on 443 goes to BlackHoleCluster.",
+                ref="ConfigMap istio-system/istio",
+                url="",
+                path="data.mesh",
+                last=True,
+                tone="bad",
+                icon="v-reset",
             ),
         ],
         "pairs": [("Cluster", "prod-eu-1"), ("Field owner", "argocd-controller"), ("Gaps", "")],

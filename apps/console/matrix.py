@@ -1,0 +1,126 @@
+"""The egress matrix: scopes as rows, required hosts as columns, a verdict in each cell.
+
+Works on prepared rows only; no rule of Istio lives here.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from apps.analysis.models import ScopeVerdicts
+from apps.common import badges
+from apps.common.badges import Badge
+
+UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class HostColumn:
+    """A required host. `lead` is what tells it from the others, `rest` what they share.
+    `missing` says that no scope has it in its registry."""
+
+    host: str
+    lead: str
+    rest: str
+    tier: str
+    purpose: str
+    missing: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    verdict: str
+    badge: Badge
+    url: str
+    words: str
+    current: bool
+
+
+@dataclass(frozen=True, slots=True)
+class MatrixRow:
+    scope: ScopeVerdicts
+    cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Legend:
+    badge: Badge
+    verdict: str
+    count: int
+
+
+def columns(hostset: Mapping[str, Any], scopes: Sequence[ScopeVerdicts]) -> list[HostColumn]:
+    """The hosts in the order of their edition."""
+    entries = [entry for entry in hostset.get("hosts", []) if isinstance(entry, Mapping)]
+    return [
+        HostColumn(
+            host=entry["host"],
+            lead=lead(entry["host"]),
+            rest=entry["host"].removeprefix(lead(entry["host"])),
+            tier=str(entry.get("tier", "")),
+            purpose=str(entry.get("purpose", "")),
+            missing=bool(scopes)
+            and not any(_verdict(scope, entry["host"]) == "allowed-registry" for scope in scopes),
+        )
+        for entry in entries
+    ]
+
+
+def lead(host: str) -> str:
+    """The first label, with the wildcard in front of it: `*.s3`, `monitoring`."""
+    labels = host.split(".")
+    return ".".join(labels[:2]) if labels[0] == "*" else labels[0]
+
+
+def legend(scopes: Iterable[ScopeVerdicts], hosts: Sequence[HostColumn]) -> list[Legend]:
+    """How often each verdict stands in the matrix; those that do not are left out."""
+    counts = Counter(_verdict(scope, column.host) for scope in scopes for column in hosts)
+    return [
+        Legend(badges.of(badges.VERDICTS, verdict), verdict, counts[verdict])
+        for verdict in badges.VERDICTS
+        if counts[verdict]
+    ]
+
+
+def rows(
+    scopes: Sequence[ScopeVerdicts],
+    hosts: Sequence[HostColumn],
+    *,
+    keep: Mapping[str, str],
+    chosen: tuple[str, str],
+) -> list[MatrixRow]:
+    """Cells with links that keep the filters; `chosen` is (scope key, host) of the open explanation."""
+    return [
+        MatrixRow(
+            scope,
+            tuple(_cell(scope, column.host, keep, (scope.key, column.host) == chosen) for column in hosts),
+        )
+        for scope in scopes
+    ]
+
+
+def matches(scope: ScopeVerdicts, text: str, verdict: str) -> bool:
+    """Whether a scope is among those that somebody filters for: by namespace, label or workload."""
+    words = text.lower().split()
+    names = " ".join([scope.namespace, scope.label, *scope.workloads]).lower()
+    return all(word in names for word in words) and (not verdict or verdict in scope.verdicts.values())
+
+
+def cell_url(key: str, host: str, keep: Mapping[str, str]) -> str:
+    """The address of an explanation on the page of its matrix."""
+    return f"?{urlencode({**keep, 'scope': key, 'host': host})}"
+
+
+def _cell(scope: ScopeVerdicts, host: str, keep: Mapping[str, str], current: bool) -> Cell:
+    verdict = _verdict(scope, host)
+    badge = badges.of(badges.VERDICTS, verdict)
+    words = f": {scope.namespace} ({scope.label}) to {host}"
+    return Cell(verdict, badge, cell_url(scope.key, host, keep), words, current)
+
+
+def _verdict(scope: ScopeVerdicts, host: str) -> str:
+    return str(scope.verdicts.get(host, UNKNOWN))

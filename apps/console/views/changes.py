@@ -1,0 +1,212 @@
+"""Changes: the inbox, one change, decisions on it, and what else can be done with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from django.contrib import messages
+from django.http import Http404, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.safestring import SafeString
+from django.views.decorators.http import require_POST
+
+from apps.changes import selectors
+from apps.changes.actions.approve import approve
+from apps.changes.actions.cancel import cancel
+from apps.changes.actions.execute import execute
+from apps.changes.actions.reject import reject
+from apps.changes.actions.revert import revert
+from apps.changes.actions.submit import submit
+from apps.changes.actions.verify_again import verify_again
+from apps.changes.actions.withdraw import withdraw
+from apps.changes.lifecycle import RUNNING, State
+from apps.changes.models import ChangeSet
+from apps.changes.selectors import Box, ChangeDetail, Verb
+from apps.common import badges
+from apps.common.errors import ConsoleError, InvalidInputError
+from apps.console import changes_shown, effects, facets, figures, tables
+from apps.console.forms.changes import DecisionForm
+from apps.console.fragments import answer_poll, live, page_or_fragment
+from apps.console.guard import SignedInRequest, signed_in, status_of
+
+POLL_SECONDS = 2
+SLOW_POLL_SECONDS = 10
+STATES = {state.value: badges.of(badges.CHANGES, state.value).word for state in State}
+COLUMNS = (
+    tables.Column("Change", "", "pin"),
+    tables.Column("State"),
+    tables.Column("Risk"),
+    tables.Column("Objects", "", "num"),
+    tables.Column("Author"),
+    tables.Column("Submitted"),
+    tables.Column("Expires"),
+)
+WITHOUT_DECISION: dict[str, tuple[Callable[..., ChangeSet], str]] = {
+    Verb.SUBMIT: (submit, "Submitted. The dry run on the cluster has been asked for."),
+    Verb.WITHDRAW: (withdraw, "Withdrawn. Nothing of it was written."),
+    Verb.EXECUTE: (execute, "Queued for the workers."),
+    Verb.CANCEL: (cancel, "Cancel asked for. What is written stays written."),
+    Verb.VERIFY: (verify_again, "The cluster is read once more."),
+    Verb.REVERT: (revert, "This revert is a change of its own. Read it, then submit it."),
+}
+
+
+@signed_in
+def changes(request: SignedInRequest) -> HttpResponseBase:
+    """The inbox: what waits for this person, what is theirs, or everything they may see."""
+    wanted = request.GET.get("box", "")
+    box = Box(wanted) if wanted in set(Box) else Box.ALL
+    text, states = facets.typed(request), facets.chosen(request, "state")
+    found = selectors.inbox(request.user, box, state=",".join(states), text=text)
+    listing = tables.listing(request, found, columns=COLUMNS, what="changes")
+    context = {
+        "listing": listing,
+        "boxes": [
+            (label, tables.query(request, box=one.value, page=None), one is box)
+            for label, one in (("All", Box.ALL), ("Waits for me", Box.WAITS), ("Mine", Box.MINE))
+        ],
+        "box": box.value,
+        "states": STATES,
+        "chosen_state": states[0] if states else "",
+        "text": text,
+        "filtered": bool(text or states),
+    }
+    return page_or_fragment(request, "console/changes/list.html", "console/changes/_results.html", context)
+
+
+@signed_in
+def change(request: SignedInRequest, pk: int) -> HttpResponse:
+    """One change: what it does, prediction, risk, differences, dry run, decisions, progress."""
+    return _page(request, _found(request, pk), DecisionForm())
+
+
+@signed_in
+def progress(request: SignedInRequest, pk: int) -> HttpResponse:
+    """The live part. When the change has left the state the page shows, the page is loaded anew,
+    unless somebody may be typing a comment there: then a notice says so."""
+    found = _found(request, pk)
+    detail = selectors.detail(request.user, found)
+    response = answer_poll(request, _live_part(request, detail))
+    shown = request.GET.get("state", "")
+    if shown and shown != found.state and State(shown) in RUNNING:
+        response = HttpResponse(status=204, headers={"HX-Refresh": "true"})
+    return response
+
+
+@require_POST
+@signed_in
+def decide(request: SignedInRequest, pk: int) -> HttpResponse:
+    """Approves or rejects exactly what was on the screen; a refusal keeps the comment."""
+    found = _found(request, pk)
+    form = DecisionForm(request.POST)
+    if not form.is_valid():
+        return _page(request, found, form, status=400)
+    data = form.cleaned_data
+    action = approve if data["verdict"] == "approve" else reject
+    try:
+        action(
+            actor=request.user,
+            change=found,
+            revision=data["revision"],
+            digest=data["digest"],
+            comment=data["comment"],
+        )
+    except ConsoleError as refusal:
+        form.add_error("comment" if refusal.field == "comment" else None, refusal.message)
+        return _page(request, _found(request, pk), form, status=status_of(refusal))
+    words = "Approved" if data["verdict"] == "approve" else "Rejected"
+    messages.success(request, f"{words} {found.number}, revision {data['revision']}.")
+    return redirect("console:change", pk)
+
+
+@require_POST
+@signed_in
+def act(request: SignedInRequest, pk: int, verb: str) -> HttpResponse:
+    """Whatever else can be done with a change; a refusal is a sentence on its page."""
+    if verb not in WITHOUT_DECISION:
+        raise Http404
+    found = _found(request, pk)
+    action, words = WITHOUT_DECISION[verb]
+    try:
+        after = action(actor=request.user, change=found)
+    except InvalidInputError as refusal:
+        messages.error(request, refusal.message)
+        return redirect("console:change", pk)
+    messages.success(request, words)
+    return redirect("console:change", after.pk)
+
+
+def _found(request: SignedInRequest, pk: int) -> ChangeSet:
+    found = selectors.visible(request.user, pk)
+    if found is None:
+        raise Http404
+    return found
+
+
+def _page(
+    request: SignedInRequest, found: ChangeSet, form: DecisionForm, *, status: int = 200
+) -> HttpResponse:
+    detail = selectors.detail(request.user, found)
+    context: dict[str, Any] = {
+        "detail": detail,
+        "change": found,
+        "revision": detail.revision,
+        "crumbs": [("Changes", reverse("console:changes")), (found.number, "")],
+        "effect": effects.effect(detail.revision.prediction),
+        "items": changes_shown.items(detail.items),
+        "timeline": changes_shown.timeline(detail.events, detail.decisions),
+        "live": _live_part(request, detail),
+        "form": form,
+        "may_decide": not detail.can[Verb.APPROVE] or not detail.can[Verb.REJECT],
+        "why_not": detail.can[Verb.APPROVE],
+        "buttons": _buttons(detail.can),
+        "last_one": detail.standing.missing == 1,
+        **_verification(detail),
+    }
+    return render(request, "console/changes/detail.html", context, status=status)
+
+
+def _buttons(can: Mapping[Verb, str]) -> dict[str, bool]:
+    """Which buttons this person gets, by verb."""
+    return {verb.value: not reason for verb, reason in can.items()}
+
+
+def _verification(detail: ChangeDetail) -> dict[str, Any]:
+    if detail.verification is None:
+        return {"verification": None}
+    return {
+        "verification": detail.verification,
+        "outcomes": changes_shown.outcomes(detail.verification),
+        "deviations": changes_shown.deviations(detail.verification),
+    }
+
+
+def _live_part(request: SignedInRequest, detail: ChangeDetail) -> SafeString:
+    """Progress while workers are at it; otherwise a line that notices when the change moves on."""
+    found = detail.change
+    state = State(found.state)
+    running = state in RUNNING
+    last = detail.events[-1].pk if detail.events else 0
+    seen_event = request.GET.get("event", str(last))
+    url = reverse("console:change-progress", args=[found.pk])
+    done = changes_shown.written(detail.items)
+    context = {
+        "change": found,
+        "items": detail.items,
+        "running": running,
+        "event": detail.events[-1] if detail.events else None,
+        "moved_on": not running and seen_event != str(last),
+        "progress": figures.progress(done, len(detail.items)),
+        "under_way": state in (State.QUEUED, State.APPLYING, State.VERIFYING),
+    }
+    return live(
+        request,
+        "console/changes/_live.html",
+        context,
+        url=f"{url}?state={found.state}" if running else f"{url}?event={seen_event}",
+        seconds=POLL_SECONDS if running else SLOW_POLL_SECONDS,
+        ends=False,
+    )

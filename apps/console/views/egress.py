@@ -1,0 +1,161 @@
+"""Egress: which workloads reach which required host, why, and what the smallest fix is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import render
+from django.urls import reverse
+
+from apps.accounts.permissions import Permission, allows
+from apps.analysis import selectors as analysis
+from apps.analysis.models import ScopeVerdicts
+from apps.clusters.models import Cluster
+from apps.common import badges, clock
+from apps.console import evidence, exports, facets, matrix, rows, tables
+from apps.console.access import cluster_or_404, visible_clusters
+from apps.console.fragments import page_or_fragment
+from apps.console.guard import SignedInRequest, signed_in
+from apps.console.links import object_url
+from apps.console.navigation import cluster_tabs
+
+SCOPES_A_PAGE = 25
+MOST_WORKLOADS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """The panel beside the matrix: one scope and host, why, and the fix in words."""
+
+    scope: ScopeVerdicts
+    host: str
+    port: int
+    verdict: str
+    steps: list[evidence.Link]
+    fix: str
+    remedy: str
+    unknowns: list[str]
+    workloads: list[tuple[str, str]]
+    text: str
+
+    @property
+    def question(self) -> str:
+        """The heading of the panel."""
+        tone = badges.of(badges.VERDICTS, self.verdict).tone
+        return {"bad": "Why is it blocked?", "off": "Why is it not known?"}.get(tone, "Why is it let out?")
+
+    @property
+    def more(self) -> int:
+        return max(0, self.scope.workload_count - len(self.workloads))
+
+
+@signed_in
+def everywhere(request: SignedInRequest) -> HttpResponse:
+    """Egress of the fleet: a line a cluster, leading to its matrix."""
+    now = clock.now()
+    found = [rows.cluster_row(cluster, now) for cluster in visible_clusters(request.user)]
+    known = [(row, rows.figures_of(row.cluster)) for row in found]
+    return render(request, "console/egress/everywhere.html", {"rows": known})
+
+
+@signed_in
+def matrix_page(request: SignedInRequest, name: str) -> HttpResponseBase:
+    """The matrix of a cluster; `scope` and `host` in the URL open an explanation beside it."""
+    cluster = cluster_or_404(request.user, name)
+    everything = list(analysis.scopes(request.user, cluster))
+    hostset = getattr(getattr(cluster, "summary", None), "hostset", {})
+    hosts = matrix.columns(hostset, everything)
+    text, verdict = facets.typed(request), request.GET.get("verdict", "")
+    found = [scope for scope in everything if matrix.matches(scope, text, verdict)]
+    if request.GET.get("format") == "csv":
+        return _export(cluster, found, hosts)
+    explanation = explained(request, cluster, hosts)
+    keep = {key: value for key in ("q", "verdict", "page") if (value := request.GET.get(key, ""))}
+    listing = tables.listing(request, found, what="scopes", per_page=SCOPES_A_PAGE)
+    chosen = (explanation.scope.key, explanation.host) if explanation else ("", "")
+    context = {
+        "cluster": cluster,
+        "tabs": cluster_tabs(name, "cluster-egress"),
+        "crumbs": crumbs(name, "Egress"),
+        "hosts": hosts,
+        "hostset": hostset,
+        "legend": matrix.legend(everything, hosts),
+        "listing": listing,
+        "rows": matrix.rows(listing.rows, hosts, keep=keep, chosen=chosen),
+        "scope_count": len(everything),
+        "explanation": explanation,
+        "may_propose": allows(
+            request.user, Permission.PROPOSE, environment=cluster.environment, cluster=name
+        ),
+        "text": text,
+        "verdict": verdict,
+        "close_url": tables.query(request, scope=None, host=None),
+        "export_url": tables.query(request, format="csv", scope=None, host=None, page=None),
+        "filtered": bool(text or verdict),
+    }
+    if "part" in request.GET:
+        return page_or_fragment(request, "console/egress/page.html", "console/egress/_explain.html", context)
+    return page_or_fragment(request, "console/egress/page.html", "console/egress/_matrix.html", context)
+
+
+def crumbs(name: str, here: str) -> list[tuple[str, str]]:
+    """The way to a page of a cluster."""
+    return [
+        ("Clusters", reverse("console:clusters")),
+        (name, reverse("console:cluster", args=[name])),
+        (here, ""),
+    ]
+
+
+def explained(
+    request: SignedInRequest, cluster: Cluster, hosts: list[matrix.HostColumn]
+) -> Explanation | None:
+    """The explanation that the URL asks for; None when it asks for none or for what is not there."""
+    key, host = request.GET.get("scope", ""), request.GET.get("host", "")
+    if not key or not any(column.host == host for column in hosts):
+        return None
+    scope = analysis.scope(request.user, cluster, key)
+    if scope is None:
+        return None
+    answer: dict[str, Any] = scope.answers.get(host, {})
+    verdict = str(answer.get("verdict") or scope.verdicts.get(host, matrix.UNKNOWN))
+    steps = evidence.chain(cluster.name, answer.get("evidence", []), verdict=verdict)
+    fix = answer.get("fix") or {}
+    port = int(answer.get("port") or _port(cluster, host))
+    question = f"{cluster.name}: {scope.namespace} ({scope.label}) to {host}:{port}"
+    return Explanation(
+        scope=scope,
+        host=host,
+        port=port,
+        verdict=verdict,
+        steps=steps,
+        fix=str(fix.get("text", "")),
+        remedy=str(fix.get("remedy", "")),
+        unknowns=[str(text) for text in answer.get("unknowns", [])],
+        workloads=[(ref, object_url(cluster.name, ref)) for ref in scope.workloads[:MOST_WORKLOADS]],
+        text=evidence.as_text(question, verdict, steps),
+    )
+
+
+def _port(cluster: Cluster, host: str) -> int:
+    entries = cluster.summary.hostset.get("hosts", [])
+    return next((int(entry.get("port", 443)) for entry in entries if entry.get("host") == host), 443)
+
+
+def _export(
+    cluster: Cluster, scopes: list[ScopeVerdicts], hosts: list[matrix.HostColumn]
+) -> HttpResponseBase:
+    head = ("namespace", "scope", "workloads", *(column.host for column in hosts))
+    lines = (
+        (
+            scope.namespace,
+            scope.label,
+            scope.workload_count,
+            *(scope.verdicts.get(c.host, "unknown") for c in hosts),
+        )
+        for scope in scopes
+    )
+    return exports.csv_file(f"egress-{cluster.name}", head, lines)

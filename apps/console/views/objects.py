@@ -1,0 +1,126 @@
+"""The objects of a cluster: a list by kind, and one object with its YAML and field owners."""
+
+from __future__ import annotations
+
+from django.db.models import Q
+from django.http import Http404, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import render
+from django.urls import reverse
+
+from apps.analysis import selectors as analysis
+from apps.console import facets, manifests, tables
+from apps.console.access import cluster_or_404
+from apps.console.fragments import page_or_fragment
+from apps.console.guard import SignedInRequest, signed_in
+from apps.console.links import namespace_of, object_url
+from apps.console.navigation import cluster_tabs
+from apps.console.views.egress import crumbs
+from apps.console.yamltext import line_of
+from apps.inventory import selectors
+from apps.mesh.patches import to_yaml
+from apps.mesh.refs import ResourceRef
+
+SORTS = {
+    "name": ("name", "namespace"),
+    "kind": ("kind", "namespace", "name"),
+    "namespace": ("namespace", "kind", "name"),
+}
+COLUMNS = (
+    tables.Column("Name", "name", "pin"),
+    tables.Column("Kind", "kind"),
+    tables.Column("Namespace", "namespace"),
+    tables.Column("API version"),
+    tables.Column("As it is since"),
+)
+# Kinds that people look for first; the others follow by name.
+FIRST_KINDS = (
+    "Sidecar",
+    "ServiceEntry",
+    "VirtualService",
+    "Gateway",
+    "DestinationRule",
+    "PeerAuthentication",
+    "AuthorizationPolicy",
+)
+MOST_VERSIONS = 20
+
+
+@signed_in
+def objects(request: SignedInRequest, name: str) -> HttpResponseBase:
+    """What the cluster held at its last sync, filtered by kind, namespace and name."""
+    cluster = cluster_or_404(request.user, name)
+    seen = selectors.current(request.user, cluster)
+    text = facets.typed(request)
+    found = seen
+    for word in text.split():
+        found = found.filter(Q(name__icontains=word) | Q(namespace__icontains=word))
+    for field in ("kind", "namespace"):
+        values = facets.chosen(request, field)
+        if values:
+            found = found.filter(**{f"{field}__in": values})
+    sort, fields = tables.ordering(request, SORTS, "kind")
+    kinds = analysis.tallies(seen, "kind")
+    ordered = {kind: kind for kind in (*FIRST_KINDS, *sorted(set(kinds) - set(FIRST_KINDS)))}
+    groups = [
+        facets.facet(request, "kind", "Kind", kinds, ordered),
+        facets.facet(request, "namespace", "Namespace", analysis.tallies(seen, "namespace")),
+    ]
+    listing = tables.listing(
+        request, found.order_by(*fields, "pk"), columns=COLUMNS, sort=sort, what="objects"
+    )
+    refs = [(row, object_url(name, ResourceRef(row.kind, row.namespace, row.name))) for row in listing.rows]
+    context = {
+        "cluster": cluster,
+        "crumbs": crumbs(name, "Objects"),
+        "tabs": cluster_tabs(name, "cluster-objects"),
+        "facets": groups,
+        "tags": facets.tags(request, groups),
+        "text": text,
+        "listing": listing,
+        "rows": refs,
+        "clear_url": request.path,
+        "sort": request.GET.get("sort", ""),
+    }
+    return page_or_fragment(request, "console/objects/page.html", "console/objects/_results.html", context)
+
+
+@signed_in
+def detail(request: SignedInRequest, name: str, kind: str, namespace: str, object_name: str) -> HttpResponse:
+    """One object: its YAML with the lines that findings name, its field owners, its versions."""
+    cluster = cluster_or_404(request.user, name)
+    namespace = namespace_of(namespace)
+    history = list(selectors.versions(request.user, cluster, kind, namespace, object_name)[:MOST_VERSIONS])
+    if not history:
+        raise Http404
+    shown = history[0]
+    text = to_yaml(shown.content.manifest)
+    findings = analysis.open_findings(request.user).filter(
+        cluster=cluster, kind=kind, namespace=namespace, name=object_name
+    )
+    marked = [(finding, line_of(text, finding.path) if finding.path else 0) for finding in findings]
+    first = next(((finding, line) for finding, line in marked if line), None)
+    state = (
+        analysis.workloads(request.user)
+        .filter(cluster=cluster, kind=kind, namespace=namespace, name=object_name)
+        .first()
+    )
+    context = {
+        "cluster": cluster,
+        "crumbs": [
+            *crumbs(name, "Objects")[:2],
+            ("Objects", reverse("console:cluster-objects", args=[name])),
+            (f"{kind} {object_name}", ""),
+        ],
+        "ref": ResourceRef(kind, namespace, object_name),
+        "object": shown,
+        "gone": shown.valid_to is not None,
+        "yaml": text,
+        "findings": marked,
+        "mark": first[1] if first else 0,
+        "note": f"{first[0].code} {first[0].title}" if first else "",
+        "owners": manifests.owners(shown.meta),
+        "history": history,
+        "state": state,
+    }
+    return render(request, "console/objects/detail.html", context)
