@@ -86,10 +86,8 @@ def apply(snapshot: Snapshot, patches: Iterable[ManifestPatch]) -> Snapshot:
     for patch in patches:
         if patch.after is None:
             deletes.append(patch.ref)
-        elif patch.action is PatchAction.CREATE:
-            upserts.append(_dated(patch.after))
         else:
-            upserts.append(patch.after)
+            upserts.append(_as_kept(patch.before, patch.after))
     return snapshot.with_patched(upserts, deletes)
 
 
@@ -198,8 +196,8 @@ def _removed(before: Mapping[str, Any], after: Mapping[str, Any], path: str) -> 
 
 
 def _merged(identity: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    metadata = {**changes.get("metadata", {}), **identity["metadata"]}
-    return {**changes, **identity, "metadata": metadata}
+    metadata = {**identity["metadata"], **changes.get("metadata", {})}
+    return {**identity, "metadata": metadata, **{key: changes[key] for key in changes if key != "metadata"}}
 
 
 def _identity(patch: ManifestPatch) -> dict[str, Any]:
@@ -209,11 +207,16 @@ def _identity(patch: ManifestPatch) -> dict[str, Any]:
     return {"apiVersion": patch.api_version, "kind": patch.ref.kind, "metadata": metadata}
 
 
-def _dated(manifest: Manifest) -> Manifest:
-    metadata = manifest.get("metadata")
-    if not isinstance(metadata, Mapping) or metadata.get("creationTimestamp"):
-        return manifest
-    return {**manifest, "metadata": {**metadata, "creationTimestamp": NEWEST}}
+def _as_kept(before: Manifest | None, after: Manifest) -> Manifest:
+    """`after` with what the server keeps: uid and creation time of `before`; a new object is the newest."""
+    metadata = after.get("metadata")
+    if not isinstance(metadata, Mapping):
+        return after
+    old = before.get("metadata") if before is not None else None
+    kept = {k: v for k, v in old.items() if k in SERVER_METADATA} if isinstance(old, Mapping) else {}
+    if before is None:
+        kept = {"creationTimestamp": NEWEST}
+    return {**after, "metadata": {**kept, **metadata}}
 
 
 def _api_version(manifest: Manifest) -> str:
