@@ -47,11 +47,18 @@ def readable(logger: WrappedLogger, method: str, event: EventDict) -> str:
 
 
 class OnlyNews(logging.Filter):
-    """Leaves out that the scheduler did what it does every few seconds."""
+    """Leaves out that what runs every few seconds was due and went well. `routine` has the tasks' names."""
+
+    def __init__(self, routine: frozenset[str]) -> None:
+        super().__init__()
+        self.routine = routine
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """False for the line on a task that was due."""
-        return not str(record.msg).startswith("Scheduler: Sending due task")
+        """False for a line that says nothing new."""
+        message = record.msg
+        if isinstance(message, dict):
+            return message.get("event") != "task_succeeded" or message.get("task") not in self.routine
+        return not str(message).startswith("Scheduler: Sending due task")
 
 
 def shared_processors() -> list[Processor]:
@@ -81,7 +88,7 @@ def configure_structlog() -> None:
     )
 
 
-def logging_config(*, level: str, form: str) -> dict[str, Any]:
+def logging_config(*, level: str, form: str, routine: frozenset[str] = frozenset()) -> dict[str, Any]:
     """Django's LOGGING; `form` is "json" or "text". Server loggers lose their own handlers and join ours."""
     renderer: Processor = readable if form == "text" else structlog.processors.JSONRenderer()
     joined: dict[str, Any] = {"handlers": [], "propagate": True}
@@ -100,8 +107,8 @@ def logging_config(*, level: str, form: str) -> dict[str, Any]:
                 ],
             }
         },
-        "filters": {"news": {"()": OnlyNews}},
-        "handlers": {"stream": {"class": "logging.StreamHandler", "formatter": "line"}},
+        "filters": {"news": {"()": OnlyNews, "routine": routine}},
+        "handlers": {"stream": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["news"]}},
         "root": {"handlers": ["stream"], "level": level},
         "loggers": {
             "django": joined,
@@ -114,7 +121,6 @@ def logging_config(*, level: str, form: str) -> dict[str, Any]:
             "celery": joined,
             "celery.app.trace": {"level": "WARNING"},
             "celery.worker.strategy": {"level": "WARNING"},
-            "celery.beat": {"filters": ["news"]},
             "httpx": {"level": "WARNING"},
             "urllib3": {"level": "WARNING"},
         },

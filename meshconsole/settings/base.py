@@ -10,7 +10,13 @@ import environ
 
 from meshconsole.logs import configure_structlog, logging_config
 from meshconsole.settings.databases import tuned
-from meshconsole.settings.queues import TASK_LIMIT_SECONDS, TRANSPORT_OPTIONS, beat_schedule, broker_url
+from meshconsole.settings.queues import (
+    SCHEDULE,
+    TASK_LIMIT_SECONDS,
+    TRANSPORT_OPTIONS,
+    beat_schedule,
+    broker_url,
+)
 
 env = environ.Env()
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
@@ -123,12 +129,12 @@ CELERY_BEAT_SCHEDULE = beat_schedule()
 LOGGING = logging_config(
     level=env.str("MESHCONSOLE_LOG_LEVEL", default="INFO"),
     form=env.str("MESHCONSOLE_LOG_FORMAT", default="json"),
+    routine=frozenset(SCHEDULE),
 )
 configure_structlog()
 DJANGO_STRUCTLOG_CELERY_ENABLED = True
 DJANGO_STRUCTLOG_STATUS_START_LOG_LEVEL = DEBUG_LEVEL
 DJANGO_STRUCTLOG_CELERY_TASK_START_LOG_LEVEL = DEBUG_LEVEL
-DJANGO_STRUCTLOG_CELERY_TASK_SUCCESS_LOG_LEVEL = DEBUG_LEVEL
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"],

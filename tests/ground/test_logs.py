@@ -5,6 +5,7 @@ import json
 import logging
 import logging.config
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -31,17 +32,33 @@ class Holder:
 
 @pytest.fixture
 def lines() -> Iterator[io.StringIO]:
-    """All that is logged, as the JSON form writes it; the suite's own logging comes back afterwards."""
+    """All that is logged, as the JSON form writes it."""
+    with captured(frozenset()) as stream:
+        yield stream
+
+
+@pytest.fixture
+def stream_of_routine() -> Iterator[io.StringIO]:
+    """The same, where publishing the outbox is routine."""
+    with captured(frozenset({"pipeline.publish_outbox"})) as stream:
+        yield stream
+
+
+@contextmanager
+def captured(routine: frozenset[str]) -> Iterator[io.StringIO]:
+    """The stream that our handler writes to; the suite's own logging comes back afterwards."""
     stream = io.StringIO()
-    config = logging_config(level="INFO", form="json")
+    config = logging_config(level="INFO", form="json", routine=routine)
     config["handlers"]["stream"]["stream"] = stream
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     logging.config.dictConfig(config)
     configure_structlog()
-    yield stream
-    root.handlers[:], root.level = handlers, level
-    structlog.contextvars.clear_contextvars()
+    try:
+        yield stream
+    finally:
+        root.handlers[:], root.level = handlers, level
+        structlog.contextvars.clear_contextvars()
 
 
 def only(stream: io.StringIO) -> dict[str, Any]:
@@ -77,3 +94,13 @@ def test_an_object_and_an_exception_are_redacted_as_text(lines: io.StringIO) -> 
     line = only(lines)
     assert "RuntimeError" in line["exception"]
     assert "abcdefgh12345678" not in lines.getvalue()
+
+
+def test_what_runs_every_few_seconds_is_news_only_when_it_fails(stream_of_routine: io.StringIO) -> None:
+    log = structlog.get_logger("django_structlog")
+    log.info("task_succeeded", task="pipeline.publish_outbox")
+    logging.getLogger("celery.beat").info("Scheduler: Sending due task %s", "pipeline.publish_outbox")
+    assert stream_of_routine.getvalue() == ""
+    log.error("task_failed", task="pipeline.publish_outbox")
+    log.info("task_succeeded", task="pipeline.apply_change")
+    assert stream_of_routine.getvalue().count("\n") == 2
