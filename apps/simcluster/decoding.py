@@ -100,7 +100,7 @@ def parse_yaml(data: bytes) -> Decoded:
         value = loader.get_single_data()
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         mark = getattr(error, "problem_mark", None)
-        line = f"line {mark.line}: " if mark is not None else ""
+        line = f"line {mark.line + 1}: " if mark is not None else ""
         raise BodyError(f"yaml: {line}{_problem(error)}") from error
     finally:
         loader.dispose()

@@ -46,6 +46,8 @@ def _pod(obj: Json) -> None:
     spec = obj.setdefault("spec", {})
     _pod_spec(spec)
     _default(spec, enableServiceLinks=True)
+    for condition in (obj.get("status") or {}).get("conditions") or ():
+        _default(condition, lastProbeTime=None, lastTransitionTime=None)
 
 
 def _template(obj: Json) -> None:

@@ -67,7 +67,8 @@ def _delete(cluster: Cluster, resource: Resource, obj: Json, options: DeleteOpti
     if not options.dry_run:
         if resource.key == DEFINITIONS:
             _delete_instances(cluster, obj)
-        cluster.store.remove(resource.key, meta.get("namespace", ""), meta["name"])
+        last = cluster.store.remove(resource.key, meta.get("namespace", ""), meta["name"])
+        obj = last.object() if last else obj
     return obj if resource.key == "services" else None
 
 
