@@ -102,7 +102,8 @@ def _rules(role: Role, mesh: Mesh | None) -> tuple[PolicyRule, ...]:
 
 
 def _reader(mesh: Mesh | None) -> tuple[PolicyRule, ...]:
-    istio: list[str] = []
+    # Asked for by name in all namespaces: "configmaps, metadata.name=istio"; istio-user is Istio's own overlay.
+    istio = ["istio-user", "istio", "istio-sidecar-injector"]
     for revision in mesh.revisions if mesh else ():
         istio += [f"istio{revision.suffix}", f"istio-sidecar-injector{revision.suffix}"]
     webhooks = ("mutatingwebhookconfigurations", "validatingwebhookconfigurations")
@@ -121,8 +122,7 @@ def _reader(mesh: Mesh | None) -> tuple[PolicyRule, ...]:
         PolicyRule(("batch",), ("jobs", "cronjobs"), READ),
         PolicyRule(("apiextensions.k8s.io",), ("customresourcedefinitions",), READ),
         PolicyRule(("admissionregistration.k8s.io",), webhooks, READ),
-        PolicyRule(("",), ("configmaps",), ("get",), SPEEDSCALE_CONFIG_MAPS),
-        *((PolicyRule(("",), ("configmaps",), ("get",), tuple(istio), (mesh.namespace,)),) if mesh else ()),
+        PolicyRule(("",), ("configmaps",), READ, (*SPEEDSCALE_CONFIG_MAPS, *dict.fromkeys(istio))),
         PolicyRule(("networking.istio.io",), networking, READ),
         PolicyRule(("security.istio.io",), ("peerauthentications", "authorizationpolicies"), READ),
         PolicyRule(("speedscale.com",), ("trafficreplays",), READ),
