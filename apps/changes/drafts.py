@@ -69,7 +69,7 @@ def in_order(patches: Patches) -> tuple[tuple[Cluster, ManifestPatch], ...]:
 def prepare(patches: Patches, *, take_over: TakeOver = (), revert: bool = False) -> Draft:
     """Simulates and judges. Touches no cluster; slow enough to stay outside of a transaction."""
     entries = in_order(patches)
-    foresights = {cluster.name: foresee(cluster, patches[cluster]) for cluster, _ in entries}
+    foresights = {cluster.name: foresee(cluster, some) for cluster, some in patches.items() if some}
     items = [_policy_item(c, p, foresights[c.name], (c.name, p.ref) in take_over) for c, p in entries]
     losses = [loss for foresight in foresights.values() for loss in foresight.losses]
     known = frozenset[str]().union(*(foresight.known_hosts for foresight in foresights.values()))

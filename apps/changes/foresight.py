@@ -46,6 +46,6 @@ def foresee(
     return Foresight(
         prediction=whatif.to_json(prediction),
         losses=losses,
-        root_namespaces=frozenset(plane.root_namespace for plane in control_planes(snapshot)),
+        root_namespaces=frozenset(plane.config.root_namespace for plane in control_planes(snapshot)),
         known_hosts=frozenset(entry.host for entry in hostset.hosts),
     )

@@ -44,7 +44,9 @@ Refresher = Callable[[Cluster], None]
 ADVICE = "Compare the differences below. Verify again when the cluster has settled, or revert the change."
 
 
-def verify_change(change_id: int, *, refresher: Refresher, opener: Opener = open_gateway) -> State | None:
+def verify_change(
+    change_id: int, *, refresher: Refresher | None = None, opener: Opener = open_gateway
+) -> State | None:
     """Verifying → applied, or diverged with the differences. None when there was nothing to do, or when
     a cluster gave no answer: the sweep comes back to it."""
     change = leases.take(change_id, State.VERIFYING, kind=BEGAN, text="Reading the clusters again.")

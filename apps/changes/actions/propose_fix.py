@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
+
 from apps.accounts.models import User
 from apps.analysis.models import Finding, ScopeVerdicts
 from apps.changes.actions.propose import TITLE_LIMIT, propose
@@ -13,7 +16,7 @@ from apps.inventory import store
 from apps.mesh.patches import ManifestPatch, PatchAction
 from apps.mesh.refs import ResourceRef
 from apps.mesh.remedies import catalogue
-from apps.mesh.remedies.base import Proposal, ProposalError, RemedyContext, Target
+from apps.mesh.remedies.base import Proposal, ProposalError, Target
 
 
 def propose_fix(
@@ -29,8 +32,8 @@ def propose_fix(
 ) -> ChangeSet:
     """A draft of the smallest change that mends it. Raises InvalidInputError when nothing can safely be
     generated (`no_remedy`), with the reason."""
-    remedies, target = _wanted(cluster, finding, scope, host)
-    proposal = _generate(cluster, remedies, target)
+    remedy, target = _wanted(cluster, finding, scope, host)
+    proposal = _generate(cluster, remedy, target)
     patches = {cluster: list(proposal.patches)}
     forced = {(cluster.name, p.ref) for p in proposal.patches if p.action is PatchAction.UPDATE}
     return propose(
@@ -42,10 +45,8 @@ def propose_fix(
     )
 
 
-def _wanted(
-    cluster: Cluster, finding: Finding | None, scope: str, host: str
-) -> tuple[tuple[str, ...], Target]:
-    """The remedies to try, and what they are to mend."""
+def _wanted(cluster: Cluster, finding: Finding | None, scope: str, host: str) -> tuple[str, Target]:
+    """The remedy (all of them for ""), and what it is to mend."""
     if finding is not None:
         if not finding.remedy:
             raise InvalidInputError(
@@ -53,9 +54,9 @@ def _wanted(
                 code="no_remedy",
             )
         ref = ResourceRef(finding.kind, finding.namespace, finding.name)
-        return (finding.remedy,), Target(ref=ref)
+        return finding.remedy, Target(ref=ref)
     if not scope and not host:
-        return tuple(remedy.name for remedy in catalogue.REMEDIES), Target()
+        return "", Target()
     row = ScopeVerdicts.objects.filter(cluster=cluster, key=scope).first()
     if row is None:
         raise InvalidInputError(
@@ -69,32 +70,38 @@ def _wanted(
             f"The console generates no change for {host} in {row.label}: see the explanation.",
             code="no_remedy",
         )
-    return (remedy,), Target(hosts=(host,), scopes=(scope,))
+    return remedy, Target(hosts=(host,), scopes=(scope,))
 
 
-def _generate(cluster: Cluster, remedies: tuple[str, ...], target: Target) -> Proposal:
-    """The proposals of all remedies that have one, as one."""
-    context = RemedyContext.of(store.load(cluster), hostset_for(cluster))
-    found: list[Proposal] = []
-    refused: list[str] = []
-    for name in remedies:
+def _generate(cluster: Cluster, remedy: str, target: Target) -> Proposal:
+    """What one remedy proposes, or all of them, as one proposal."""
+    snapshot, hostset = store.load(cluster), hostset_for(cluster)
+    if remedy:
         try:
-            found.append(catalogue.get(name).propose(context, target))
+            return catalogue.propose(snapshot, hostset, remedy, target)
         except ProposalError as error:
-            refused.append(str(error))
+            raise InvalidInputError(str(error), code="no_remedy") from error
+    found, reasons = catalogue.propose_everything(snapshot, hostset, target)
     if not found:
-        raise InvalidInputError(" ".join(refused) or "There is nothing to mend.", code="no_remedy")
+        raise InvalidInputError(" ".join(reasons) or "There is nothing to mend.", code="no_remedy")
     if len(found) == 1:
         return found[0]
-    patches: dict[ResourceRef, ManifestPatch] = {}
-    for proposal in found:
-        for patch in proposal.patches:
-            patches.setdefault(patch.ref, patch)
     return Proposal(
         remedy="",
         title="Let Speedscale work",
         summary=" ".join(proposal.summary for proposal in found),
-        patches=tuple(patches.values()),
+        patches=_folded(patch for proposal in found for patch in proposal.patches),
         opens=tuple(cell for proposal in found for cell in proposal.opens),
         warnings=tuple(dict.fromkeys(w for proposal in found for w in proposal.warnings)),
     )
+
+
+def _folded(patches: Iterable[ManifestPatch]) -> tuple[ManifestPatch, ...]:
+    """One patch an object: each remedy saw what the one before it had proposed."""
+    folded: dict[ResourceRef, ManifestPatch] = {}
+    for patch in patches:
+        first = folded.get(patch.ref)
+        folded[patch.ref] = (
+            replace(patch, action=first.action, before=first.before) if first is not None else patch
+        )
+    return tuple(folded.values())

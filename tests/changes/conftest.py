@@ -1,0 +1,5 @@
+"""The shop for all tests of changes."""
+
+from tests.factories.shop import shop
+
+__all__ = ["shop"]
