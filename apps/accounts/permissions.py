@@ -164,7 +164,7 @@ def _covers(glob: str, value: str) -> bool:
 
 def _matches(field: str, glob: str) -> Q:
     if glob == ANY:
-        return Q()
+        return ~nothing()  # an empty Q would vanish in an "or" instead of matching all
     if not set(glob) & {"*", "?"}:
         return Q(**{field: glob})
     return Q(**{f"{field}__regex": f"^{_expression(glob)}$"})
