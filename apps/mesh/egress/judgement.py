@@ -20,7 +20,8 @@ from apps.mesh.egress.evidence import (
 )
 from apps.mesh.egress.gaps import decisive_gaps, notable_gaps
 from apps.mesh.egress.matching import Match, Outcome
-from apps.mesh.egress.near import Candidate, miss_fix, miss_step, near_miss
+from apps.mesh.egress.near import Candidate, near_miss
+from apps.mesh.egress.near_words import miss_fix, miss_step
 from apps.mesh.egress.services import RegistryService
 from apps.mesh.hosts import is_wildcard
 from apps.mesh.refs import ResourceRef
