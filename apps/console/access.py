@@ -12,7 +12,7 @@ from apps.clusters.models import Cluster
 
 def visible_clusters(user: User) -> QuerySet[Cluster]:
     """Clusters with what pages say of them."""
-    return selectors.clusters_for(user).select_related("summary", "credential")
+    return selectors.visible(user).select_related("summary", "credential")
 
 
 def cluster_or_404(user: User, name: str) -> Cluster:

@@ -36,7 +36,7 @@ class Freshness:
 
 def visible(user: User) -> list[Cluster]:
     """The clusters this person may see, by name, each with its summary."""
-    return list(clusters_of.clusters_for(user).select_related("summary"))
+    return list(clusters_of.visible(user).select_related("summary"))
 
 
 def note(cluster: Cluster) -> str:

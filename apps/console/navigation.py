@@ -218,3 +218,12 @@ def cluster_tabs(name: str, current: str, counts: dict[str, int] | None = None) 
         Tab(label, reverse(f"console:{page}", args=[name]), page == current, (counts or {}).get(page, 0))
         for label, page in pages
     ]
+
+
+def crumbs(name: str, here: str) -> list[tuple[str, str]]:
+    """The way to a page of a cluster."""
+    return [
+        ("Clusters", reverse("console:clusters")),
+        (name, reverse("console:cluster", args=[name])),
+        (here, ""),
+    ]

@@ -26,8 +26,7 @@ from apps.console.evidence import reference
 from apps.console.forms.clusters import CredentialForm, blame
 from apps.console.guard import SignedInRequest, signed_in
 from apps.console.links import object_url
-from apps.console.navigation import cluster_tabs
-from apps.console.views.egress import crumbs
+from apps.console.navigation import cluster_tabs, crumbs
 from apps.console.views.refreshing import progress_part
 
 TOP_FINDINGS = 6

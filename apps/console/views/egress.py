@@ -8,7 +8,6 @@ from typing import Any
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
-from django.urls import reverse
 
 from apps.accounts.permissions import Permission, allows
 from apps.analysis import selectors as analysis
@@ -20,7 +19,7 @@ from apps.console.access import cluster_or_404, visible_clusters
 from apps.console.fragments import page_or_fragment
 from apps.console.guard import SignedInRequest, signed_in
 from apps.console.links import object_url
-from apps.console.navigation import cluster_tabs
+from apps.console.navigation import cluster_tabs, crumbs
 
 SCOPES_A_PAGE = 25
 MOST_WORKLOADS = 12
@@ -99,15 +98,6 @@ def matrix_page(request: SignedInRequest, name: str) -> HttpResponseBase:
     if "part" in request.GET:
         return page_or_fragment(request, "console/egress/page.html", "console/egress/_explain.html", context)
     return page_or_fragment(request, "console/egress/page.html", "console/egress/_matrix.html", context)
-
-
-def crumbs(name: str, here: str) -> list[tuple[str, str]]:
-    """The way to a page of a cluster."""
-    return [
-        ("Clusters", reverse("console:clusters")),
-        (name, reverse("console:cluster", args=[name])),
-        (here, ""),
-    ]
 
 
 def explained(

@@ -18,8 +18,7 @@ from apps.console.forms.explain import ExplainForm
 from apps.console.fragments import page_or_fragment
 from apps.console.guard import SignedInRequest, signed_in
 from apps.console.links import object_url
-from apps.console.navigation import cluster_tabs
-from apps.console.views.egress import crumbs
+from apps.console.navigation import cluster_tabs, crumbs
 
 MOST_SUGGESTIONS = 400
 

@@ -21,7 +21,7 @@ from apps.console.exports import csv_file
 from apps.console.fragments import page_or_fragment
 from apps.console.guard import SignedInRequest, signed_in
 from apps.console.links import object_url
-from apps.console.navigation import cluster_tabs
+from apps.console.navigation import cluster_tabs, crumbs
 from apps.console.yamltext import line_of
 from apps.mesh.refs import ResourceRef
 
@@ -76,13 +76,7 @@ def findings(request: SignedInRequest, name: str = "") -> HttpResponseBase:
     context = {
         "cluster": cluster,
         "tabs": cluster_tabs(name, "cluster-findings") if name else (),
-        "crumbs": [
-            ("Clusters", reverse("console:clusters")),
-            (name, reverse("console:cluster", args=[name])),
-            ("Findings", ""),
-        ]
-        if name
-        else [],
+        "crumbs": crumbs(name, "Findings") if name else [],
         "facets": groups,
         "tags": facets.tags(request, groups),
         "text": facets.typed(request),

@@ -18,7 +18,7 @@ from apps.console.guard import SignedInRequest, signed_in
 @signed_in
 def fleet(request: SignedInRequest) -> HttpResponse:
     """What needs this person now, four figures, coverage, and all clusters."""
-    clusters = list(clusters_of.clusters_for(request.user).select_related("summary", "credential"))
+    clusters = list(clusters_of.visible(request.user).select_related("summary", "credential"))
     may_register = allows(request.user, Permission.OPERATE_CLUSTERS)
     if not clusters:
         return render(request, "console/fleet/first_run.html", {"may_register": may_register})
@@ -55,7 +55,7 @@ def fleet(request: SignedInRequest) -> HttpResponse:
 def clusters(request: SignedInRequest) -> HttpResponse:
     """Every cluster this person may see, with the state of its connection."""
     now = clock.now()
-    found = clusters_of.clusters_for(request.user).select_related("summary")
+    found = clusters_of.visible(request.user).select_related("summary")
     context = {
         "rows": [rows.cluster_row(cluster, now) for cluster in found],
         "may_register": allows(request.user, Permission.OPERATE_CLUSTERS),

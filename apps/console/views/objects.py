@@ -14,8 +14,7 @@ from apps.console.access import cluster_or_404
 from apps.console.fragments import page_or_fragment
 from apps.console.guard import SignedInRequest, signed_in
 from apps.console.links import namespace_of, object_url
-from apps.console.navigation import cluster_tabs
-from apps.console.views.egress import crumbs
+from apps.console.navigation import cluster_tabs, crumbs
 from apps.console.yamltext import line_of
 from apps.inventory import selectors
 from apps.mesh.patches import to_yaml

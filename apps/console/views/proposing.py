@@ -27,7 +27,7 @@ from apps.console.access import cluster_or_404
 from apps.console.forms.changes import PASTE_LIMIT, PasteForm
 from apps.console.fragments import page_or_fragment
 from apps.console.guard import SignedInRequest, signed_in, status_of
-from apps.console.views.egress import crumbs
+from apps.console.navigation import crumbs
 from apps.mesh.patches import ManifestPatch, stripped, to_yaml
 from apps.mesh.refs import ResourceRef
 from apps.mesh.remedies.base import Target

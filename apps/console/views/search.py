@@ -55,7 +55,7 @@ def _groups(user: User, text: str) -> list[tuple[str, list[Hit]]]:
 
 
 def _clusters(user: User, text: str) -> list[Hit]:
-    found = clusters_of.clusters_for(user).filter(Q(name__icontains=text) | Q(owner_team__icontains=text))
+    found = clusters_of.visible(user).filter(Q(name__icontains=text) | Q(owner_team__icontains=text))
     return [
         Hit("cluster", c.name, c.get_environment_display(), reverse("console:cluster", args=[c.name]))
         for c in found[:MOST]

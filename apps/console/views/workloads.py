@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
-from django.urls import reverse
 
 from apps.analysis import selectors as analysis
 from apps.analysis.models import WorkloadState
@@ -19,7 +18,7 @@ from apps.console.exports import csv_file
 from apps.console.fragments import page_or_fragment
 from apps.console.guard import SignedInRequest, signed_in
 from apps.console.links import object_url
-from apps.console.navigation import cluster_tabs
+from apps.console.navigation import cluster_tabs, crumbs
 from apps.mesh.refs import ResourceRef
 
 SPEEDSCALE = {
@@ -75,11 +74,7 @@ def workloads(request: SignedInRequest, name: str = "") -> HttpResponseBase:
     context = {
         "cluster": cluster,
         "tabs": cluster_tabs(name, "cluster-workloads") if name else (),
-        "crumbs": [
-            ("Clusters", reverse("console:clusters")),
-            (name, reverse("console:cluster", args=[name])),
-            ("Workloads", ""),
-        ],
+        "crumbs": crumbs(name, "Workloads") if name else [],
         "facets": groups,
         "tags": facets.tags(request, groups),
         "text": facets.typed(request),
