@@ -34,6 +34,10 @@ from apps.simcluster.schema import Json
 
 ACCEPTED = "application/json, application/yaml, application/vnd.kubernetes.protobuf"
 _SHOWN_BYTES = 30
+_GO_TYPE_META = (
+    r'Go value of type struct { APIVersion string "json:\"apiVersion,omitempty\""; '
+    r'Kind string "json:\"kind,omitempty\"" }'
+)
 _OPTIONAL_MAPS = ("data", "binaryData", "stringData")
 _OPTIONAL_METADATA = ("labels", "annotations", "finalizers", "ownerReferences", "managedFields")
 
@@ -73,8 +77,11 @@ def read_object(request: Request, resource: Resource, version: str, validation: 
     decoded = _decode(request, resource)
     obj, kind = decoded.value, resource.kind
     if not isinstance(obj, dict):
-        why = "couldn't get version/kind; json parse error: json: cannot unmarshal array into Go value of type struct"
-        raise bad_request(f"the object provided is unrecognized (must be of type {kind}): {why}")
+        found = "array" if isinstance(obj, list) else "value"
+        why = f"couldn't get version/kind; json parse error: json: cannot unmarshal {found} into {_GO_TYPE_META}"
+        raise bad_request(
+            f"the object provided is unrecognized (must be of type {kind}): {why} ({request.body[:_SHOWN_BYTES].hex()})"
+        )
     if resource.custom and not obj.get("kind"):
         text = request.body.decode(errors="replace")
         why = f"Object 'Kind' is missing in '{text}' ({_excerpt(request.body)})"

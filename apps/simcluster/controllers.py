@@ -1,19 +1,46 @@
-"""What runs beside a real API server and clients come to see: namespaces end, pods go, service accounts appear.
+"""What runs beside a real API server and clients come to see.
 
-Called now and then by the fleet; each step works on the store alone.
+Definitions are accepted, namespaces end, pods go, service accounts appear. Called now and then by the fleet; each
+step works on the store alone.
 """
 
-from apps.simcluster.cluster import Cluster
-from apps.simcluster.deleting import finish_namespaces, finish_pods
+from collections import Counter
+
+from apps.simcluster.cluster import DEFINITIONS, Cluster
+from apps.simcluster.definitions import established
+from apps.simcluster.deleting import empty_namespace, finish_pods
+from apps.simcluster.ownership import Manager, Operation, Ownership, entries_of, owners_of
+from apps.simcluster.schema import Json
+
+MANAGER = "kube-controller-manager"
+_CALM = (
+    ("NamespaceDeletionDiscoveryFailure", "ResourcesDiscovered", "All resources successfully discovered"),
+    ("NamespaceDeletionGroupVersionParsingFailure", "ParsedGroupVersions", "All legacy kube types successfully parsed"),
+    (
+        "NamespaceDeletionContentFailure",
+        "ContentDeleted",
+        "All content successfully deleted, may be waiting on finalization",
+    ),
+)
 
 
 def settle(cluster: Cluster) -> bool:
     """Let every controller do its part once; true when something is still waiting (for time or finalizers)."""
     with cluster.store.lock:
+        _accept_definitions(cluster)
         _default_service_accounts(cluster)
-        finish_namespaces(cluster)
+        for namespace in cluster.store.each("namespaces"):
+            if namespace.deleted_at:
+                _finish_namespace(cluster, namespace.object())
         finish_pods(cluster)
         return any(item.deleted_at for key in ("namespaces", "pods") for item in cluster.store.each(key))
+
+
+def _accept_definitions(cluster: Cluster) -> None:
+    for stored in cluster.store.each(DEFINITIONS):
+        obj = stored.object()
+        if not (obj.get("status") or {}).get("conditions"):
+            cluster.store.put(DEFINITIONS, {**obj, "status": established(obj, cluster.timestamp())})
 
 
 def _default_service_accounts(cluster: Cluster) -> None:
@@ -28,3 +55,48 @@ def _default_service_accounts(cluster: Cluster) -> None:
             "creationTimestamp": cluster.timestamp(),
         }
         cluster.store.put("serviceaccounts", {"metadata": meta})
+
+
+def _finish_namespace(cluster: Cluster, namespace: Json) -> None:
+    """Empty a namespace that is being deleted; drop it, or say in its status what holds it."""
+    name = namespace["metadata"]["name"]
+    left = empty_namespace(cluster, name)
+    if not left:
+        cluster.store.remove("namespaces", "", name)
+        return
+    if (namespace.get("status") or {}).get("conditions"):
+        return
+    conditions = _conditions(left, cluster.timestamp())
+    meta = dict(namespace["metadata"])
+    owners = owners_of(meta.get("managedFields"))
+    keeper = Manager(MANAGER, Operation.UPDATE, "v1", "status")
+    top = ("f:status", "f:conditions")
+    paths = {top}
+    for item in conditions:
+        element = f'k:{{"type":"{item["type"]}"}}'
+        paths.add((*top, element))
+        paths |= {(*top, element, f"f:{field}") for field in item}
+    owners[keeper.identity] = Ownership(keeper, frozenset(paths), cluster.timestamp())
+    meta["managedFields"] = entries_of(owners)
+    status = {**namespace["status"], "conditions": conditions}
+    cluster.store.put("namespaces", {**namespace, "metadata": meta, "status": status})
+
+
+def _conditions(left: list[tuple[str, Json]], timestamp: str) -> list[Json]:
+    resources = Counter(resource for resource, _ in left)
+    finalizers = Counter(name for _, obj in left for name in obj["metadata"].get("finalizers") or ())
+    remaining = ", ".join(f"{name} has {count} resource instances" for name, count in sorted(resources.items()))
+    held = ", ".join(f"{name} in {count} resource instances" for name, count in sorted(finalizers.items()))
+    texts = (
+        ("NamespaceContentRemaining", "SomeResourcesRemain", f"Some resources are remaining: {remaining}"),
+        (
+            "NamespaceFinalizersRemaining",
+            "SomeFinalizersRemain",
+            f"Some content in the namespace has finalizers remaining: {held}",
+        ),
+    )
+    rows = [(*row, "False") for row in _CALM] + [(*row, "True") for row in texts]
+    return [
+        {"type": kind, "status": status, "lastTransitionTime": timestamp, "reason": reason, "message": message}
+        for kind, reason, message, status in rows
+    ]

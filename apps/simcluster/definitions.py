@@ -122,6 +122,17 @@ def _istio_definition(
     }
     if short:
         names["shortNames"] = list(short)
+    stored = [
+        {
+            "name": version,
+            "served": True,
+            "storage": version == versions[0],
+            "schema": {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}},
+            "subresources": {"status": {}},
+            "additionalPrinterColumns": printed,
+        }
+        for version in sorted(versions)
+    ]
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
@@ -134,21 +145,25 @@ def _istio_definition(
             "group": group,
             "names": names,
             "scope": "Namespaced",
-            "versions": [
-                {
-                    "name": version,
-                    "served": True,
-                    "storage": index == 0,
-                    "schema": {
-                        "openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
-                    },
-                    "subresources": {"status": {}},
-                    "additionalPrinterColumns": printed,
-                }
-                for index, version in enumerate(versions)
-            ],
+            "versions": stored,
+            "conversion": {"strategy": "None"},
         },
     }
+
+
+def established(definition: Json, timestamp: str) -> Json:
+    """The status the server gives an accepted definition."""
+    spec = definition["spec"]
+    messages = (
+        ("NamesAccepted", "NoConflicts", "no conflicts found"),
+        ("Established", "InitialNamesAccepted", "the initial names have been accepted"),
+    )
+    conditions = [
+        {"type": kind, "status": "True", "lastTransitionTime": timestamp, "reason": reason, "message": message}
+        for kind, reason, message in messages
+    ]
+    stored = [item["name"] for item in spec.get("versions", []) if item.get("storage")]
+    return {"conditions": conditions, "acceptedNames": spec.get("names", {}), "storedVersions": stored}
 
 
 def resource_of(definition: Json) -> Resource | None:

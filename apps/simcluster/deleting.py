@@ -105,8 +105,10 @@ def _delete_pod(cluster: Cluster, resource: Resource, obj: Json, options: Delete
         grace = 0
     if grace > 0:
         return _mark(cluster, resource, obj, grace, options)
-    gone = {**obj, "metadata": {k: v for k, v in meta.items() if not k.startswith("deletion")}}
-    marked = _mark(cluster, resource, gone, 0, DeleteOptions(dry_run=True))
+    fresh = {k: v for k, v in meta.items() if not k.startswith("deletion")}
+    if "deletionTimestamp" in meta:
+        fresh["generation"] -= 1  # marking counts once
+    marked = _mark(cluster, resource, {**obj, "metadata": fresh}, 0, DeleteOptions(dry_run=True))
     if not options.dry_run:
         last = cluster.store.remove(resource.key, meta["namespace"], meta["name"])
         marked["metadata"]["resourceVersion"] = str(last.revision if last else cluster.store.revision)
@@ -131,23 +133,18 @@ def delete_collection(
     return items
 
 
-def finish_namespaces(cluster: Cluster) -> None:
-    """The namespace controller: empty namespaces that are being deleted, and drop them when nothing holds them."""
-    for stored in cluster.store.each("namespaces"):
-        if stored.deleted_at and not _empty(cluster, stored.name):
-            cluster.store.remove("namespaces", "", stored.name)
-
-
-def _empty(cluster: Cluster, namespace: str) -> int:
-    """Delete everything in a namespace; returns how many objects are left."""
-    left = 0
+def empty_namespace(cluster: Cluster, namespace: str) -> list[tuple[str, Json]]:
+    """Delete everything in a namespace; (resource with a dot after its plural, object) of what is left."""
+    left: list[tuple[str, Json]] = []
     for resource in cluster.resources():
         if not resource.namespaced:
             continue
         for item in cluster.store.each(resource.key):
             if item.namespace == namespace:
                 _delete(cluster, resource, item.object(), DeleteOptions(grace_seconds=0))
-                left += cluster.store.stored(resource.key, namespace, item.name) is not None
+                still = cluster.store.get(resource.key, namespace, item.name)
+                if still is not None:
+                    left.append((f"{resource.plural}.{resource.group}", still))
     return left
 
 

@@ -114,7 +114,8 @@ def decode_token(token: str) -> tuple[int, str]:
         return int(given["rv"]), str(given["start"])
     except (ValueError, KeyError, TypeError) as error:
         first = raw[:1].decode("latin-1")
-        why = f"invalid character {first!r} looking for beginning of value"
+        shown = first if first.isprintable() else f"\\u{ord(first):04x}"
+        why = f"invalid character '{shown}' looking for beginning of value"
         raise bad_request(f"{prefix}: {why}") from error
 
 

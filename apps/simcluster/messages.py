@@ -84,7 +84,7 @@ class Route:
 
 def parse_route(path: str) -> Route | None:
     """The route of `/api/...` and `/apis/...` resource paths; None for every other path."""
-    parts = [unquote(part) for part in path.strip("/").split("/")]
+    parts = unquote(path).strip("/").split("/")
     if parts[0] == "api" and len(parts) > 2:
         group, version, rest = "", parts[1], parts[2:]
     elif parts[0] == "apis" and len(parts) > 3:

@@ -1,5 +1,6 @@
 """The options of a write (dryRun, fieldManager, force, fieldValidation, deletion), checked as the server does."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -10,6 +11,7 @@ from apps.simcluster.messages import Request
 from apps.simcluster.schema import Json
 
 MAX_MANAGER_BYTES = 128
+_DURATION = re.compile(r"(?:\d+(?:\.\d*)?(?:ns|us|µs|ms|s|m|h))+|0")
 APPLY = "application/apply-patch+yaml"
 
 
@@ -55,12 +57,20 @@ def write_options(request: Request, kind: str) -> WriteOptions:
         )
     if causes:
         raise invalid_options(kind, *causes)
+    _check_timeout(request.param("timeout"))
     return WriteOptions(
         dry_run="All" in request.query.get("dryRun", []),
         manager=request.param("fieldManager") or default_manager(request),
         force=request.flag("force"),
         validation=FieldValidation(request.param("fieldValidation") or "Warn"),
     )
+
+
+def _check_timeout(text: str) -> None:
+    """The `timeout` of a request must be a Go duration; it is not enforced."""
+    if text and not _DURATION.fullmatch(text):
+        why = f"time: invalid duration {quoted(text)}"
+        raise bad_request(f"invalid timeout specified in the request URL - {why}")
 
 
 def _unsupported(field: str, value: object, supported: str) -> Cause:

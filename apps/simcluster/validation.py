@@ -68,7 +68,7 @@ def metadata_causes(meta: Json, *, name_is_label: bool = False) -> Iterator[Caus
     if not name:
         yield required("metadata.name", "name or generateName is required")
     elif len(name) > MAX_NAME:
-        yield invalid_value("metadata.name", name, f"must be no more than {MAX_NAME} bytes")
+        yield invalid_value("metadata.name", name, f"must be no more than {MAX_NAME} characters")
     else:
         pattern, rule = (_DNS_LABEL, DNS_LABEL_RULE) if name_is_label else (_SUBDOMAIN, SUBDOMAIN_RULE)
         if not pattern.fullmatch(name):

@@ -7,6 +7,8 @@ import secrets
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
 from apps.simcluster.bodies import tidy
 from apps.simcluster.cluster import Cluster
 from apps.simcluster.comparing import compare
@@ -216,8 +218,9 @@ def _metadata_moves(before: Json, after: Json) -> list[Cause]:
 def _save(write: Write, obj: Json) -> Json:
     if write.options.dry_run:
         return obj
-    stored = write.cluster.store.put(write.resource.key, obj)
-    return stored.object()
+    if len(msgspec.json.encode(obj)) > MAX_ETCD_BYTES:
+        raise internal("etcdserver: request is too large")
+    return write.cluster.store.put(write.resource.key, obj).object()
 
 
 def check_version(write: Write, before: Json, after: Json) -> None:
@@ -248,7 +251,8 @@ def replace(write: Write, before: Json, after: Json, owners: Owners | None = Non
     if owners is None:
         owners = _owners_after_update(write, before, after)
     _set_owners(after, owners)
-    if resource.counts_generation and write.subresource != "status" and _spec_moved(before, after):
+    moved = _spec_moved(before, after, annotations=resource.key == "deployments.apps")
+    if resource.counts_generation and write.subresource != "status" and moved:
         after["metadata"]["generation"] = before["metadata"].get("generation", 0) + 1
     _validate(write, after, before)
     if _same(before, after):
@@ -292,9 +296,11 @@ def _owners_after_update(write: Write, before: Json, after: Json) -> Owners:
     return after_update(owners, change, manager, write.cluster.timestamp(), write.reset)
 
 
-def _spec_moved(before: Json, after: Json) -> bool:
+def _spec_moved(before: Json, after: Json, *, annotations: bool) -> bool:
     ignored = ("metadata", "status", "apiVersion", "kind")
     names = {name for name in (*before, *after) if name not in ignored}
+    if annotations and before["metadata"].get("annotations") != after["metadata"].get("annotations"):
+        return True
     return any(before.get(name) != after.get(name) for name in names)
 
 
@@ -305,8 +311,8 @@ def _same(before: Json, after: Json) -> bool:
 
 def _timeless(obj: Json) -> dict[str, Any]:
     meta = dict(obj["metadata"])
-    entries = meta.get("managedFields") or []
-    meta["managedFields"] = [{k: v for k, v in entry.items() if k != "time"} for entry in entries]
+    owners = owners_of(meta.pop("managedFields", None))
+    meta["managedFields"] = {identity: owner.fields for identity, owner in owners.items()}
     return {**{k: v for k, v in obj.items() if k not in ("apiVersion", "kind")}, "metadata": meta}
 
 

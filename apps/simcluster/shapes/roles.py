@@ -102,7 +102,7 @@ def _rules(role: Role, mesh: Mesh | None) -> tuple[PolicyRule, ...]:
 
 
 def _reader(mesh: Mesh | None) -> tuple[PolicyRule, ...]:
-    # Asked for by name in all namespaces: "configmaps, metadata.name=istio"; istio-user is Istio's own overlay.
+    # Asked for by name in all namespaces: metadata.name=istio. istio-user is Istio's own overlay.
     istio = ["istio-user", "istio", "istio-sidecar-injector"]
     for revision in mesh.revisions if mesh else ():
         istio += [f"istio{revision.suffix}", f"istio-sidecar-injector{revision.suffix}"]
