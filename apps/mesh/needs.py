@@ -125,14 +125,14 @@ def flaws(entry: ServiceEntry, named: str, host: RequiredHost) -> Iterator[Flaw]
     at_port = [(index, port) for index, port in enumerate(entry.ports) if port.number == host.port]
     if not at_port:
         numbers = ", ".join(str(port.number) for port in entry.ports) or "no port"
-        yield Flaw(FlawKind.PORT, "spec.ports", f"it opens {numbers}, but clients dial {host.port}")
+        yield Flaw(FlawKind.PORT, "spec.ports", f"it opens {numbers} while clients dial {host.port}")
     elif not any(_carries(port, host.protocol) for _, port in at_port):
         index, port = at_port[0]
         yield Flaw(
             FlawKind.PROTOCOL,
             f"spec.ports[{index}].protocol",
-            f"port {host.port} is declared {port.protocol or 'without a protocol'}, "
-            f"but clients send {host.protocol}",
+            f"it declares port {host.port} as {port.protocol or 'nothing in particular'} "
+            f"while clients send {host.protocol}",
         )
     if entry.endpoints or entry.workload_selector is not None:
         return

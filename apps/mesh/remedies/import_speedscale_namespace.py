@@ -22,6 +22,7 @@ from apps.mesh.ownership import keeper_of, managers_of
 from apps.mesh.patches import ManifestPatch, apply, updated
 from apps.mesh.refs import Manifest, ResourceRef
 from apps.mesh.remedies.base import Proposal, ProposalError, Remedy, RemedyContext, Target
+from apps.mesh.rules.wording import listed
 from apps.mesh.speedscale import FORWARDER_NAME, FORWARDER_PORT, forwarder_host, installs, serving
 from apps.mesh.verdicts import Destination, Protocol
 
@@ -221,8 +222,8 @@ def _opens(context: RemedyContext, turned: Sequence[_Wish]) -> Iterator[tuple[st
 
 def _summary(patches: Sequence[ManifestPatch], work: Sequence[_Work], turned: Sequence[_Wish]) -> str:
     owners = ", ".join(dict.fromkeys(f"{owner}/*" for item in work for owner in item.owners))
-    hosts = ", ".join(dict.fromkeys(wish.destination.host for wish in turned))
-    names = ", ".join(str(patch.ref) for patch in patches)
+    hosts = listed(dict.fromkeys(wish.destination.host for wish in turned))
+    names = listed(str(patch.ref) for patch in patches)
     return f"Add {owners} to {names}, beside what is listed there; opens {hosts}."
 
 

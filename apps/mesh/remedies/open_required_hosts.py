@@ -22,6 +22,7 @@ from apps.mesh.ownership import keeper_of, managers_of
 from apps.mesh.patches import ManifestPatch, PatchAction, apply, created, updated
 from apps.mesh.remedies.base import Proposal, ProposalError, Remedy, RemedyContext, Target
 from apps.mesh.remedies.serviceentries import extended, new_entry
+from apps.mesh.rules.wording import counted
 from apps.mesh.speedscale import installs
 
 
@@ -54,7 +55,7 @@ def propose(context: RemedyContext, target: Target) -> Proposal:
     return Proposal(
         remedy=REMEDY.name,
         title=REMEDY.title,
-        summary=f"{verb} {patches[0].ref} so that {len(hosts)} blocked host(s) open: {', '.join(hosts)}.",
+        summary=f"{verb} {patches[0].ref} to open {counted(len(hosts), 'blocked host')}: {', '.join(hosts)}.",
         patches=patches,
         opens=tuple((cell.scope_key, cell.host.host) for cell in opened),
         warnings=(*warnings, *_left_blocked(cells, opened)),

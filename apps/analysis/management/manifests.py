@@ -1,0 +1,42 @@
+"""What the commands that work on files share: where the files are, which hosts are meant, how they fail."""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from apps.analysis.offline import Offline, read
+from apps.common.errors import ConsoleError
+from apps.mesh.hostsets import DEFAULT_APP_HOST, DEFAULT_REGION, HostSet, speedscale
+
+USAGE_ERROR = 2
+
+
+class ManifestsCommand(BaseCommand):
+    """Fails with a sentence on stderr and exit code 2; needs neither database nor settings to be right."""
+
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--manifests", type=Path, required=True, help="directory with YAML files")
+        parser.add_argument("--region", default=DEFAULT_REGION, help="AWS region of the Speedscale tenant")
+        parser.add_argument("--app-host", default=DEFAULT_APP_HOST, help="host of the Speedscale tenant")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            self.answer(read(options["manifests"]), options)
+        except ConsoleError as error:
+            raise CommandError(error.message, returncode=USAGE_ERROR) from error
+        except BrokenPipeError:
+            sys.stderr.close()
+
+    def answer(self, offline: Offline, options: dict[str, Any]) -> None:
+        """Writes the command's answer to `self.stdout`."""
+        raise NotImplementedError
+
+    def hostset(self, options: dict[str, Any]) -> HostSet:
+        return speedscale(options["region"], options["app_host"])

@@ -1,0 +1,131 @@
+"""A directory of manifests as a snapshot, for the commands that work on files. No database, no cluster.
+
+What a directory usually lacks is filled in only where that is said: a repository rarely holds Istio's
+injection webhooks, so Istio's own default ones are assumed then, as long as there are no pods to tell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from apps.common.errors import InvalidInputError
+from apps.mesh.findings import Finding, Severity
+from apps.mesh.meshconfig import control_planes
+from apps.mesh.objects.config import MutatingWebhookConfiguration
+from apps.mesh.parsing.files import FileProblem, SourceDocument, load_directory
+from apps.mesh.refs import Manifest, ResourceRef
+from apps.mesh.snapshot import Gap, Snapshot
+
+FILE_CODE = "MC003"
+FILE_TITLE = "A file could not be read"
+WEBHOOK_KIND = MutatingWebhookConfiguration.__name__
+NO_WEBHOOKS = "there is none among the manifests"
+ASSUMED = "Istio's default injection webhooks are assumed, because none is among the manifests."
+
+
+@dataclass(frozen=True, slots=True)
+class Offline:
+    """`problems` are what could not be read of the files; `assumptions` are sentences."""
+
+    directory: Path
+    snapshot: Snapshot
+    documents: Mapping[ResourceRef, SourceDocument]
+    problems: tuple[FileProblem, ...]
+    assumptions: tuple[str, ...]
+
+    def locate(self, ref: ResourceRef, path: str = "") -> tuple[str, int | None]:
+        """File and line (from 1) of a field; ("", None) for an object that is in no file."""
+        found = self.documents.get(ref)
+        return (found.file, found.line(path)) if found is not None else ("", None)
+
+
+def read(directory: Path) -> Offline:
+    """Every manifest below a directory. Raises InvalidInputError when there is nothing to read at all;
+    a file that cannot be read is a problem, not an error."""
+    if not directory.exists():
+        raise InvalidInputError(f"There is no directory {directory}.", field="manifests")
+    loaded = load_directory(directory)
+    if not loaded.documents and not loaded.problems:
+        raise InvalidInputError(
+            f"{directory} holds no manifest: no .yaml, .yml or .json file.", field="manifests"
+        )
+    snapshot, assumptions = _snapshot(loaded.manifests)
+    return Offline(
+        directory=directory,
+        snapshot=snapshot,
+        documents={document.ref: document for document in loaded.documents},
+        problems=loaded.problems,
+        assumptions=assumptions,
+    )
+
+
+def file_findings(problems: tuple[FileProblem, ...]) -> tuple[tuple[Finding, FileProblem], ...]:
+    """What could not be read, as findings on the files."""
+    return tuple(
+        (
+            Finding(
+                code=FILE_CODE,
+                severity=Severity.ERROR,
+                title=FILE_TITLE,
+                message=f"{problem.message} What it would have said was not looked at.",
+                ref=ResourceRef("File", "", problem.file),
+                key=str(problem.line),
+            ),
+            problem,
+        )
+        for problem in problems
+    )
+
+
+def _snapshot(manifests: tuple[Manifest, ...]) -> tuple[Snapshot, tuple[str, ...]]:
+    snapshot = Snapshot.from_manifests(manifests)
+    if snapshot.each(MutatingWebhookConfiguration):
+        return snapshot, ()
+    if any(workload.pod_groups for workload in snapshot.workloads):
+        return Snapshot.from_manifests(manifests, gaps=(Gap(WEBHOOK_KIND, "", NO_WEBHOOKS),)), ()
+    revisions = [plane.revision for plane in control_planes(snapshot)] or ["default"]
+    return snapshot.with_patched([default_webhooks(revision) for revision in revisions]), (ASSUMED,)
+
+
+def default_webhooks(revision: str) -> Manifest:
+    """The webhooks that Istio's chart installs for a revision (charts/istio-control/istio-discovery,
+    mutatingwebhook.yaml), as far as they decide who is injected."""
+    no_label, no_revision = (
+        _expression("istio-injection", "DoesNotExist"),
+        _expression("istio.io/rev", "DoesNotExist"),
+    )
+    not_refused = _expression("sidecar.istio.io/inject", "NotIn", "false")
+    webhooks = [
+        _webhook("rev.namespace", [_expression("istio.io/rev", "In", revision), no_label], [not_refused]),
+        _webhook(
+            "rev.object", [no_revision, no_label], [not_refused, _expression("istio.io/rev", "In", revision)]
+        ),
+    ]
+    if revision == "default":
+        asked = _expression("sidecar.istio.io/inject", "In", "true")
+        webhooks.append(
+            _webhook("namespace", [_expression("istio-injection", "In", "enabled")], [not_refused])
+        )
+        webhooks.append(_webhook("object", [no_label, no_revision], [asked, no_revision]))
+    suffix = "" if revision == "default" else f"-{revision}"
+    return {
+        "apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": WEBHOOK_KIND,
+        "metadata": {"name": f"istio-sidecar-injector{suffix}", "labels": {"istio.io/rev": revision}},
+        "webhooks": webhooks,
+    }
+
+
+def _webhook(name: str, namespace: list[Any], pod: list[Any]) -> dict[str, Any]:
+    return {
+        "name": f"{name}.sidecar-injector.istio.io",
+        "namespaceSelector": {"matchExpressions": namespace},
+        "objectSelector": {"matchExpressions": pod},
+    }
+
+
+def _expression(key: str, operator: str, *values: str) -> dict[str, Any]:
+    return {"key": key, "operator": operator, **({"values": list(values)} if values else {})}
