@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import cast
+
 from django.conf import settings
+from django.utils.module_loading import import_string
 
 from apps.clusters import secrets
-from apps.clusters.addresses import AddressPolicy, AddressRefusedError, pinned
+from apps.clusters.addresses import Address, AddressPolicy, AddressRefusedError, pinned
 from apps.clusters.connection import Connection
 from apps.clusters.gateway import ClusterGateway, UnauthorizedError, UnreachableError
-from apps.clusters.kube.gateway import KubeGateway
-from apps.clusters.kube.transport import Transport
 from apps.clusters.models import Cluster, Credential
+
+# The Kubernetes client takes seconds and some 70 MB to import. It is loaded when the first cluster is
+# dialled, not by every command and every web process.
+KUBE = "apps.clusters.kube.gateway.open_kube"
 
 
 def open_gateway(cluster: Cluster) -> ClusterGateway:
@@ -33,4 +39,5 @@ def open_connection(connection: Connection) -> ClusterGateway:
         address = pinned(connection.host, connection.port, policy)
     except AddressRefusedError as refusal:
         raise UnreachableError(str(refusal)) from None
-    return KubeGateway(Transport(connection, address))
+    open_kube = cast(Callable[[Connection, Address], ClusterGateway], import_string(KUBE))
+    return open_kube(connection, address)

@@ -6,11 +6,13 @@ moved by workers call the worker's functions themselves.
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from apps.accounts.actions import grant_role
@@ -35,6 +37,11 @@ SCENARIO = Path(__file__).with_name("shop.yaml")
 PASSWORD = "correct horse battery staple"
 HOME = "speedscale-external-svc-https"
 
+ENTRIES = "/apis/networking.istio.io/v1/namespaces/speedscale/serviceentries"
+NEW_PATH = f"{ENTRIES}/speedscale-sts"
+HOME_PATH = f"{ENTRIES}/{HOME}"
+SIDECAR_PATH = "/apis/networking.istio.io/v1/namespaces/payments/sidecars/default"
+
 NEW_ENTRY = """apiVersion: networking.istio.io/v1
 kind: ServiceEntry
 metadata:
@@ -50,6 +57,17 @@ spec:
       number: 443
       protocol: TLS
   resolution: NONE
+"""
+
+
+SIDECAR = """apiVersion: networking.istio.io/v1
+kind: Sidecar
+metadata:
+  name: default
+  namespace: payments
+spec:
+  egress:
+    - hosts: ["./*", "istio-system/*", "speedscale/*", "catalog/*"]
 """
 
 
@@ -77,6 +95,19 @@ class Shop:
         """The object in the simulated cluster's own store."""
         resource = next(r for r in self.sim.state.resources() if r.kind == kind)
         return self.sim.store.get(f"{resource.plural}.{resource.group}", namespace, name)
+
+    def rogue(self, method: str, path: str, body: Any = None, *, kind: str = "merge-patch+json") -> Any:
+        """What somebody else does on the cluster, as an administrator, over the API."""
+        context = ssl.create_default_context(cadata=self.sim.ca_pem)
+        headers = {
+            "Authorization": f"Bearer {self.sim.token('rogue')}",
+            "Content-Type": f"application/{kind}",
+        }
+        answer = httpx.request(
+            method, f"{self.sim.url}{path}", json=body, headers=headers, verify=context, timeout=10
+        )
+        assert answer.is_success, answer.text
+        return answer.json()
 
     def proposed(self, text: str = NEW_ENTRY, **words: Any) -> ChangeSet:
         words.setdefault("title", "Open the token service")

@@ -1,4 +1,4 @@
-"""A tiny HTTPS server that answers what a test tells it to, byte for byte. For what no real API server does."""
+"""A tiny HTTPS server that answers what a test tells it to, byte for byte."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def stub_api(
             self.end_headers()
             self.wfile.write(data)
 
-        do_GET = do_POST = do_PATCH = do_DELETE = do_PUT = handle_any
+        do_GET = do_POST = do_PATCH = do_DELETE = handle_any  # noqa: N815
 
         def log_message(self, *args: object) -> None:
             pass

@@ -10,6 +10,8 @@ from urllib.parse import quote
 import msgspec
 
 from apps.clusters import gateway as g
+from apps.clusters.addresses import Address
+from apps.clusters.connection import Connection
 from apps.clusters.kube import refusals
 from apps.clusters.kube.transport import Answer, Transport
 
@@ -197,6 +199,11 @@ class KubeGateway:
         failure.message = self._transport.hide(failure.message)
         failure.args = (failure.message,)
         raise failure
+
+
+def open_kube(connection: Connection, address: Address) -> g.ClusterGateway:
+    """A gateway to the cluster at an address that was checked. Dials nothing yet."""
+    return KubeGateway(Transport(connection, address))
 
 
 def _path(resource: g.Resource, namespace: str = "", name: str = "") -> str:
