@@ -6,15 +6,17 @@ line. Must not know how the demonstration's clusters are made: it is handed thei
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from time import monotonic, sleep
 
 from apps.accounts.actions import grant_role, make_person
 from apps.accounts.models import Role, User
 from apps.audit.actions import record
 from apps.clusters.actions import register_cluster, replace_credential
-from apps.clusters.models import Cluster
+from apps.clusters.models import Cluster, HealthState
 from apps.common.errors import InvalidInputError
+from apps.inventory.actions import request_refresh
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,7 @@ CAST = (
     Actor("administrator", "Omar", "Benali", (Role.ADMINISTRATOR, Role.OPERATOR)),
 )
 REGISTRAR = "administrator"
+LOOK_SECONDS = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +88,7 @@ def cluster(registrar: User, place: Place) -> str:
     """
     known = Cluster.objects.filter(name=place.name).first()
     if known is None:
-        register_cluster(
+        made = register_cluster(
             actor=registrar,
             name=place.name,
             environment=place.environment,
@@ -96,6 +99,7 @@ def cluster(registrar: User, place: Place) -> str:
             ca_pem=place.ca_pem,
             token=place.token,
         )
+        request_refresh(actor=None, cluster=made, trigger="registration")
         return "registered"
     if (known.server, known.ca_pem) == (place.server, place.ca_pem):
         return "unchanged"
@@ -110,4 +114,16 @@ def cluster(registrar: User, place: Place) -> str:
         cluster=place.name,
     )
     replace_credential(actor=registrar, cluster=known, token=place.token)
+    request_refresh(actor=None, cluster=known, trigger="registration")
     return "moved"
+
+
+def wait_until_read(names: Collection[str], *, seconds: float) -> tuple[str, ...]:
+    """Wait until the workers have read these clusters once; the names of those they have not by then."""
+    until = monotonic() + seconds
+    while True:
+        unread = Cluster.objects.filter(name__in=names, health=HealthState.NEW, paused=False)
+        left = tuple(unread.values_list("name", flat=True))
+        if not left or monotonic() > until:
+            return left
+        sleep(LOOK_SECONDS)

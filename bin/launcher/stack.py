@@ -22,7 +22,8 @@ from bin.launcher.ports import free_port
 from bin.launcher.service import Follower, Service
 from bin.launcher.state import Login, StateDirectory, keep_secrets, logins
 
-COMMAND_SECONDS = 180
+COMMAND_SECONDS = 300
+FIRST_READ_SECONDS = 90
 Reporter = Callable[[str], None]
 
 
@@ -137,9 +138,12 @@ class Stack:
             self.seed()
 
     def seed(self) -> None:
-        """Make the demonstration's people and clusters, or bring them up to date."""
-        self.report("Making the demonstration's people and clusters")
-        self.manage("demo_seed", "--fleet", str(self.state.fleet))
+        """Make the demonstration's people and clusters, or bring them up to date, and have them read."""
+        self.report("Making the demonstration's people and clusters, and reading the clusters")
+        said = self.manage("demo_seed", "--fleet", str(self.state.fleet), "--wait", str(FIRST_READ_SECONDS))
+        unread = [line for line in said.splitlines() if line.startswith("Not read yet")]
+        if unread:
+            self.report(f"{unread[0]}; the worker goes on with it")
 
     def pid(self, name: str) -> int:
         """The process number of a service."""

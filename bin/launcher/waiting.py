@@ -11,7 +11,7 @@ from bin.environment import ROOT
 from bin.launcher.ports import LOOPBACK
 from bin.launcher.service import Service
 
-START_SECONDS = 90
+START_SECONDS = 180
 PAUSE_SECONDS = 0.1
 WEB_SECONDS = 5
 PING_SECONDS = 30

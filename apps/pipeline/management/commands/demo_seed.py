@@ -15,7 +15,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from apps.common.errors import InvalidInputError
-from apps.pipeline.demonstration import REGISTRAR, Place, cluster, people
+from apps.pipeline.demonstration import REGISTRAR, Place, cluster, people, wait_until_read
 
 WRITER = "console-writer"
 ABOUT = ("environment", "region", "owner_team", "labels")
@@ -30,6 +30,9 @@ class Command(BaseCommand):
         """`--fleet` names the ready file of the simulated clusters."""
         parser.add_argument("--fleet", type=Path, required=True, help="ready file of `manage.py simcluster`")
         parser.add_argument(
+            "--wait", type=float, default=0, help="seconds to wait until the workers have read every cluster"
+        )
+        parser.add_argument(
             "--scenarios", type=Path, default=Path("apps/simcluster/scenarios"), help="what the clusters are"
         )
 
@@ -42,10 +45,14 @@ class Command(BaseCommand):
             )
         try:
             registrar = people(passwords)[REGISTRAR]
-            for place in read_fleet(options["fleet"], options["scenarios"]):
+            places = read_fleet(options["fleet"], options["scenarios"])
+            for place in places:
                 self.stdout.write(f"{place.name}: {cluster(registrar, place)}")
         except InvalidInputError as error:
             raise CommandError(error.message) from error
+        unread = wait_until_read([place.name for place in places], seconds=options["wait"])
+        if unread:
+            self.stdout.write(f"Not read yet: {', '.join(unread)}")
 
 
 def read_fleet(ready: Path, scenarios: Path) -> list[Place]:
