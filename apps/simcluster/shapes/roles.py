@@ -103,9 +103,8 @@ def _rules(role: Role, mesh: Mesh | None) -> tuple[PolicyRule, ...]:
 
 def _reader(mesh: Mesh | None) -> tuple[PolicyRule, ...]:
     # Asked for by name in all namespaces: metadata.name=istio. istio-user is Istio's own overlay.
-    istio = ["istio-user", "istio", "istio-sidecar-injector"]
-    for revision in mesh.revisions if mesh else ():
-        istio += [f"istio{revision.suffix}", f"istio-sidecar-injector{revision.suffix}"]
+    endings = ("", *(revision.suffix for revision in (mesh.revisions if mesh else ())))
+    istio = [f"{name}{end}" for end in endings for name in ("istio", "istio-user", "istio-sidecar-injector")]
     webhooks = ("mutatingwebhookconfigurations", "validatingwebhookconfigurations")
     apps = ("deployments", "statefulsets", "daemonsets", "replicasets")
     networking = (
