@@ -6,3 +6,4 @@ from django.apps import AppConfig
 class ApiConfig(AppConfig):
     name = "apps.api"
     label = "api"
+    default_auto_field = "django.db.models.BigAutoField"

@@ -78,6 +78,8 @@ _LABELS = {
     State.CANCELED: "Canceled",
 }
 
+STATE_CHOICES = [(state.value, state.label) for state in State]
+
 # (from, event) → to. What is not here cannot happen. A state without a way out is terminal.
 TRANSITIONS: Mapping[tuple[State, Event], State] = {
     (State.DRAFT, Event.SUBMIT): State.VALIDATING,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from django.db import models
 
 from apps.accounts.models import User
-from apps.changes.lifecycle import State
+from apps.changes.lifecycle import STATE_CHOICES, State
 from apps.clusters.models import Cluster
 
 
@@ -27,7 +27,7 @@ class ChangeSet(models.Model):
     parent = models.ForeignKey(
         "self", null=True, blank=True, on_delete=models.PROTECT, related_name="reverts"
     )
-    state = models.CharField(max_length=20, choices=[(s.value, s.label) for s in State], default=State.DRAFT)
+    state = models.CharField(max_length=20, choices=STATE_CHOICES, default=State.DRAFT)
     state_message = models.TextField(blank=True)  # why it is in this state and what to do
     revision_number = models.IntegerField(default=1)
     approved_digest = models.CharField(max_length=64, blank=True)

@@ -22,6 +22,7 @@ from apps.changes.models import ChangeItem, ChangeSet
 from apps.clusters.gateway import (
     AlreadyExistsError,
     ClusterGateway,
+    FieldConflictError,
     GatewayError,
     NotFoundError,
     OutcomeUnknownError,
@@ -38,6 +39,8 @@ TRIES = 4
 FIRST_PAUSE = 0.5  # seconds; doubles with every try
 LONGEST_PAUSE = 8.0
 Sleep = Callable[[float], None]
+# Answers to a write that a dry run had just passed: the object moved in between, or it was us.
+MOVED = (OutcomeUnknownError, StaleError, AlreadyExistsError, NotFoundError, FieldConflictError)
 
 
 class Outcome(StrEnum):
@@ -92,7 +95,7 @@ def _once(change: ChangeSet, item: ChangeItem, gateway: ClusterGateway, resource
     crashpoints.reached(Point.AFTER_INTENT)
     try:
         written = _send(gateway, resource, item, tried)
-    except (OutcomeUnknownError, StaleError, AlreadyExistsError, NotFoundError) as error:
+    except MOVED as error:
         return _settled(gateway, resource, item, error)
     crashpoints.reached(Point.AFTER_WRITE)
     return Written(Outcome.APPLIED, "", _version(written))

@@ -1,0 +1,73 @@
+"""What every endpoint shares: who asks, with which scope, how lists are paged. No area's knowledge."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, cast
+
+from django.db.models import QuerySet
+from rest_framework.pagination import PageNumberPagination
+from rest_framework.permissions import IsAuthenticated
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import BaseSerializer
+from rest_framework.views import APIView
+
+from apps.accounts.models import ApiToken, User
+from apps.accounts.permissions import Permission
+from apps.accounts.tokens import scope_allows
+from apps.api.errors import NotFoundError
+from apps.clusters import selectors as clusters
+from apps.clusters.models import Cluster
+from apps.common.errors import PermissionDeniedError
+
+PAGE_SIZE = 50
+PAGE_LIMIT = 200
+
+
+class Paging(PageNumberPagination):
+    """`?page=2&page_size=100`; at most 200 a page."""
+
+    page_size = PAGE_SIZE
+    page_size_query_param = "page_size"
+    max_page_size = PAGE_LIMIT
+
+
+class Endpoint(APIView):
+    """`needs` names, for each method, the permission that a token's scopes must cover. Whether the
+    person holds it for the thing at hand is decided by the selector or the action."""
+
+    permission_classes = [IsAuthenticated]
+    needs: ClassVar[Mapping[str, Permission]] = {"GET": Permission.VIEW}
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        needed = self.needs.get(request.method or "")
+        if isinstance(request.auth, ApiToken) and needed and not scope_allows(request.auth, needed):
+            raise PermissionDeniedError(
+                f"The token's scopes ({', '.join(request.auth.scopes)}) do not cover «{needed}».",
+                code="scope_missing",
+            )
+
+    @property
+    def person(self) -> User:
+        return cast(User, self.request.user)
+
+    def cluster(self, name: str) -> Cluster:
+        """The cluster, if the person may see it."""
+        found = clusters.visible(self.person).filter(name=name).first()
+        if found is None:
+            raise NotFoundError(f"There is no cluster «{name[:63]}», or you may not see it.")
+        return found
+
+    def paged(self, rows: QuerySet[Any], serializer: type[BaseSerializer[Any]]) -> Response:
+        """One page of a list."""
+        paging = Paging()
+        page = paging.paginate_queryset(rows, self.request, view=self)
+        return paging.get_paginated_response(serializer(page, many=True).data)
+
+    def checked(self, serializer: type[BaseSerializer[Any]], data: Any = None) -> dict[str, Any]:
+        """The body (or `data`, such as the query) as an input serializer reads it."""
+        reader = serializer(data=self.request.data if data is None else data)
+        reader.is_valid(raise_exception=True)
+        return cast(dict[str, Any], reader.validated_data)

@@ -1,0 +1,1 @@
+"""One file an area: read serializers show, input serializers validate. No rules, no queries."""

@@ -1,0 +1,206 @@
+"""Changes: what they would write, who decided, how it went; and what is sent to make or move one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from apps.api.serializers.common import Input, PersonSerializer
+from apps.changes.lifecycle import STATE_CHOICES
+from apps.changes.models import ChangeItem, ChangeSet, Decision
+from apps.changes.policy import Level
+
+COMMENT = 4000
+
+
+class ChangeRowSerializer(serializers.Serializer[Any]):
+    id = serializers.IntegerField()
+    number = serializers.CharField()
+    kind = serializers.ChoiceField(choices=ChangeSet.Kind.choices)
+    title = serializers.CharField()
+    state = serializers.ChoiceField(choices=STATE_CHOICES)
+    state_message = serializers.CharField()
+    author = serializers.CharField(source="author.username")
+    revision = serializers.IntegerField(source="revision_number")
+    items = serializers.IntegerField(source="item_count")
+    required_approvals = serializers.IntegerField(source="required", allow_null=True)
+    risk = serializers.ChoiceField(choices=[level.value for level in Level], source="level", allow_null=True)
+    created_at = serializers.DateTimeField()
+    submitted_at = serializers.DateTimeField(allow_null=True)
+    finished_at = serializers.DateTimeField(allow_null=True)
+
+
+class DryRunSerializer(serializers.Serializer[Any]):
+    ok = serializers.BooleanField(required=False)
+    noop = serializers.BooleanField(required=False)
+    at = serializers.CharField(required=False)
+    message = serializers.CharField(required=False)
+    causes = serializers.ListField(child=serializers.DictField(), required=False)
+    warnings = serializers.ListField(child=serializers.CharField(), required=False)
+
+
+class ItemSerializer(serializers.Serializer[Any]):
+    """One object on one cluster. `intent` is what server-side apply sends, null for a deletion."""
+
+    position = serializers.IntegerField()
+    cluster = serializers.CharField(source="cluster.name")
+    action = serializers.ChoiceField(choices=ChangeItem.Action.choices)
+    api_version = serializers.CharField()
+    kind = serializers.CharField()
+    namespace = serializers.CharField()
+    name = serializers.CharField()
+    base_uid = serializers.CharField()
+    base_resource_version = serializers.CharField()
+    intent = serializers.DictField(allow_null=True)
+    take_over = serializers.BooleanField(source="force")
+    dry_run = DryRunSerializer()
+    result = serializers.ChoiceField(choices=ChangeItem.Result.choices)
+    result_message = serializers.CharField()
+    written_at = serializers.DateTimeField(allow_null=True)
+    written_resource_version = serializers.CharField()
+
+
+class RiskSerializer(serializers.Serializer[Any]):
+    text = serializers.CharField()
+    level = serializers.CharField()
+    tone = serializers.CharField()
+    raises = serializers.BooleanField()
+
+
+class PolicySerializer(serializers.Serializer[Any]):
+    version = serializers.IntegerField()
+    required = serializers.IntegerField()
+    level = serializers.CharField()
+    reasons = serializers.ListField(child=serializers.CharField())
+    risks = RiskSerializer(many=True)
+
+
+class DecisionSerializer(serializers.Serializer[Any]):
+    reviewer = PersonSerializer()
+    verdict = serializers.ChoiceField(choices=Decision.Verdict.choices)
+    revision = serializers.IntegerField(source="revision.number")
+    digest = serializers.CharField()
+    comment = serializers.CharField()
+    decided_at = serializers.DateTimeField()
+
+
+class EventSerializer(serializers.Serializer[Any]):
+    id = serializers.IntegerField()
+    at = serializers.DateTimeField()
+    actor = serializers.CharField()
+    kind = serializers.CharField()
+    text = serializers.CharField()
+    tone = serializers.CharField()
+
+
+class StandingSerializer(serializers.Serializer[Any]):
+    """Which approvals count now. `problem` says why the quorum can never be met."""
+
+    required = serializers.IntegerField()
+    missing = serializers.IntegerField()
+    approved_by = serializers.SerializerMethodField()
+    eligible = PersonSerializer(many=True)
+    problem = serializers.CharField()
+
+    def get_approved_by(self, standing: Any) -> list[str]:
+        return [decision.reviewer.username for decision in standing.approved]
+
+
+class VerificationSerializer(serializers.Serializer[Any]):
+    at = serializers.DateTimeField()
+    confirmed = serializers.BooleanField()
+    detail = serializers.DictField()
+
+
+class ChangeSerializer(serializers.Serializer[Any]):
+    """A change with everything around it. `digest` is what a decision names; it is also the ETag. `can`
+    maps each verb to "" or to the sentence that says why you cannot do it now."""
+
+    id = serializers.IntegerField(source="change.id")
+    number = serializers.CharField(source="change.number")
+    kind = serializers.ChoiceField(choices=ChangeSet.Kind.choices, source="change.kind")
+    title = serializers.CharField(source="change.title")
+    reason = serializers.CharField(source="change.reason")
+    state = serializers.ChoiceField(choices=STATE_CHOICES, source="change.state")
+    state_message = serializers.CharField(source="change.state_message")
+    author = PersonSerializer(source="change.author")
+    submitter = PersonSerializer(source="change.submitter", allow_null=True)
+    parent = serializers.IntegerField(source="change.parent_id", allow_null=True)
+    reverts = serializers.SerializerMethodField()
+    revision = serializers.IntegerField(source="change.revision_number")
+    digest = serializers.CharField(source="revision.digest")
+    clusters = serializers.ListField(child=serializers.CharField())
+    items = ItemSerializer(many=True)
+    prediction = serializers.DictField(source="revision.prediction")
+    policy = PolicySerializer(source="revision.policy")
+    standing = StandingSerializer()
+    decisions = DecisionSerializer(many=True)
+    verification = VerificationSerializer(allow_null=True)
+    can = serializers.DictField(child=serializers.CharField(allow_blank=True))
+    created_at = serializers.DateTimeField(source="change.created_at")
+    submitted_at = serializers.DateTimeField(source="change.submitted_at", allow_null=True)
+    expires_at = serializers.DateTimeField(source="change.expires_at", allow_null=True)
+    finished_at = serializers.DateTimeField(source="change.finished_at", allow_null=True)
+
+    def get_reverts(self, detail: Any) -> list[int]:
+        return [change.pk for change in detail.reverts]
+
+
+class FieldChangeSerializer(serializers.Serializer[Any]):
+    path = serializers.CharField()
+    before = serializers.JSONField(allow_null=True)
+    after = serializers.JSONField(allow_null=True)
+
+
+class DiffSerializer(serializers.Serializer[Any]):
+    """One object's difference, field by field, and both sides as YAML ("" where there is none)."""
+
+    position = serializers.IntegerField()
+    cluster = serializers.CharField()
+    object = serializers.CharField()
+    action = serializers.CharField()
+    fields_ = FieldChangeSerializer(many=True, label="fields")
+    before_yaml = serializers.CharField()
+    after_yaml = serializers.CharField()
+
+    def get_fields(self) -> Any:
+        fields = super().get_fields()
+        fields["fields"] = fields.pop("fields_")
+        return fields
+
+
+class NewChangeSerializer(Input):
+    """One of: `finding` (its id); `cluster` with `scope` and `host`; `cluster` with `manifests` (YAML);
+    `cluster` alone, for everything that the console can mend there."""
+
+    finding = serializers.IntegerField(required=False)
+    cluster = serializers.CharField(max_length=63, default="", allow_blank=True)
+    scope = serializers.CharField(max_length=64, default="", allow_blank=True)
+    host = serializers.CharField(max_length=253, default="", allow_blank=True)
+    manifests = serializers.CharField(default="", allow_blank=True, trim_whitespace=False)
+    title = serializers.CharField(max_length=200, default="", allow_blank=True)
+    reason = serializers.CharField(max_length=COMMENT, default="", allow_blank=True)
+    take_over = serializers.BooleanField(
+        default=False, help_text="Take over fields of changed objects that another manager owns."
+    )
+
+
+class EditSerializer(Input):
+    cluster = serializers.CharField(max_length=63)
+    manifests = serializers.CharField(trim_whitespace=False)
+    title = serializers.CharField(max_length=200, default="", allow_blank=True)
+    reason = serializers.CharField(max_length=COMMENT, required=False, allow_blank=True)
+    take_over = serializers.BooleanField(default=False)
+
+
+class DecideSerializer(Input):
+    """`digest` may come as If-Match instead."""
+
+    digest = serializers.CharField(max_length=64, default="", allow_blank=True)
+    revision = serializers.IntegerField(required=False)
+    comment = serializers.CharField(max_length=COMMENT, default="", allow_blank=True)
+
+
+class CommentSerializer(Input):
+    comment = serializers.CharField(max_length=COMMENT, default="", allow_blank=True)

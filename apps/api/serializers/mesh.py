@@ -1,0 +1,142 @@
+"""What the console knows of a mesh: workloads, the egress matrix, explanations, findings, objects."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from apps.api.serializers.common import RefSerializer
+from apps.mesh.findings import Severity
+from apps.mesh.verdicts import Protocol, Verdict
+
+
+class WorkloadSerializer(serializers.Serializer[Any]):
+    """Expected against actual; tones are ok, warn, bad, off."""
+
+    cluster = serializers.CharField(source="cluster.name")
+    kind = serializers.CharField()
+    namespace = serializers.CharField()
+    name = serializers.CharField()
+    scope = serializers.CharField(source="scope_key")
+    replicas = serializers.IntegerField()
+    pods = serializers.IntegerField()
+    istio_expected = serializers.CharField()
+    istio_actual = serializers.CharField()
+    istio_reason = serializers.CharField()
+    istio_tone = serializers.CharField()
+    capture_expected = serializers.CharField()
+    capture_actual = serializers.CharField()
+    capture_reason = serializers.CharField()
+    capture_tone = serializers.CharField()
+
+
+class HostSerializer(serializers.Serializer[Any]):
+    host = serializers.CharField()
+    port = serializers.IntegerField()
+    protocol = serializers.CharField()
+    tier = serializers.CharField()
+    purpose = serializers.CharField()
+
+
+class ScopeSerializer(serializers.Serializer[Any]):
+    """Workloads that Istio treats alike; `verdicts` maps each host of the matrix to its verdict."""
+
+    key = serializers.CharField()
+    namespace = serializers.CharField()
+    label = serializers.CharField()
+    sidecar = serializers.CharField()
+    workloads = serializers.ListField(child=serializers.CharField())
+    blocked = serializers.IntegerField()
+    verdicts = serializers.DictField(
+        child=serializers.ChoiceField(choices=[verdict.value for verdict in Verdict])
+    )
+
+
+class MatrixSerializer(serializers.Serializer[Any]):
+    cluster = serializers.CharField()
+    analysed_at = serializers.DateTimeField(allow_null=True)
+    hostset = serializers.CharField()
+    edition = serializers.CharField()
+    hosts = HostSerializer(many=True)
+    scopes = ScopeSerializer(many=True)
+
+
+class StepSerializer(serializers.Serializer[Any]):
+    """One link of the chain of evidence: what was decided, by which object and field."""
+
+    title = serializers.CharField()
+    text = serializers.CharField()
+    ref = RefSerializer(allow_null=True)
+    path = serializers.CharField()
+    rule = serializers.CharField()
+
+
+class FixSerializer(serializers.Serializer[Any]):
+    text = serializers.CharField()
+    remedy = serializers.CharField()
+    ref = RefSerializer(allow_null=True)
+
+
+class ExplanationSerializer(serializers.Serializer[Any]):
+    cluster = serializers.CharField()
+    workload = serializers.CharField()
+    scope = serializers.CharField(source="scope.key")
+    scope_label = serializers.CharField(source="scope.label")
+    host = serializers.CharField(source="destination.host")
+    port = serializers.IntegerField(source="destination.port")
+    protocol = serializers.ChoiceField(choices=[p.value for p in Protocol], source="destination.protocol")
+    verdict = serializers.ChoiceField(choices=[v.value for v in Verdict], source="answer.verdict")
+    sentence = serializers.CharField(source="answer.sentence")
+    evidence = StepSerializer(many=True, source="answer.evidence")
+    fix = FixSerializer(source="answer.fix", allow_null=True)
+    unknowns = serializers.ListField(child=serializers.CharField(), source="answer.unknowns")
+
+
+class FindingSerializer(serializers.Serializer[Any]):
+    id = serializers.IntegerField()
+    cluster = serializers.CharField(source="cluster.name")
+    code = serializers.CharField()
+    severity = serializers.ChoiceField(choices=[severity.value for severity in Severity])
+    title = serializers.CharField()
+    message = serializers.CharField()
+    api_version = serializers.CharField()
+    kind = serializers.CharField()
+    namespace = serializers.CharField()
+    name = serializers.CharField()
+    path = serializers.CharField()
+    references = serializers.ListField(child=serializers.CharField())
+    remedy = serializers.CharField()
+    affected = serializers.ListField(child=serializers.CharField())
+    opened_at = serializers.DateTimeField()
+    seen_at = serializers.DateTimeField()
+    resolved_at = serializers.DateTimeField(allow_null=True)
+
+
+class FindingDetailSerializer(FindingSerializer):
+    evidence = serializers.ListField(child=serializers.DictField())
+
+
+class ObjectSerializer(serializers.Serializer[Any]):
+    """One version of an object. `valid_to` is null for what is there now."""
+
+    id = serializers.IntegerField()
+    cluster = serializers.CharField(source="cluster.name")
+    api_version = serializers.CharField()
+    kind = serializers.CharField()
+    namespace = serializers.CharField()
+    name = serializers.CharField()
+    valid_from = serializers.DateTimeField()
+    valid_to = serializers.DateTimeField(allow_null=True)
+
+
+class ObjectDetailSerializer(ObjectSerializer):
+    manifest = serializers.DictField(source="content.manifest")
+    resource_version = serializers.SerializerMethodField()
+    uid = serializers.SerializerMethodField()
+
+    def get_resource_version(self, row: Any) -> str:
+        return str(row.meta.get("resourceVersion") or "")
+
+    def get_uid(self, row: Any) -> str:
+        return str(row.meta.get("uid") or "")
