@@ -14,6 +14,7 @@ STACK = (
     "changes",
     "notifications",
     "pipeline",
+    "api",
 )
 
 
