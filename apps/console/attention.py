@@ -8,15 +8,15 @@ from datetime import datetime, timedelta
 
 from django.urls import reverse
 
-from apps.analysis.models import Finding
+from apps.analysis.selectors import Cause
 from apps.changes.models import ChangeSet
 from apps.clusters.models import Cluster, HealthState
 from apps.common.badges import Badge
 from apps.console import times
 from apps.console.rows import figures_of, silent
+from apps.mesh.findings import Severity
 
 EXPIRY_WARNING = timedelta(days=14)
-MOST_FINDINGS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,16 +33,16 @@ class Need:
 
 
 def needs(
-    *, clusters: Sequence[Cluster], waiting: Iterable[ChangeSet], findings: Iterable[Finding], now: datetime
+    *, clusters: Sequence[Cluster], waiting: Iterable[ChangeSet], causes: Iterable[Cause], now: datetime
 ) -> list[Need]:
     """Decisions of this person first, then what is broken, then what will break.
 
-    Expects clusters with `summary` and `credential`, findings with `cluster` already read.
+    Expects clusters with `summary` and `credential` already read.
     """
     rows = [_decision(change, now, first=not at) for at, change in enumerate(waiting)]
     rows += [_no_answer(cluster, now) for cluster in clusters if silent(cluster)]
     rows += [_blocked(cluster) for cluster in clusters if figures_of(cluster).get("blocked_hosts")]
-    rows += [_finding(finding, now) for finding in list(findings)[:MOST_FINDINGS]]
+    rows += [_cause(cause) for cause in causes if cause["severity"] == Severity.ERROR]
     rows += [row for cluster in clusters if (row := _expiring(cluster, now))]
     return rows
 
@@ -80,16 +80,12 @@ def _blocked(cluster: Cluster) -> Need:
     return Need(Badge("Blocked hosts", "crit", "bad"), text, "", "Show matrix", url)
 
 
-def _finding(finding: Finding, now: datetime) -> Need:
-    where = f"{finding.kind} {finding.namespace}/{finding.name}" if finding.namespace else finding.name
-    return Need(
-        Badge("Critical finding", "finding", "bad"),
-        f"{finding.title}: {where} in {finding.cluster.name}.",
-        f"since {times.span(now - finding.opened_at)}",
-        "Show finding",
-        reverse("console:finding", args=[finding.pk]),
-        finding.code,
-    )
+def _cause(cause: Cause) -> Need:
+    found, clusters = cause["open"], cause["clusters"]
+    places = f"{found} object{'s' * (found != 1)} in {clusters} cluster{'s' * (clusters != 1)}"
+    url = f"{reverse('console:findings')}?code={cause['code']}"
+    badge = Badge("Critical finding", "finding", "bad")
+    return Need(badge, f"{cause['title']}: {places}.", "", "Show findings", url, cause["code"])
 
 
 def _expiring(cluster: Cluster, now: datetime) -> Need | None:

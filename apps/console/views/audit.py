@@ -20,7 +20,7 @@ from apps.console.fragments import page_or_fragment
 from apps.console.guard import SignedInRequest, signed_in
 
 COLUMNS = (
-    tables.Column("What", "", "pin"),
+    tables.Column("What"),
     tables.Column("Who"),
     tables.Column("When"),
     tables.Column("Outcome"),

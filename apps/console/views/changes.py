@@ -36,7 +36,7 @@ POLL_SECONDS = 2
 SLOW_POLL_SECONDS = 10
 STATES = {state.value: badges.of(badges.CHANGES, state.value).word for state in State}
 COLUMNS = (
-    tables.Column("Change", "", "pin"),
+    tables.Column("Change"),
     tables.Column("State"),
     tables.Column("Risk"),
     tables.Column("Objects", "", "num"),

@@ -9,7 +9,7 @@ from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 
-from apps.accounts.permissions import Permission, allows
+from apps.accounts.permissions import Permission, allows_somewhere
 from apps.analysis import selectors as analysis
 from apps.analysis.models import ScopeVerdicts
 from apps.clusters.models import Cluster
@@ -86,7 +86,7 @@ def matrix_page(request: SignedInRequest, name: str) -> HttpResponseBase:
         "rows": matrix.rows(listing.rows, hosts, keep=keep, chosen=chosen),
         "scope_count": len(everything),
         "explanation": explanation,
-        "may_propose": allows(
+        "may_propose": allows_somewhere(
             request.user, Permission.PROPOSE, environment=cluster.environment, cluster=name
         ),
         "text": text,

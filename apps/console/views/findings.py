@@ -10,7 +10,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
 
-from apps.accounts.permissions import Permission, allows
+from apps.accounts.permissions import Permission, allows_somewhere
 from apps.analysis import selectors as analysis
 from apps.analysis.models import Finding
 from apps.clusters.models import Cluster
@@ -35,11 +35,11 @@ SORTS = {
     "since": ("-opened_at",),
 }
 COLUMNS = (
-    tables.Column("Finding", "code", "pin"),
+    tables.Column("Finding", "code"),
     tables.Column("Severity", "severity"),
     tables.Column("Object", "object"),
     tables.Column("Cluster", "cluster"),
-    tables.Column("Workloads", "", "num"),
+    tables.Column("Affects"),
     tables.Column("Since", "since"),
 )
 CSV_HEAD = (
@@ -115,7 +115,7 @@ def finding(request: SignedInRequest, pk: int) -> HttpResponse:
         "steps": evidence.chain(cluster.name, found.evidence),
         "affected": [(one, object_url(cluster.name, str(one))) for one in found.affected[:MOST_AFFECTED]],
         "affected_more": max(0, len(found.affected) - MOST_AFFECTED),
-        "may_propose": allows(
+        "may_propose": allows_somewhere(
             request.user, Permission.PROPOSE, environment=cluster.environment, cluster=cluster.name
         ),
         "others": analysis.open_findings(request.user)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.http import HttpResponse
 from django.shortcuts import render
 
-from apps.accounts.permissions import Permission, allows
+from apps.accounts.permissions import Permission, allows_somewhere
 from apps.analysis import selectors as analysis
 from apps.changes import selectors as changes
 from apps.clusters import selectors as clusters_of
@@ -14,23 +14,25 @@ from apps.console import attention, figures, rows
 from apps.console.fragments import page_or_fragment
 from apps.console.guard import SignedInRequest, signed_in
 
+MOST_CAUSES = 6
+
 
 @signed_in
 def fleet(request: SignedInRequest) -> HttpResponse:
     """What needs this person now, four figures, coverage, and all clusters."""
     clusters = list(clusters_of.visible(request.user).select_related("summary", "credential"))
-    may_register = allows(request.user, Permission.OPERATE_CLUSTERS)
+    may_register = allows_somewhere(request.user, Permission.OPERATE_CLUSTERS)
     if not clusters:
         return render(request, "console/fleet/first_run.html", {"may_register": may_register})
     now = clock.now()
     known = [rows.figures_of(cluster) for cluster in clusters]
     total = rows.totals(known)
-    critical = analysis.open_findings(request.user).filter(severity_rank=0)
+    causes = analysis.findings_by_code(request.user)
     context = {
         "needs": attention.needs(
             clusters=clusters,
             waiting=changes.inbox(request.user, changes.Box.WAITS),
-            findings=critical[:5],
+            causes=causes,
             now=now,
         ),
         "total": total,
@@ -42,7 +44,8 @@ def fleet(request: SignedInRequest) -> HttpResponse:
         "critical": sum(one.get("findings", {}).get("error", 0) for one in known),
         "open": sum(sum(one.get("findings", {}).values()) for one in known),
         "environments": rows.environments(clusters),
-        "causes": analysis.findings_by_code(request.user),
+        "causes": causes[:MOST_CAUSES],
+        "more_causes": max(0, len(causes) - MOST_CAUSES),
         "rows": [rows.cluster_row(cluster, now) for cluster in clusters],
         "cluster_count": len(clusters),
         "unread": sum(1 for one in known if not one),
@@ -58,6 +61,6 @@ def clusters(request: SignedInRequest) -> HttpResponse:
     found = clusters_of.visible(request.user).select_related("summary")
     context = {
         "rows": [rows.cluster_row(cluster, now) for cluster in found],
-        "may_register": allows(request.user, Permission.OPERATE_CLUSTERS),
+        "may_register": allows_somewhere(request.user, Permission.OPERATE_CLUSTERS),
     }
     return render(request, "console/clusters/list.html", context)

@@ -136,11 +136,16 @@ def _heads(request: HttpRequest, sort: str) -> dict[str, tables.Head]:
 def _row(state: WorkloadState) -> WorkloadRow:
     ref = ResourceRef(state.kind, state.namespace, state.name)
     reasons = []
-    if state.istio_tone != "ok" and state.istio_reason:
+    if state.istio_reason and _differs(state.istio_tone, state.istio_expected, state.istio_actual):
         reasons.append(state.istio_reason)
-    if state.capture_tone != "ok" and state.capture_reason and state.capture_reason not in reasons:
+    if state.capture_reason and _differs(state.capture_tone, state.capture_expected, state.capture_actual):
         reasons.append(state.capture_reason)
     return WorkloadRow(state, object_url(state.cluster.name, ref), tuple(reasons))
+
+
+def _differs(tone: str, expected: str, actual: str) -> bool:
+    """Whether there is something to explain: not where all is well, nor where nothing is expected."""
+    return tone in ("warn", "bad") or (tone != "ok" and expected != actual)
 
 
 def _csv_rows(found: QuerySet[WorkloadState]) -> Iterator[tuple[object, ...]]:
