@@ -106,7 +106,10 @@ def _document(number: int, node: yaml.Node) -> Pasted:
     places = dict(_marks(node, ""))
 
     def wrong(field: str, message: str) -> PastedError:
-        return PastedError(message, document=number, line=places.get(field, line), field=field)
+        near = field
+        while near and near not in places:
+            near = near.rpartition(".")[0]
+        return PastedError(message, document=number, line=places.get(near, line), field=field)
 
     _check_kind(manifest, wrong)
     _check_metadata(manifest, wrong)

@@ -9,7 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, Exists, IntegerField, OuterRef, Q, QuerySet, Subquery
+from django.db.models.fields.json import KT
+from django.db.models.functions import Cast
 
 from apps.accounts.models import User
 from apps.accounts.permissions import Permission, object_filter
@@ -85,8 +87,8 @@ def inbox(
     counted = items.order_by().values("revision").annotate(n=Count("pk")).values("n")
     return found.annotate(
         item_count=Subquery(counted),
-        required=Subquery(revision.values("policy__required")[:1]),
-        level=Subquery(revision.values("policy__level")[:1]),
+        required=Cast(Subquery(revision.values(found=KT("policy__required"))[:1]), IntegerField()),
+        level=Subquery(revision.values(found=KT("policy__level"))[:1]),
     ).order_by("-pk")
 
 

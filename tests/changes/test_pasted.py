@@ -52,7 +52,7 @@ spec:
     [
         (SIDECAR.replace("kind: Sidecar", "kind: Secret"), 2, "kind", "cannot be changed here"),
         (SIDECAR.replace("networking.istio.io/v1", "v1"), 2, "kind", "cannot be changed here"),
-        (SIDECAR.replace("  namespace: payments\n", ""), 1, "metadata.namespace", "is missing"),
+        (SIDECAR.replace("  namespace: payments\n", ""), 3, "metadata.namespace", "is missing"),
         (SIDECAR.replace("payments", "../etc"), 5, "metadata.namespace", "no valid Kubernetes name"),
         (SIDECAR.replace("  name: default", "  name: default\n  uid: x"), 5, "metadata.uid", "leave it out"),
         (SIDECAR.replace("  name: default", "  name: default\n  name: again"), 5, "metadata.name", "twice"),
