@@ -28,6 +28,7 @@ INPUTS = frozenset(
     {
         "ConfigMap",
         "CustomResourceDefinition",
+        "DestinationRule",
         "MutatingWebhookConfiguration",
         "Namespace",
         "Service",

@@ -1,0 +1,77 @@
+"""Rule cases: small YAML files whose comments say what they stand on and what must be found.
+
+    # What the case shows.
+    # base: mesh, speedscale          (files of cases/rules/base, laid down before)
+    # expect: warning Sidecar shop/default spec.egress[0].hosts
+    # expect: nothing
+
+`expect` lines are the assertion: severity, object, field path, in the order of the findings' objects.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from apps.mesh.hostsets import speedscale
+from apps.mesh.parsing.files import load_text
+from apps.mesh.rules.base import Rule, RuleContext
+from apps.mesh.snapshot import Snapshot
+
+ROOT = Path(__file__).parent / "cases" / "rules"
+NOTHING = "nothing"
+
+
+@dataclass(frozen=True, slots=True)
+class RuleCase:
+    code: str
+    name: str
+    about: str
+    bases: tuple[str, ...]
+    expected: tuple[str, ...]
+    text: str
+
+    @property
+    def fires(self) -> bool:
+        return bool(self.expected)
+
+    def snapshot(self) -> Snapshot:
+        """The bases and the case; an object of the case replaces the base's."""
+        manifests = []
+        for text in (*(base_text(base) for base in self.bases), self.text):
+            loaded = load_text(text)
+            assert not loaded.problems, loaded.problems
+            manifests.extend(loaded.manifests)
+        return Snapshot.from_manifests(manifests)
+
+
+def base_text(name: str) -> str:
+    return (ROOT / "base" / f"{name}.yaml").read_text()
+
+
+def cases() -> list[RuleCase]:
+    """Every case, ordered by code and name."""
+    return [_case(path) for path in sorted(ROOT.glob("*/*.yaml")) if path.parent.name != "base"]
+
+
+def found(rule: Rule, snapshot: Snapshot) -> list[str]:
+    """What a rule finds, in the words of `expect`."""
+    findings = rule.check(RuleContext(snapshot, speedscale()))
+    return sorted(f"{f.severity} {f.ref} {f.path}".strip() for f in findings)
+
+
+def _case(path: Path) -> RuleCase:
+    text = path.read_text()
+    comments = [line[1:].strip() for line in text.splitlines() if line.startswith("#")]
+    expected = [c.removeprefix("expect:").strip() for c in comments if c.startswith("expect:")]
+    assert expected, f"{path} expects nothing in particular"
+    bases = next((c.removeprefix("base:") for c in comments if c.startswith("base:")), "")
+    about = " ".join(c for c in comments if not c.startswith(("expect:", "base:")))
+    return RuleCase(
+        code=path.parent.name,
+        name=path.stem,
+        about=about,
+        bases=tuple(base.strip() for base in bases.split(",") if base.strip()),
+        expected=tuple(sorted(e for e in expected if e != NOTHING)),
+        text=text,
+    )

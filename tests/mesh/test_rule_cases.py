@@ -1,0 +1,62 @@
+"""Every rule against its cases, and what the catalogue promises of all rules."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from apps.mesh.analyse import CRASH_CODE, analyse
+from apps.mesh.hostsets import speedscale
+from apps.mesh.rules.base import Rule, RuleContext
+from apps.mesh.rules.catalogue import RULES, rule
+from tests.mesh.rule_cases import RuleCase, cases, found
+
+CASES = cases()
+IDS = [f"{case.code}-{case.name}" for case in CASES]
+
+
+@pytest.mark.parametrize("case", CASES, ids=IDS)
+def test_a_rule_finds_what_its_case_expects(case: RuleCase) -> None:
+    checked = rule(case.code)
+    assert checked is not None
+    assert found(checked, case.snapshot()) == list(case.expected)
+
+
+@pytest.mark.parametrize("case", CASES, ids=IDS)
+def test_no_rule_crashes_on_any_case(case: RuleCase) -> None:
+    analysis = analyse(case.snapshot(), speedscale())
+    assert [f.message for f in analysis.findings if f.code == CRASH_CODE] == []
+    assert len({f.fingerprint for f in analysis.findings}) == len(analysis.findings)
+
+
+def test_codes_and_names_are_used_once() -> None:
+    assert len({item.code for item in RULES}) == len(RULES)
+    assert len({item.name for item in RULES}) == len(RULES)
+
+
+@pytest.mark.parametrize("checked", RULES, ids=lambda item: item.code)
+def test_a_rule_lives_in_the_file_of_its_name(checked: Rule) -> None:
+    path = Path(checked.check.__code__.co_filename)
+    assert path.stem.replace("_", "-") == checked.name
+
+
+@pytest.mark.parametrize("checked", RULES, ids=lambda item: item.code)
+def test_a_rule_has_a_firing_and_a_silent_case(checked: Rule) -> None:
+    assert {case.fires for case in CASES if case.code == checked.code} == {True, False}
+
+
+@pytest.mark.parametrize("checked", RULES, ids=lambda item: item.code)
+def test_a_rule_declares_exactly_the_kinds_it_reads(checked: Rule) -> None:
+    read: set[str] = set()
+    for case in CASES:
+        snapshot, reads = case.snapshot().recording()
+        list(checked.check(RuleContext(snapshot, speedscale())))
+        read |= reads
+    assert read == set(checked.inputs)
+
+
+@pytest.mark.parametrize("checked", RULES, ids=lambda item: item.code)
+def test_a_rule_teaches_what_it_looks_for(checked: Rule) -> None:
+    assert len(checked.doc.split()) >= 40
+    assert not checked.title.endswith(".")
