@@ -27,6 +27,7 @@ from apps.mesh.snapshot import Gap, Snapshot
 CHUNK = 500
 CACHED_SNAPSHOTS = 8
 MAX_NAME, MAX_NAMESPACE = 253, 63
+WRITTEN_GROUP = "networking.istio.io/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,10 +189,12 @@ def _at(cluster: Cluster, at: datetime) -> Any:
 
 
 def _manifests(rows: Any) -> Iterator[dict[str, Any]]:
-    found: Iterator[dict[str, Any]] = (
-        rows.order_by().values_list("content__manifest", flat=True).iterator(chunk_size=2000)
-    )
-    return found
+    """The manifests, those that the console may propose to write with the owners of their fields."""
+    columns = ("api_version", "meta", "content__manifest")
+    for api_version, meta, manifest in rows.order_by().values_list(*columns).iterator(chunk_size=2000):
+        if api_version.startswith(WRITTEN_GROUP) and (owners := meta.get("managedFields")):
+            manifest["metadata"]["managedFields"] = owners
+        yield manifest
 
 
 def _gaps(cluster: Cluster) -> list[Gap]:

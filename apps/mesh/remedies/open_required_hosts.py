@@ -1,10 +1,11 @@
 """Open the required hosts that are blocked, with one ServiceEntry and nothing more than is needed.
 
 The entry that was made for these hosts is extended by what it lacks, if it is right in port, protocol
-and resolution and no GitOps tool keeps it; its other hosts and fields stay as they are. Otherwise an
-entry in the shape of Speedscale's page is created beside it, in Speedscale's namespace, with only what
-is missing. A simulation decides which hosts are left in: those that it shows to turn. What stays
-blocked for another reason (a Sidecar, an exportTo) is named in a warning.
+and resolution, no GitOps tool keeps it and no other field manager owns its list of hosts; its other
+hosts and fields stay as they are. Otherwise an entry in the shape of Speedscale's page is created beside
+it, in Speedscale's namespace, with only what is missing. A simulation decides which hosts are left in:
+those that it shows to turn. What stays blocked for another reason (a Sidecar, an exportTo) is named in a
+warning.
 """
 
 from __future__ import annotations
@@ -146,11 +147,10 @@ def _extendable(context: RemedyContext, namespace: str) -> tuple[ServiceEntry | 
     keeper = keeper_of(manifest)
     if keeper is not None and keeper.reverts:
         return None, (f"{keeper.warning(home.ref)} A separate entry is proposed instead.",)
-    warnings = [keeper.warning(home.ref)] if keeper is not None else []
-    owners = managers_of(manifest, "hosts")
-    if owners:
-        warnings.append(f"spec.hosts of {home.ref} is owned by {', '.join(owners)}; applying takes it over.")
-    return home, tuple(warnings)
+    if owners := managers_of(manifest, "hosts"):
+        whose = f"spec.hosts of {home.ref} is owned by {', '.join(owners)}."
+        return None, (f"{whose} A separate entry is proposed, so that nothing of theirs is taken over.",)
+    return home, ((keeper.warning(home.ref),) if keeper is not None else ())
 
 
 def _opened(context: RemedyContext, cells: Sequence[_Cell], patches: Sequence[ManifestPatch]) -> list[_Cell]:
