@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network
 
@@ -60,3 +61,46 @@ class Listener:
     first: str
     chains: list[Chain] = field(default_factory=list)
     locked: bool = False
+    seen: set[tuple[bool, frozenset[str], frozenset[str]]] = field(default_factory=set)
+
+    def merge(self, incoming: Iterable[Chain]) -> None:
+        """Adds the chains whose criteria no chain of the listener has yet."""
+        for chain in incoming:
+            criteria = chain.criteria
+            if criteria not in self.seen:
+                self.seen.add(criteria)
+                self.chains.append(chain)
+
+
+@dataclass(frozen=True, slots=True)
+class ChainIndex:
+    """The chains of a finished listener, ordered for looking up: those with addresses apart, the
+    others by server name ("" holds those that ask for none)."""
+
+    default: Chain | None
+    by_address: tuple[tuple[Chain, tuple[IPv4Network | IPv6Network, ...]], ...]
+    by_name: dict[str, tuple[Chain, ...]]
+    names_matter: bool
+
+
+def index_chains(chains: Iterable[Chain]) -> ChainIndex:
+    default: Chain | None = None
+    addressed: list[tuple[Chain, tuple[IPv4Network | IPv6Network, ...]]] = []
+    named: dict[str, list[Chain]] = {}
+    matter = False
+    for chain in chains:
+        matter = matter or bool(chain.sni)
+        if chain.match_all:
+            default = default or chain
+        elif chain.cidrs:
+            addressed.append((chain, chain.networks))
+        else:
+            for name in names_of(chain):
+                named.setdefault(name, []).append(chain)
+    by_name = {name: tuple(found) for name, found in named.items()}
+    return ChainIndex(default, tuple(addressed), by_name, matter)
+
+
+def names_of(chain: Chain) -> tuple[str, ...]:
+    """The server names a chain asks for; ("",) when it takes any."""
+    return ("",) if not chain.sni or "*" in chain.sni else chain.sni

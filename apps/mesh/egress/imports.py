@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from apps.mesh.egress.services import Registry, RegistryService
 from apps.mesh.hosts import is_wildcard, matches, subset_of
 from apps.mesh.objects.networking import EgressListener, Sidecar, VirtualService
+from apps.mesh.refs import ResourceRef
 from apps.mesh.visibility import PUBLIC, visible_to
 
 ANY_NAMESPACE = "*"
@@ -45,6 +46,27 @@ class HostImports:
         return any(subset_of(host, item) for item in self.excluded)
 
 
+class VisibleServices:
+    """What is exported to a namespace, in Istio's order, with a way to those of some namespaces only."""
+
+    __slots__ = ("_by_namespace", "services")
+
+    def __init__(self, services: Sequence[RegistryService]) -> None:
+        self.services = tuple(services)
+        self._by_namespace: dict[str, list[tuple[int, RegistryService]]] = {}
+        for place, service in enumerate(self.services):
+            self._by_namespace.setdefault(service.namespace, []).append((place, service))
+
+    def of(self, namespaces: Iterable[str]) -> Iterable[RegistryService]:
+        """The services of these namespaces (`*` is all), in the same order."""
+        wanted = set(namespaces)
+        if ANY_NAMESPACE in wanted:
+            return self.services
+        found = [item for name in wanted for item in self._by_namespace.get(name, ())]
+        found.sort(key=lambda item: item[0])
+        return [service for _, service in found]
+
+
 @dataclass(frozen=True, slots=True)
 class ListenerImports:
     """One egress listener with what it imports. `index` is its place in `spec.egress`."""
@@ -66,12 +88,14 @@ class ListenerImports:
 
 @dataclass(frozen=True, slots=True)
 class ScopeImports:
-    """All listeners of a scope, and the clusters a proxy of it has: (host, port) pairs."""
+    """All listeners of a scope, the clusters a proxy of it has as (host, port) pairs, and the objects
+    whose services it imports."""
 
     namespace: str
     listeners: tuple[ListenerImports, ...]
     services: dict[str, RegistryService]
     clusters: frozenset[tuple[str, int]]
+    refs: frozenset[ResourceRef]
 
 
 def scope_imports(
@@ -79,7 +103,7 @@ def scope_imports(
     routes: Sequence[VirtualService],
     sidecar: Sidecar | None,
     namespace: str,
-    visible: Sequence[RegistryService],
+    visible: VisibleServices,
 ) -> ScopeImports:
     """The imports of a scope. `visible` is what the registry exports to the namespace, `routes` the
     VirtualServices it sees, in Istio's order."""
@@ -89,7 +113,8 @@ def scope_imports(
     )
     merged = _collect(wrapped, registry, namespace)
     clusters = frozenset((host, port.number) for host, item in merged.items() for port in item.ports)
-    return ScopeImports(namespace, wrapped, merged, clusters)
+    refs = frozenset(item.ref for imported in wrapped for item in imported.services)
+    return ScopeImports(namespace, wrapped, merged, clusters, refs)
 
 
 def host_imports(listener: EgressListener, namespace: str) -> dict[str, HostImports]:
@@ -132,7 +157,7 @@ def _wrap(
     listener: EgressListener,
     index: int,
     namespace: str,
-    visible: Sequence[RegistryService],
+    visible: VisibleServices,
     routes: Sequence[VirtualService],
 ) -> ListenerImports:
     imports = host_imports(listener, namespace)
@@ -140,10 +165,12 @@ def _wrap(
     port = listener.port
     match_port = port.number if port is not None and port.protocol != "HTTP_PROXY" else 0
     if everywhere is not None and len(imports) == 1 and everywhere.everything == ["*"] and not match_port:
-        services = [item for item in visible if not everywhere.excludes(item.host)]
+        services = [item for item in visible.services if not everywhere.excludes(item.host)]
     else:
         services = [
-            taken for item in visible if (taken := _take(item, imports, everywhere, match_port)) is not None
+            taken
+            for item in visible.of(imports)
+            if (taken := _take(item, imports, everywhere, match_port)) is not None
         ]
     return ListenerImports(
         listener,

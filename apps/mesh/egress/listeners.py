@@ -115,18 +115,18 @@ class _Builder:
         else:
             chains = self._tcp_chains(bind, imported, service, port, cidrs)
             if current is None:
-                self.listeners[bind] = Listener("tcp", port.protocol, chains)
+                self._start(bind, "tcp", port, chains)
             else:
-                _merge(current, chains)
+                current.merge(chains)
                 current.kind = "tcp" if current.kind == "tcp" else "auto"
 
     def _add_http(self, bind: str, current: Listener | None, port: ServicePort) -> None:
         sniffing = bind == ANY_ADDRESS and port.protocol != "HTTP_PROXY"
         chain = Chain(HttpTarget(), plaintext_http=sniffing)
         if current is None:
-            self.listeners[bind] = Listener("auto" if sniffing else "http", port.protocol, [chain])
+            self._start(bind, "auto" if sniffing else "http", port, [chain])
         elif current.kind == "tcp":
-            _merge(current, [chain])
+            current.merge([chain])
             current.kind = "auto"
 
     def _add_sniffed(
@@ -142,12 +142,17 @@ class _Builder:
         only = service.host if bind != ANY_ADDRESS else ""
         http = Chain(HttpTarget(only), plaintext_http=True)
         if current is None or current.kind == "http":
-            self.listeners[bind] = Listener("auto", port.protocol, [*chains, http])
+            self._start(bind, "auto", port, [*chains, http])
         elif current.kind == "tcp":
-            _merge(current, [*chains, http])
+            current.merge([*chains, http])
             current.kind = "auto"
         else:
-            _merge(current, chains)
+            current.merge(chains)
+
+    def _start(self, bind: str, kind: str, port: ServicePort, chains: Sequence[Chain]) -> None:
+        listener = Listener(kind, port.protocol)
+        listener.merge(chains)
+        self.listeners[bind] = listener
 
     # -- TCP and TLS -------------------------------------------------------------------------------
 
@@ -264,11 +269,3 @@ def cluster_of(
 def _server_first_conflict(port: ServicePort, current: Listener) -> bool:
     """Protocols in which the server speaks first share a port with no other protocol."""
     return port.protocol != current.first and (port.protocol in SERVER_FIRST or current.first in SERVER_FIRST)
-
-
-def _merge(listener: Listener, incoming: Sequence[Chain]) -> None:
-    known = {chain.criteria for chain in listener.chains}
-    for chain in incoming:
-        if chain.criteria not in known:
-            known.add(chain.criteria)
-            listener.chains.append(chain)

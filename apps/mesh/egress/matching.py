@@ -4,14 +4,22 @@ backtracking to a less specific branch. Knows nothing of why the configuration i
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import ip_address
 
-from apps.mesh.egress.chains import Chain, HttpTarget, Listener, TcpTarget
+from apps.mesh.egress.chains import (
+    Chain,
+    ChainIndex,
+    HttpTarget,
+    Listener,
+    TcpTarget,
+    index_chains,
+    names_of,
+)
 from apps.mesh.egress.routes import HttpRoute, RouteTable, VirtualHost
-from apps.mesh.egress.services import ANY_ADDRESS
+from apps.mesh.egress.services import ANY_ADDRESS, RegistryService
 from apps.mesh.verdicts import Protocol
 
 
@@ -41,27 +49,81 @@ class Match:
     answers: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class PortView:
-    """What a proxy does with one port: its listeners, its routes, and the clusters it has."""
+class ListenerSet:
+    """The listeners of one port, indexed when first looked into. Scopes that see the same share one."""
 
-    listeners: Mapping[str, Listener]
-    routes: RouteTable
-    clusters: frozenset[tuple[str, int]]
-    subsets: frozenset[tuple[str, str]]
+    __slots__ = ("_addresses", "_by_bound", "_indices")
+
+    def __init__(self, by_bound: Mapping[str, Listener]) -> None:
+        self._by_bound = by_bound
+        self._indices: dict[str, ChainIndex] = {}
+        self._addresses: tuple[tuple[str, RegistryService], ...] | None = None
+
+    def __contains__(self, bound: str) -> bool:
+        return bound in self._by_bound
+
+    def index(self, bound: str) -> ChainIndex:
+        if bound not in self._indices:
+            self._indices[bound] = index_chains(self._by_bound[bound].chains)
+        return self._indices[bound]
+
+    def addresses(self) -> tuple[tuple[str, RegistryService], ...]:
+        """One address for each listener or filter chain that a ServiceEntry's addresses made, and the
+        service that claims it."""
+        if self._addresses is None:
+            found: dict[str, RegistryService] = {}
+            for bound, listener in self._by_bound.items():
+                for chain in listener.chains:
+                    for net in chain.networks:
+                        _claim(found, str(net.network_address), chain)
+                if bound != ANY_ADDRESS:
+                    _claim(found, bound, listener.chains[0])
+            self._addresses = tuple(sorted(found.items(), key=lambda item: item[0]))
+        return self._addresses
+
+
+class PortView:
+    """What a proxy does with one port: its listeners, its routes (built when first asked for), and the
+    clusters it has."""
+
+    __slots__ = ("_routes", "_routes_of", "clusters", "listeners", "subsets")
+
+    def __init__(
+        self,
+        listeners: ListenerSet,
+        routes_of: Callable[[], RouteTable],
+        clusters: frozenset[tuple[str, int]],
+        subsets: frozenset[tuple[str, str]],
+    ) -> None:
+        self.listeners = listeners
+        self.clusters = clusters
+        self.subsets = subsets
+        self._routes_of = routes_of
+        self._routes: RouteTable | None = None
+
+    @property
+    def routes(self) -> RouteTable:
+        if self._routes is None:
+            self._routes = self._routes_of()
+        return self._routes
 
     def has(self, cluster: tuple[str, int, str]) -> bool:
         host, port, subset = cluster
         return (host, port) in self.clusters and (not subset or (host, subset) in self.subsets)
 
 
+def _claim(found: dict[str, RegistryService], address: str, chain: Chain) -> None:
+    service = chain.target.service if isinstance(chain.target, TcpTarget) else None
+    if service is not None and not service.kubernetes:
+        found.setdefault(address, service)
+
+
 def match_connection(view: PortView, host: str, protocol: Protocol, ip: str) -> Match:
     """Where bytes of that protocol go; `ip` "" stands for an address that no listener names."""
     bound = ip if ip and ip in view.listeners else ANY_ADDRESS
-    listener = view.listeners.get(bound)
-    if listener is None:
+    if bound not in view.listeners:
         return Match(Outcome.POLICY)
-    chain = find_chain(listener, host, protocol, ip)
+    chain = find_chain(view.listeners.index(bound), host, protocol, ip)
     if chain is None:
         return Match(Outcome.POLICY, bound)
     if isinstance(chain.target, TcpTarget):
@@ -71,48 +133,49 @@ def match_connection(view: PortView, host: str, protocol: Protocol, ip: str) -> 
     return _http(view, bound, chain, chain.target, host)
 
 
-def find_chain(listener: Listener, host: str, protocol: Protocol, ip: str) -> Chain | None:
+def find_chain(index: ChainIndex, host: str, protocol: Protocol, ip: str) -> Chain | None:
     """Destination prefix, then SNI, then what the bytes look like; else the default chain."""
-    default = next((chain for chain in listener.chains if chain.match_all), None)
-    candidates = _by_address([chain for chain in listener.chains if not chain.match_all], ip)
-    if any(chain.sni for chain in listener.chains):
-        candidates = _by_name(candidates, host if protocol is Protocol.TLS else "")
+    name = host if protocol is Protocol.TLS and index.names_matter else ""
+    addressed = _by_address(index, ip)
+    by_name = _by_names(addressed) if addressed else index.by_name
+    candidates = _by_name(by_name, name)
     plaintext = [chain for chain in candidates if chain.plaintext_http]
     if plaintext and protocol is not Protocol.TLS:
         # The transport "raw_buffer" has a branch of its own: no way back to chains without one.
-        return plaintext[0] if protocol is Protocol.HTTP else default
+        return plaintext[0] if protocol is Protocol.HTTP else index.default
     rest = [chain for chain in candidates if not chain.plaintext_http]
-    return rest[0] if rest else default
+    return rest[0] if rest else index.default
 
 
-def _by_address(chains: Sequence[Chain], ip: str) -> list[Chain]:
-    address = ip_address(ip) if ip else None
-    best = -1
-    found: list[Chain] = []
-    for chain in chains:
-        lengths = [
-            net.prefixlen
-            for net in chain.networks
-            if address is not None and net.version == address.version and address in net
-        ]
-        length = max(lengths) if lengths else (-1 if chain.cidrs else 0)
-        if length < 0 or length < best:
-            continue
-        if length > best:
-            best, found = length, []
-        found.append(chain)
+def _by_address(index: ChainIndex, ip: str) -> list[Chain]:
+    """The chains with the longest prefix that holds the address; none when no prefix does."""
+    if not ip:
+        return []
+    address = ip_address(ip)
+    best, found = -1, []
+    for chain, networks in index.by_address:
+        lengths = [net.prefixlen for net in networks if net.version == address.version and address in net]
+        if lengths and max(lengths) >= best:
+            found = [*found, chain] if max(lengths) == best else [chain]
+            best = max(lengths)
     return found
 
 
-def _by_name(chains: Sequence[Chain], host: str) -> list[Chain]:
+def _by_names(chains: Sequence[Chain]) -> dict[str, tuple[Chain, ...]]:
+    found: dict[str, tuple[Chain, ...]] = {}
+    for chain in chains:
+        for name in names_of(chain):
+            found[name] = (*found.get(name, ()), chain)
+    return found
+
+
+def _by_name(by_name: Mapping[str, tuple[Chain, ...]], host: str) -> tuple[Chain, ...]:
     if host:
         labels = host.split(".")
-        names = [host, *("*." + ".".join(labels[index:]) for index in range(1, len(labels)))]
-        for name in names:
-            found = [chain for chain in chains if name in chain.sni]
-            if found:
-                return found
-    return [chain for chain in chains if not chain.sni or "*" in chain.sni]
+        for name in (host, *("*." + ".".join(labels[index:]) for index in range(1, len(labels)))):
+            if name in by_name:
+                return by_name[name]
+    return by_name.get("", ())
 
 
 def _tcp(view: PortView, bound: str, chain: Chain, target: TcpTarget) -> Match:

@@ -11,7 +11,7 @@ from enum import IntEnum
 
 from apps.mesh.egress.case import Case
 from apps.mesh.egress.services import ServicePort, listener_protocol, service_protocol
-from apps.mesh.hosts import is_wildcard, same_site, service_host, subset_of
+from apps.mesh.hosts import is_wildcard, same_site, service_host, service_names, subset_of
 from apps.mesh.objects.networking import Service, ServiceEntry
 from apps.mesh.refs import ResourceRef
 from apps.mesh.snapshot import Snapshot
@@ -75,7 +75,7 @@ def candidates(snapshot: Snapshot, host: str, destination: Destination) -> tuple
 
 def near_miss(case: Case, found: Sequence[Candidate]) -> NearMiss | None:
     """The nearest of the candidates for a scope; None when no entry has anything to do with the host."""
-    imported = {service.ref for item in case.imports.listeners for service in item.services}
+    imported = case.imports.refs
     best: NearMiss | None = None
     unlisted = 0
     for candidate in found:
@@ -111,16 +111,15 @@ def _entries(snapshot: Snapshot, host: str, destination: Destination) -> Iterato
 
 
 def _services(snapshot: Snapshot, host: str, destination: Destination) -> Iterator[Candidate]:
-    for service in snapshot.each(Service):
-        full = service_host(service.name, service.namespace)
-        if not full.startswith(f"{host}.") and full != host:
-            continue
-        if "." not in host:
-            continue
-        ports = tuple(ServicePort(p.number, service_protocol(p), p.name) for p in service.ports)
-        found = _failing((full,), full, ports, destination)
-        if found is not None:
-            yield Candidate(service.ref, found[0], full, 0, 1, ports, service.export_to)
+    names = service_names(host)
+    service = snapshot.get(ResourceRef("Service", names[1], names[0])) if names is not None else None
+    if not isinstance(service, Service):
+        return
+    full = service_host(service.name, service.namespace)
+    ports = tuple(ServicePort(p.number, service_protocol(p), p.name) for p in service.ports)
+    found = _failing((full,), full, ports, destination)
+    if found is not None:
+        yield Candidate(service.ref, found[0], full, 0, 1, ports, service.export_to)
 
 
 def _failing(
@@ -139,7 +138,7 @@ def _failing(
     return (Failing.NOT_LISTED, "", 0) if speaks else None
 
 
-def _miss(case: Case, candidate: Candidate, imported: set[ResourceRef]) -> NearMiss:
+def _miss(case: Case, candidate: Candidate, imported: frozenset[ResourceRef]) -> NearMiss:
     if candidate.failing is not Failing.SHADOWED:
         return NearMiss(candidate, candidate.failing)
     hidden = next((why for entry, why in case.mesh.registry.hidden if entry.ref == candidate.ref), "")

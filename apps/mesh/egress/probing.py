@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from apps.mesh.egress.chains import Listener, TcpTarget
 from apps.mesh.egress.matching import Match, PortView, match_connection
-from apps.mesh.egress.services import ANY_ADDRESS, Registry, RegistryService
-from apps.mesh.hosts import is_address, is_wildcard, network, short_names, subset_of
+from apps.mesh.egress.services import Registry, RegistryService
+from apps.mesh.hosts import is_address, is_wildcard, service_host, service_names, subset_of
 from apps.mesh.verdicts import Destination
 
 PROBE_LABEL = "any-name-below"
@@ -47,7 +46,7 @@ def connect(
     if ip:
         return Connection(match)
     found: list[Alternative] = []
-    for address, service in _addresses(view):
+    for address, service in view.listeners.addresses():
         other = match_connection(view, host, destination.protocol, address)
         if (other.outcome, other.clusters) != (match.outcome, match.clusters):
             found.append(Alternative(address, other, service, subset_of(host, service.host)))
@@ -56,37 +55,8 @@ def connect(
 
 def _cluster_ip(registry: Registry, host: str, namespace: str) -> str:
     """The cluster IP of a Service, by its full name or by one that the namespace's resolver completes."""
-    for service in registry.by_host.get(host, ()):
+    names = service_names(host, namespace)
+    for service in registry.by_host.get(service_host(*names), ()) if names is not None else ():
         if service.kubernetes and service.has_address:
             return service.address
-    if "." in host and not host.endswith(".svc") and host.count(".") > 1:
-        return ""
-    for services in registry.by_host.values():
-        service = services[0]
-        if service.kubernetes and service.has_address and host in short_names(service.host, namespace):
-            return service.address
     return ""
-
-
-def _addresses(view: PortView) -> list[tuple[str, RegistryService]]:
-    """One address for each listener or filter chain that a ServiceEntry's addresses made."""
-    found: dict[str, RegistryService] = {}
-    for bound, listener in view.listeners.items():
-        for service, cidrs in _external(listener):
-            if bound != ANY_ADDRESS:
-                found.setdefault(bound, service)
-            for cidr in cidrs:
-                net = network(cidr)
-                if net is not None:
-                    found.setdefault(str(net.network_address), service)
-    return sorted(found.items())
-
-
-def _external(listener: Listener) -> list[tuple[RegistryService, tuple[str, ...]]]:
-    return [
-        (chain.target.service, chain.cidrs)
-        for chain in listener.chains
-        if isinstance(chain.target, TcpTarget)
-        and chain.target.service is not None
-        and not chain.target.service.kubernetes
-    ]

@@ -101,15 +101,17 @@ class Registry:
     by_host: dict[str, tuple[RegistryService, ...]] = field(default_factory=dict)
     hidden: tuple[tuple[ServiceEntry, str], ...] = ()
 
-    def seen_from(self, namespace: str) -> tuple[RegistryService, ...]:
-        """What is exported to a namespace: first what is not public, then the public services."""
-        private = [
+    @property
+    def public(self) -> tuple[RegistryService, ...]:
+        return tuple(service for service in self.services if is_public(service.exported))
+
+    def private_to(self, namespace: str) -> tuple[RegistryService, ...]:
+        """What is exported to a namespace and not to all."""
+        return tuple(
             service
             for service in self.services
             if not is_public(service.exported) and visible_to(service.exported, service.namespace, namespace)
-        ]
-        public = [service for service in self.services if is_public(service.exported)]
-        return (*private, *public)
+        )
 
 
 def build_registry(snapshot: Snapshot, plane: ControlPlane) -> Registry:

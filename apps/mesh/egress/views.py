@@ -7,11 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TypeVar
 
-from apps.mesh.egress.imports import ListenerImports, ScopeImports, scope_imports, visible_routes
+from apps.mesh.egress.imports import (
+    ListenerImports,
+    ScopeImports,
+    VisibleServices,
+    scope_imports,
+    visible_routes,
+)
 from apps.mesh.egress.listeners import build_listeners
-from apps.mesh.egress.matching import PortView
+from apps.mesh.egress.matching import ListenerSet, PortView
 from apps.mesh.egress.routes import build_routes
 from apps.mesh.egress.services import Registry, RegistryService, build_registry
 from apps.mesh.hosts import resolve_short_name
@@ -27,13 +34,14 @@ from apps.mesh.objects.networking import (
 from apps.mesh.refs import ResourceRef
 from apps.mesh.scopes import SidecarIndex
 from apps.mesh.snapshot import Snapshot
-from apps.mesh.visibility import in_revision
+from apps.mesh.visibility import in_revision, is_public
 
 _O = TypeVar("_O", bound=MeshObject)
 
 
 class MeshView:
-    """What one control plane knows: registry, Sidecars, VirtualServices, subsets. Built once."""
+    """What one control plane knows: registry, Sidecars, VirtualServices, subsets. Built once; what
+    scopes see is kept, and shared by those that see the same."""
 
     def __init__(self, snapshot: Snapshot, plane: ControlPlane) -> None:
         self.plane = plane
@@ -46,50 +54,65 @@ class MeshView:
             for subset in rule.subsets
         )
         self.source_label_keys = _source_label_keys(self.routes)
-        self._visible: dict[str, tuple[RegistryService, ...]] = {}
+        self._singular = _singular_namespaces(self.registry, self.routes)
+        self._public = VisibleServices(self.registry.public)
+        self._private = [item for item in self.registry.services if not is_public(item.exported)]
+        self._visible: dict[tuple[int, ...], VisibleServices] = {(): self._public}
         self._imports: dict[tuple[str, ResourceRef | None], ScopeImports] = {}
-        self._by_port: dict[tuple[str, ResourceRef | None], dict[int, list[list[RegistryService]]]] = {}
-        self._ports: dict[tuple[str, ResourceRef | None, int, tuple[tuple[str, str], ...]], PortView] = {}
+        self._shared: dict[tuple[object, ...], ScopeImports] = {}
+        self._by_port: dict[int, dict[int, list[list[RegistryService]]]] = {}
+        self._listeners: dict[tuple[object, ...], ListenerSet] = {}
+        self._ports: dict[tuple[object, ...], PortView] = {}
 
     def _read(self, objects: Iterable[_O]) -> list[_O]:
         return [item for item in objects if in_revision(item.labels, self.plane.revision, self.plane.tags)]
 
-    def visible(self, namespace: str) -> tuple[RegistryService, ...]:
-        if namespace not in self._visible:
-            self._visible[namespace] = self.registry.seen_from(namespace)
-        return self._visible[namespace]
+    def visible(self, namespace: str) -> VisibleServices:
+        private = self.registry.private_to(namespace) if self._private else ()
+        key = tuple(map(id, private))
+        if key not in self._visible:
+            self._visible[key] = VisibleServices((*private, *self._public.services))
+        return self._visible[key]
 
     def imports(self, namespace: str, sidecar: Sidecar | None) -> ScopeImports:
-        key = (namespace, sidecar.ref if sidecar is not None else None)
-        if key not in self._imports:
+        """What the proxies of a scope import."""
+        known = (namespace, sidecar.ref if sidecar is not None else None)
+        if known not in self._imports:
             routes = visible_routes(self.routes, self.plane.config.virtual_service_export_to, namespace)
-            self._imports[key] = scope_imports(
-                self.registry, routes, sidecar, namespace, self.visible(namespace)
-            )
-        return self._imports[key]
+            visible = self.visible(namespace)
+            own = namespace in self._singular or _names_own_namespace(sidecar)
+            key = (known[1], id(visible), tuple(map(id, routes)), namespace if own else "")
+            if key not in self._shared:
+                self._shared[key] = scope_imports(self.registry, routes, sidecar, namespace, visible)
+            self._imports[known] = replace(self._shared[key], namespace=namespace)
+        return self._imports[known]
 
     def port(
         self, namespace: str, sidecar: Sidecar | None, number: int, labels: Mapping[str, str]
     ) -> PortView:
         """The view of one port for a proxy with these labels (only those that routes ask about count)."""
-        ref = sidecar.ref if sidecar is not None else None
         relevant = tuple(sorted((k, v) for k, v in labels.items() if k in self.source_label_keys))
-        key = (namespace, ref, number, relevant)
+        key = (namespace, sidecar.ref if sidecar is not None else None, number, relevant)
         if key not in self._ports:
             imports = self.imports(namespace, sidecar)
-            trimmed = self._trimmed(imports, (namespace, ref), number)
-            self._ports[key] = PortView(
-                build_listeners(imports, number, labels, services=trimmed),
-                build_routes(imports, number, labels, trimmed),
-                imports.clusters,
-                self.subsets,
+            trimmed = self._trimmed(imports, number)
+            shared = (
+                id(imports.listeners),
+                number,
+                relevant,
+                namespace if namespace in self._singular else "",
             )
+            if shared not in self._listeners:
+                built = build_listeners(imports, number, labels, services=trimmed)
+                self._listeners[shared] = ListenerSet(built)
+            routes = partial(build_routes, imports, number, dict(labels), trimmed)
+            self._ports[key] = PortView(self._listeners[shared], routes, imports.clusters, self.subsets)
         return self._ports[key]
 
-    def _trimmed(
-        self, imports: ScopeImports, key: tuple[str, ResourceRef | None], number: int
-    ) -> list[ListenerImports]:
-        """The egress listeners with only the services that have the port; one index a scope."""
+    def _trimmed(self, imports: ScopeImports, number: int) -> list[ListenerImports]:
+        """The egress listeners with only the services that have the port; one index for each set of
+        listeners, which `_shared` keeps alive."""
+        key = id(imports.listeners)
         if key not in self._by_port:
             index: dict[int, list[list[RegistryService]]] = {}
             for place, imported in enumerate(imports.listeners):
@@ -103,6 +126,26 @@ class MeshView:
             imported if imported.http_proxy else replace(imported, services=tuple(services))
             for imported, services in zip(imports.listeners, found, strict=True)
         ]
+
+
+def _names_own_namespace(sidecar: Sidecar | None) -> bool:
+    """Whether an egress host stands for the workload's own namespace."""
+    listeners = sidecar.egress if sidecar is not None else ()
+    return any(host.lstrip("~").startswith("./") for listener in listeners for host in listener.hosts)
+
+
+def _singular_namespaces(registry: Registry, routes: Sequence[VirtualService]) -> frozenset[str]:
+    """Namespaces whose workloads may be treated unlike others that import the same: those that own a
+    host which others own too, or an alias with its short names, or that a route asks for by name."""
+    found = {item.namespace for item in registry.services if item.alias_of}
+    for items in registry.by_host.values():
+        owners = {item.namespace for item in items}
+        if len(owners) > 1:
+            found |= owners
+    for route in routes:
+        for part in (*route.http, *route.tls, *route.tcp):
+            found.update(match.source_namespace for match in part.matches if match.source_namespace)
+    return frozenset(found)
 
 
 def resolve_route(route: VirtualService) -> VirtualService:
