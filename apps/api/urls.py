@@ -41,5 +41,6 @@ urlpatterns: list[URLPattern] = [
     path("changes/<int:pk>/cancel/", change_verbs.Cancel.as_view(), name="change-cancel"),
     path("changes/<int:pk>/revert/", change_verbs.Revert.as_view(), name="change-revert"),
     path("changes/<int:pk>/verify/", change_verbs.Verify.as_view(), name="change-verify"),
+    path("changes/<int:pk>/take-over/", change_verbs.TakeOver.as_view(), name="change-take-over"),
     re_path(r"^.*$", not_found),
 ]

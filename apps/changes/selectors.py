@@ -41,6 +41,7 @@ class Verb(StrEnum):
     CANCEL = "cancel"
     REVERT = "revert"
     VERIFY = "verify"
+    TAKE_OVER = "take_over"
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +140,7 @@ def detail(user: User, change: ChangeSet) -> ChangeDetail:
         standing=now,
         clusters=tuple(sorted({item.cluster.name for item in items})),
         reverts=tuple(access.visible_changes(user).filter(parent=change).order_by("pk")),
-        can=abilities(user, change, revision, now),
+        can={**abilities(user, change, revision, now), Verb.TAKE_OVER: _take_over(user, change, items)},
     )
 
 
@@ -165,6 +166,18 @@ def abilities(user: User, change: ChangeSet, revision: Revision, now: Standing) 
         Verb.REVERT: propose if state in REVERTIBLE else f"There is nothing to put back: {state.label}.",
         Verb.VERIFY: _state(state, Event.VERIFY_AGAIN) or propose,
     }
+
+
+def _take_over(user: User, change: ChangeSet, items: tuple[ChangeItem, ...]) -> str:
+    contested = any(
+        cause.get("reason") == "FieldManagerConflict"
+        for item in items
+        for cause in item.dry_run.get("causes") or ()
+    )
+    if not contested:
+        return "The last dry run met no fields of another owner."
+    where = tuple(access.Place(i.cluster.environment, i.cluster.name, i.namespace) for i in items)
+    return _state(State(change.state), Event.EDIT) or _permitted(user, Permission.PROPOSE, where)
 
 
 def _decide(user: User, hand: bool, now: Standing) -> str:

@@ -12,6 +12,7 @@ from apps.accounts.models import Role, RoleBinding
 from apps.changes.actions.execute import execute
 from apps.changes.actions.revert import revert
 from apps.changes.actions.submit import submit
+from apps.changes.actions.take_over import take_over
 from apps.changes.actions.validate import validate
 from apps.changes.lifecycle import State
 from apps.changes.models import ChangeItem, ChangeSet
@@ -164,6 +165,19 @@ def test_a_field_of_another_owner_needs_a_decision_and_says_whose_it_is(shop: Sh
     assert "spec.egress" in message
     assert "belong to somebody else" in message
     assert items(change)[0].dry_run["causes"][0]["reason"] == "FieldManagerConflict"
+
+
+def test_a_contested_field_can_be_asked_for_and_is_then_written(shop: Shop) -> None:
+    change = shop.proposed(SIDECAR)
+    submit(actor=shop.priya, change=change)
+    validate(change_id=change.pk)
+    take_over(actor=shop.priya, change=fresh(change))
+    change = shop.approved(shop.submitted(fresh(change)))
+    assert items(change)[0].force
+    assert applied(change) == State.VERIFYING, fresh(change).state_message
+    assert verify_change(change.pk) == State.APPLIED, fresh(change).state_message
+    live = shop.on_cluster("Sidecar", "payments", "default")
+    assert "catalog/*" in live["spec"]["egress"][0]["hosts"]
 
 
 def test_a_take_over_is_a_risk_that_reviewers_see(shop: Shop) -> None:

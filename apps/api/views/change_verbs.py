@@ -20,6 +20,7 @@ from apps.changes.actions.execute import execute
 from apps.changes.actions.reject import reject
 from apps.changes.actions.revert import revert
 from apps.changes.actions.submit import submit
+from apps.changes.actions.take_over import take_over
 from apps.changes.actions.verify_again import verify_again
 from apps.changes.actions.withdraw import withdraw
 from apps.changes.models import ChangeSet
@@ -117,6 +118,15 @@ class Revert(ChangeEndpoint):
             self.person,
             lambda: self.shown(revert(actor=self.person, change=change, reason=data["comment"]), 201),
         )
+
+
+class TakeOver(ChangeEndpoint):
+    needs = {"POST": Permission.PROPOSE}
+
+    @extend_schema(operation_id="changes_take_over", request=None, responses=DONE)
+    def post(self, request: Request, pk: int) -> Response:
+        """A new revision that asks to take over the fields which the dry run found in other hands."""
+        return self.shown(take_over(actor=self.person, change=self.change(pk)))
 
 
 class Verify(ChangeEndpoint):
