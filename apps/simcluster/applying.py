@@ -1,6 +1,8 @@
-"""Server-side apply on objects: typing of what is applied, merging it in, taking out what is no longer applied.
+"""Server-side apply on objects: typing of what is applied, merging it in, taking out what is no longer
+applied.
 
-Plain functions over objects and schemas; ownership is `ownership`'s, preconditions and storage are the caller's.
+Plain functions over objects and schemas; ownership is `ownership`'s, preconditions and storage are the
+caller's.
 """
 
 from collections.abc import Iterable, Iterator
@@ -66,7 +68,8 @@ def _list_problems(value: list[Any], node: Node, path: Path) -> Iterator[str]:
         if node.keyed and not any(key in item for key in (*node.keys, *node.key_defaults)):
             names = " ".join(f'"{key}"' for key in node.keys)
             yield (
-                f"{shown(path)}: element {index}: associative list with keys has an element that omits all key "
+                f"{shown(path)}: element {index}: associative list with keys has an element that "
+                f"omits all key "
                 f"fields [{names}] (and doesn't have default values for any key fields)"
             )
             continue

@@ -37,7 +37,7 @@ class Protocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self.scope["extensions"] = {ABORT: self.transport.abort}  # type: ignore[typeddict-item]
+        self.scope["state"][ABORT] = self.transport.abort
 
 
 class Application:
@@ -174,7 +174,7 @@ async def _left(receive: Receive) -> None:
 
 async def _abort(scope: Scope) -> None:
     """Drop the connection; returns when the server has noticed, so that it sends nothing of its own."""
-    scope["extensions"][ABORT]()
+    scope["state"][ABORT]()
     await asyncio.sleep(0.05)
 
 

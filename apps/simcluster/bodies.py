@@ -1,4 +1,5 @@
-"""Objects in request bodies: decoding by media type, kind and version checks, unknown fields by `fieldValidation`.
+"""Objects in request bodies: decoding by media type, kind and version checks, unknown fields by
+`fieldValidation`.
 
 Between `decoding` (text to values) and `writing` (values to the store). Texts of refusals are the server's.
 """
@@ -34,6 +35,7 @@ from apps.simcluster.schema import Json
 
 ACCEPTED = "application/json, application/yaml, application/vnd.kubernetes.protobuf"
 _SHOWN_BYTES = 30
+_NO_KIND = "couldn't get version/kind; json parse error"
 _GO_TYPE_META = (
     r'Go value of type struct { APIVersion string "json:\"apiVersion,omitempty\""; '
     r'Kind string "json:\"kind,omitempty\"" }'
@@ -78,9 +80,10 @@ def read_object(request: Request, resource: Resource, version: str, validation: 
     obj, kind = decoded.value, resource.kind
     if not isinstance(obj, dict):
         found = "array" if isinstance(obj, list) else "value"
-        why = f"couldn't get version/kind; json parse error: json: cannot unmarshal {found} into {_GO_TYPE_META}"
+        why = f"{_NO_KIND}: json: cannot unmarshal {found} into {_GO_TYPE_META}"
         raise bad_request(
-            f"the object provided is unrecognized (must be of type {kind}): {why} ({request.body[:_SHOWN_BYTES].hex()})"
+            f"the object provided is unrecognized (must be of type {kind}): {why} "
+            f"({request.body[:_SHOWN_BYTES].hex()})"
         )
     if resource.custom and not obj.get("kind"):
         text = request.body.decode(errors="replace")
@@ -89,7 +92,8 @@ def read_object(request: Request, resource: Resource, version: str, validation: 
     expected = resource.api_version(version)
     if obj.get("apiVersion", expected) != expected:
         raise bad_request(
-            f"the API version in the data ({obj['apiVersion']}) does not match the expected API version ({expected})"
+            f"the API version in the data ({obj['apiVersion']}) does not match the expected API "
+            f"version ({expected})"
         )
     _check_kind(obj, resource)
     return fitted(obj, decoded.duplicates, resource, version, validation)
@@ -129,7 +133,9 @@ def fitted(
     version: str,
     validation: FieldValidation,
 ) -> Body:
-    """The object without unknown fields; raises 400 for a wrong Go type, and for unknown fields under Strict."""
+    """The object without unknown fields; raises 400 for a wrong Go type, and for unknown fields under
+    Strict.
+    """
     handled = f'{resource.kind} in version "{version}" cannot be handled as a {resource.kind}'
     if (problem := type_problem(obj, resource)) is not None:
         raise bad_request(f"{handled}: {problem}")

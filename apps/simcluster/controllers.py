@@ -1,6 +1,7 @@
 """What runs beside a real API server and clients come to see.
 
-Definitions are accepted, namespaces end, pods go, service accounts appear. Called now and then by the fleet; each
+Definitions are accepted, namespaces end, pods go, service accounts appear. Called now and then by the fleet;
+each
 step works on the store alone.
 """
 
@@ -9,13 +10,18 @@ from collections import Counter
 from apps.simcluster.cluster import DEFINITIONS, Cluster
 from apps.simcluster.definitions import established
 from apps.simcluster.deleting import empty_namespace, finish_pods
+from apps.simcluster.fieldsets import Path
 from apps.simcluster.ownership import Manager, Operation, Ownership, entries_of, owners_of
 from apps.simcluster.schema import Json
 
 MANAGER = "kube-controller-manager"
 _CALM = (
     ("NamespaceDeletionDiscoveryFailure", "ResourcesDiscovered", "All resources successfully discovered"),
-    ("NamespaceDeletionGroupVersionParsingFailure", "ParsedGroupVersions", "All legacy kube types successfully parsed"),
+    (
+        "NamespaceDeletionGroupVersionParsingFailure",
+        "ParsedGroupVersions",
+        "All legacy kube types successfully parsed",
+    ),
     (
         "NamespaceDeletionContentFailure",
         "ContentDeleted",
@@ -25,7 +31,9 @@ _CALM = (
 
 
 def settle(cluster: Cluster) -> bool:
-    """Let every controller do its part once; true when something is still waiting (for time or finalizers)."""
+    """Let every controller do its part once; true when something is still waiting (for time or
+    finalizers).
+    """
     with cluster.store.lock:
         _accept_definitions(cluster)
         _default_service_accounts(cluster)
@@ -71,7 +79,7 @@ def _finish_namespace(cluster: Cluster, namespace: Json) -> None:
     owners = owners_of(meta.get("managedFields"))
     keeper = Manager(MANAGER, Operation.UPDATE, "v1", "status")
     top = ("f:status", "f:conditions")
-    paths = {top}
+    paths: set[Path] = {top}
     for item in conditions:
         element = f'k:{{"type":"{item["type"]}"}}'
         paths.add((*top, element))
@@ -85,7 +93,9 @@ def _finish_namespace(cluster: Cluster, namespace: Json) -> None:
 def _conditions(left: list[tuple[str, Json]], timestamp: str) -> list[Json]:
     resources = Counter(resource for resource, _ in left)
     finalizers = Counter(name for _, obj in left for name in obj["metadata"].get("finalizers") or ())
-    remaining = ", ".join(f"{name} has {count} resource instances" for name, count in sorted(resources.items()))
+    remaining = ", ".join(
+        f"{name} has {count} resource instances" for name, count in sorted(resources.items())
+    )
     held = ", ".join(f"{name} in {count} resource instances" for name, count in sorted(finalizers.items()))
     texts = (
         ("NamespaceContentRemaining", "SomeResourcesRemain", f"Some resources are remaining: {remaining}"),
@@ -97,6 +107,12 @@ def _conditions(left: list[tuple[str, Json]], timestamp: str) -> list[Json]:
     )
     rows = [(*row, "False") for row in _CALM] + [(*row, "True") for row in texts]
     return [
-        {"type": kind, "status": status, "lastTransitionTime": timestamp, "reason": reason, "message": message}
+        {
+            "type": kind,
+            "status": status,
+            "lastTransitionTime": timestamp,
+            "reason": reason,
+            "message": message,
+        }
         for kind, reason, message, status in rows
     ]

@@ -1,7 +1,9 @@
-"""Statements of the built-in kinds: what is merged by key, what is atomic, what is a struct that is always there.
+"""Statements of the built-in kinds: what is merged by key, what is atomic, what is a struct that is always
+there.
 
 Objects here are open: fields that are not stated are kept, their lists are atomic. Kinds whose top level is
-closed refuse unknown fields as a real server does. Only what server-side apply and strategic merge need is stated.
+closed refuse unknown fields as a real server does. Only what server-side apply and strategic merge need is
+stated.
 """
 
 from dataclasses import replace

@@ -113,7 +113,9 @@ def fill(group: str, kind: str, obj: Json) -> None:
 
 
 def on_create(group: str, kind: str, obj: Json) -> None:
-    """What admission and the registry add to a new object of a built-in kind, after ownership was recorded."""
+    """What admission and the registry add to a new object of a built-in kind, after ownership was
+    recorded.
+    """
     if (group, kind) == ("", "Namespace"):
         obj["metadata"].setdefault("labels", {})["kubernetes.io/metadata.name"] = obj["metadata"]["name"]
         obj.setdefault("spec", {}).setdefault("finalizers", ["kubernetes"])

@@ -1,4 +1,5 @@
-"""Custom resource definitions: from a CRD object to the resource it makes a cluster serve, and Istio's own ones.
+"""Custom resource definitions: from a CRD object to the resource it makes a cluster serve, and Istio's own
+ones.
 
 A cluster serves Istio's kinds because its store holds their definitions; a scenario that brings its own
 definitions (older versions, fewer kinds) decides by that what is served.
@@ -20,7 +21,6 @@ from apps.simcluster.schema import (
     Node,
     Shape,
     kind_schema,
-    obj,
 )
 
 NETWORKING = "networking.istio.io"
@@ -159,7 +159,13 @@ def established(definition: Json, timestamp: str) -> Json:
         ("Established", "InitialNamesAccepted", "the initial names have been accepted"),
     )
     conditions = [
-        {"type": kind, "status": "True", "lastTransitionTime": timestamp, "reason": reason, "message": message}
+        {
+            "type": kind,
+            "status": "True",
+            "lastTransitionTime": timestamp,
+            "reason": reason,
+            "message": message,
+        }
         for kind, reason, message in messages
     ]
     stored = [item["name"] for item in spec.get("versions", []) if item.get("storage")]
@@ -224,7 +230,9 @@ _SCALARS = {"string": STRING, "boolean": BOOLEAN, "number": NUMBER, "integer": N
 
 
 def _node(stated: Any) -> Node:
-    """An OpenAPI schema as a node: types, required, enums, limits and list types; its CEL rules are not run."""
+    """An OpenAPI schema as a node: types, required, enums, limits and list types; its CEL rules are not
+    run.
+    """
     if not isinstance(stated, dict) or stated.get("x-kubernetes-int-or-string"):
         return INT_OR_STRING if isinstance(stated, dict) else ANY
     kind = stated.get("type")
@@ -243,7 +251,7 @@ def _node(stated: Any) -> Node:
     if kind == "object":
         fields = {name: _node(value) for name, value in stated.get("properties", {}).items()}
         is_open = bool(stated.get("x-kubernetes-preserve-unknown-fields")) or not fields
-        return replace(obj(**fields), open=is_open, required=tuple(stated.get("required", ())))
+        return Node(Shape.OBJECT, fields=fields, open=is_open, required=tuple(stated.get("required", ())))
     scalar = _SCALARS.get(str(kind), ANY)
     return replace(
         scalar,

@@ -143,15 +143,19 @@ def _kind(group: str, version: str, kind: str) -> Json:
     return {"group": group, "version": version, "kind": kind}
 
 
+def _response_kind(resource: Resource, version: str) -> Json:
+    """Built-in kinds leave group and version to the document they are in."""
+    return _kind(resource.group, version, resource.kind) if resource.custom else _kind("", "", resource.kind)
+
+
 def _aggregated(cluster: Cluster, group: str, version: str) -> list[Json]:
     found = []
     for resource in cluster.resources():
         if resource.group != group or version not in resource.versions:
             continue
-        shown = version if resource.custom else ""
         entry: Json = {
             "resource": resource.plural,
-            "responseKind": _kind(group, shown, resource.kind),
+            "responseKind": _response_kind(resource, version),
             "scope": "Namespaced" if resource.namespaced else "Cluster",
             "singularResource": resource.singular,
             "verbs": list(resource.verbs),
@@ -161,14 +165,16 @@ def _aggregated(cluster: Cluster, group: str, version: str) -> list[Json]:
         if resource.categories:
             entry["categories"] = list(resource.categories)
         if resource.subresources:
-            entry["subresources"] = [_aggregated_sub(resource, name, shown) for name in resource.subresources]
+            entry["subresources"] = [
+                _aggregated_sub(resource, name, version) for name in resource.subresources
+            ]
         found.append(entry)
     for review_group, plural, kind in REVIEWS:
         if review_group == group:
             found.append(
                 {
                     "resource": plural,
-                    "responseKind": _kind(group, "", kind),
+                    "responseKind": _kind("", "", kind),
                     "scope": "Cluster",
                     "singularResource": kind.lower(),
                     "verbs": ["create"],
@@ -178,11 +184,8 @@ def _aggregated(cluster: Cluster, group: str, version: str) -> list[Json]:
 
 
 def _aggregated_sub(resource: Resource, name: str, version: str) -> Json:
-    kind = (
-        _kind("autoscaling", "v1", "Scale")
-        if name == "scale"
-        else _kind(resource.group, version, resource.kind)
-    )
+    scale = name == "scale"
+    kind = _kind("autoscaling", "v1", "Scale") if scale else _response_kind(resource, version)
     return {
         "subresource": name,
         "responseKind": kind,

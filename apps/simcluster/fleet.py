@@ -126,7 +126,8 @@ class _Server(uvicorn.Server):
 class SimulatedFleet:
     """Clusters served from a background thread. Use as a context manager or call `start` and `stop`.
 
-    With `state_dir` the clusters keep objects, certificates, tokens and ports there; without, nothing is kept.
+    With `state_dir` the clusters keep objects, certificates, tokens and ports there; without, nothing is
+    kept.
     """
 
     def __init__(self, specs: Iterable[ClusterSpec] = (), *, state_dir: Path | None = None) -> None:

@@ -8,7 +8,7 @@ from dataclasses import replace as changed
 
 import msgspec
 
-from apps.simcluster import discovery, protobuf
+from apps.simcluster import protobuf
 from apps.simcluster.access import Attributes, User
 from apps.simcluster.bodies import read_object
 from apps.simcluster.cluster import Cluster
@@ -21,7 +21,6 @@ from apps.simcluster.errors import (
     bad_request,
     conflict,
     forbidden,
-    forbidden_path,
     method_not_allowed,
     not_found,
     too_large_version,
@@ -37,18 +36,19 @@ from apps.simcluster.messages import (
     parse_route,
     warning_headers,
 )
-from apps.simcluster.negotiation import AGGREGATED, Form, negotiate
+from apps.simcluster.negotiation import Form, negotiate
 from apps.simcluster.options import default_manager, delete_options, write_options
 from apps.simcluster.patches import patch
+from apps.simcluster.paths import answer_path
 from apps.simcluster.reviews import self_access, self_rules, self_subject
 from apps.simcluster.scaling import scale_of, set_scale
 from apps.simcluster.schema import Json
 from apps.simcluster.tables import metadata_only
 from apps.simcluster.watching import WatchRequest, prepare
-from apps.simcluster.writing import Write, Written, check_place, create, replace
+from apps.simcluster.writes import Write, Written, check_place
+from apps.simcluster.writing import create, replace
 
 MAX_BODY_BYTES = 3_145_728
-HEALTH = ("/healthz", "/livez", "/readyz")
 _OPTIONS_KIND = {"POST": "CreateOptions", "PUT": "UpdateOptions", "PATCH": "PatchOptions"}
 
 
@@ -58,7 +58,7 @@ def handle(cluster: Cluster, request: Request) -> Response | WatchRequest:
         user = cluster.access.authenticate(request)
         route = parse_route(request.path)
         if route is None:
-            return _path_request(cluster, user, request)
+            return answer_path(cluster, user, request)
         may = _authorizer(cluster, user)
         may(_attributes(route, request))
         return _resource_request(cluster, user, route, request, may)
@@ -95,58 +95,6 @@ def _authorizer(cluster: Cluster, user: User) -> Callable[[Attributes], None]:
             )
 
     return may
-
-
-def _path_request(cluster: Cluster, user: User, request: Request) -> Response:
-    path = request.path
-    if not cluster.access.decide(user, Attributes(request.method.lower(), path=path))[0]:
-        raise forbidden_path(user.name, request.method.lower(), path)
-    if path in HEALTH:
-        return _health(path, verbose="verbose" in request.query)
-    if request.method not in ("GET", "HEAD"):
-        raise method_not_allowed()
-    parts = path.strip("/").split("/")
-    if parts[0] in ("api", "apis") and len(parts) == 1:
-        return _discovery_root(cluster, request, core=parts[0] == "api")
-    return json_response(_document(cluster, parts, request))
-
-
-def _document(cluster: Cluster, parts: list[str], request: Request) -> Json:
-    match parts:
-        case [""]:
-            return discovery.root_paths(cluster)
-        case ["version"]:
-            return discovery.version_document(cluster)
-        case ["api", version]:
-            return discovery.resource_list(cluster, "", version)
-        case ["apis", group]:
-            return discovery.group_document(cluster, group)
-        case ["apis", group, version]:
-            return discovery.resource_list(cluster, group, version)
-        case ["openapi", "v3"]:
-            return discovery.openapi_index(cluster)
-        case ["openapi", "v3", "api", version]:
-            return discovery.openapi_document(cluster, "", version)
-        case ["openapi", "v3", "apis", group, version]:
-            return discovery.openapi_document(cluster, group, version)
-    raise PlainNotFound
-
-
-def _health(path: str, *, verbose: bool) -> Response:
-    name = path.strip("/")
-    text = f"[+]ping ok\n[+]log ok\n[+]etcd ok\n{name} check passed\n" if verbose else "ok"
-    return Response(200, text.encode(), PLAIN)
-
-
-def _discovery_root(cluster: Cluster, request: Request, *, core: bool) -> Response:
-    if negotiate(request.headers.get("accept", ""), discovery=True) is Form.DISCOVERY:
-        document = discovery.aggregated(cluster, core=core)
-        tag = discovery.etag(document)
-        if request.headers.get("if-none-match") == tag:
-            return Response(304, headers=(("etag", tag),))
-        return Response(200, msgspec.json.encode(document), AGGREGATED, (("etag", tag),))
-    host = request.headers.get("host", "")
-    return json_response(discovery.api_versions(host) if core else discovery.group_list(cluster))
 
 
 def _resource_request(

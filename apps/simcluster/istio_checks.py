@@ -1,6 +1,7 @@
 """The rules beyond the schema that Istio's custom resource definitions carry, as plain functions.
 
-Messages are those a real server gives (recorded from kube-apiserver 1.36 with Istio's definitions of 2026-08).
+Messages are those a real server gives (recorded from kube-apiserver 1.36 with Istio's definitions of
+2026-08).
 """
 
 import re

@@ -1,8 +1,9 @@
-"""Statements of Istio's kinds: fields, enums, limits, list types and rules, one schema for all served versions.
+"""Statements of Istio's kinds: fields, enums, limits, list types and rules.
 
-In Istio's definitions every list is atomic except `ServiceEntry.spec.ports` (keyed by `name`). The kinds the
-console writes (ServiceEntry, Sidecar, PeerAuthentication) are stated in full; of the others the first levels
-are, and what is below them is taken as it comes (objects merge by field, lists are atomic, as in the real ones).
+One schema serves all versions of a kind. In Istio's definitions every list is atomic except
+`ServiceEntry.spec.ports` (keyed by `name`). The kinds the console writes (ServiceEntry, Sidecar,
+PeerAuthentication) are stated in full; of the others the first levels are, and what is below them is taken as
+it comes (objects merge by field, lists are atomic, as in the real ones).
 """
 
 from dataclasses import replace

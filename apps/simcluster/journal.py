@@ -1,4 +1,5 @@
-"""A cluster's objects on disk: one SQLite file, one transaction a write, so that kill -9 loses nothing answered.
+"""A cluster's objects on disk: one SQLite file, one transaction a write, so that kill -9 loses nothing
+answered.
 
 It stores bytes under (resource, key) and the last resource version. It knows nothing of what the bytes say.
 """
@@ -9,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _SCHEMA = """
-CREATE TABLE IF NOT EXISTS objects (resource TEXT, key TEXT, body BLOB, PRIMARY KEY (resource, key)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS objects (resource TEXT, key TEXT, body BLOB, PRIMARY KEY (resource, key)) WITHOUT
+ROWID;
 CREATE TABLE IF NOT EXISTS revision (id INTEGER PRIMARY KEY CHECK (id = 1), value INTEGER);
 """
 

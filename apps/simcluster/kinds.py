@@ -1,4 +1,5 @@
-"""Which resources a cluster serves: built-in kinds, Istio's kinds and those of its custom resource definitions.
+"""Which resources a cluster serves: built-in kinds, Istio's kinds and those of its custom resource
+definitions.
 
 A `Resource` is what the URL's plural leads to. It knows names, scope and versions; no object of it.
 """
@@ -28,7 +29,9 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """A served resource. `versions` is ordered by preference; `storage` is the one watchers of raw bytes see."""
+    """A served resource. `versions` is ordered by preference; `storage` is the one watchers of raw bytes
+    see.
+    """
 
     group: str
     versions: tuple[str, ...]

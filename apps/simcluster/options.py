@@ -1,4 +1,6 @@
-"""The options of a write (dryRun, fieldManager, force, fieldValidation, deletion), checked as the server does."""
+"""The options of a write (dryRun, fieldManager, force, fieldValidation, deletion), checked as the server
+does.
+"""
 
 import re
 from collections.abc import Iterator

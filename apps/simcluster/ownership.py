@@ -54,7 +54,17 @@ class Ownership:
 
 Owners = dict[tuple[str, str, str, str], Ownership]
 
-_METADATA_NOISE = ["name", "namespace", "creationTimestamp", "selfLink", "uid", "clusterName", "generation", "managedFields", "resourceVersion"]
+_METADATA_NOISE = [
+    "name",
+    "namespace",
+    "creationTimestamp",
+    "selfLink",
+    "uid",
+    "clusterName",
+    "generation",
+    "managedFields",
+    "resourceVersion",
+]
 _UNTRACKED: FieldSet = frozenset(
     [("f:apiVersion",), ("f:kind",), ("f:metadata",)]
     + [("f:metadata", "f:" + name) for name in _METADATA_NOISE]

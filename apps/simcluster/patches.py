@@ -35,7 +35,8 @@ from apps.simcluster.ownership import (
 )
 from apps.simcluster.patching import MAX_OPERATIONS, PatchError, json_patch, merge_patch, strategic_merge
 from apps.simcluster.schema import Json
-from apps.simcluster.writing import Write, Written, check_place, create, replace, require_namespace
+from apps.simcluster.writes import Write, Written, check_place, require_namespace
+from apps.simcluster.writing import create, replace
 
 JSON_PATCH = "application/json-patch+json"
 MERGE = "application/merge-patch+json"

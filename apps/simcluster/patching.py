@@ -30,7 +30,9 @@ def merge_patch(target: Any, patch: Any) -> Any:
 
 
 def strategic_merge(target: Any, patch: Any, node: Node) -> Any:
-    """Kubernetes' own merge: keyed lists merge by their first key, `$patch` and `$retainKeys` are honoured."""
+    """Kubernetes' own merge: keyed lists merge by their first key, `$patch` and `$retainKeys` are
+    honoured.
+    """
     if not isinstance(patch, dict):
         return patch
     directive = patch.get("$patch")

@@ -2,7 +2,8 @@
 
 from apps.simcluster.errors import not_found
 from apps.simcluster.schema import Json
-from apps.simcluster.writing import Write, Written, replace
+from apps.simcluster.writes import Write, Written
+from apps.simcluster.writing import replace
 
 
 def scale_of(obj: Json) -> Json:

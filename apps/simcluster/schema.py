@@ -13,7 +13,9 @@ Json = dict[str, Any]
 
 
 class CheckError(Exception):
-    """A rule that cannot be evaluated on this value (a duration that is none, say); the text is the server's."""
+    """A rule that cannot be evaluated on this value (a duration that is none, say); the text is the
+    server's.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +80,6 @@ class Node:
     @property
     def leaf_list(self) -> bool:
         return not self.keys and not self.unique
-
-    def with_fields(self, **fields: "Node") -> "Node":
-        return replace(self, fields={**self.fields, **fields})
 
 
 ANY = Node(Shape.ANY)
@@ -157,7 +156,8 @@ OBJECT_META = obj(
 
 def kind_schema(**top: Node) -> Node:
     """The node of a whole object: type, metadata and the given top-level fields."""
-    return obj(apiVersion=STRING, kind=STRING, metadata=replace(OBJECT_META, always=True), **top)
+    fields = {"apiVersion": STRING, "kind": STRING, "metadata": replace(OBJECT_META, always=True), **top}
+    return Node(Shape.OBJECT, fields=fields)
 
 
 GENERIC_OBJECT = Node(Shape.OBJECT, open=True)

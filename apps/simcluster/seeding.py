@@ -1,6 +1,7 @@
 """Fills an empty store with a scenario's objects as if each had been written by its owner.
 
-Defaults, identity and managedFields are added where a manifest has none. It checks nothing else: a scenario may
+Defaults, identity and managedFields are added where a manifest has none. It checks nothing else: a scenario
+may
 hold what a server would refuse today.
 """
 

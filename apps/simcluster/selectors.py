@@ -68,56 +68,56 @@ def _compares(value: str | None, operator: str, bounds: frozenset[str]) -> bool:
 
 class _Parser:
     def __init__(self, text: str) -> None:
-        self.tokens = _TOKEN.findall(text)
+        self.words = _TOKEN.findall(text)
         self.at = 0
 
     def next(self) -> str:
-        token = self.tokens[self.at] if self.at < len(self.tokens) else ""
+        word = self.words[self.at] if self.at < len(self.words) else ""
         self.at += 1
-        return token
+        return word
 
     def peek(self) -> str:
-        return self.tokens[self.at] if self.at < len(self.tokens) else ""
+        return self.words[self.at] if self.at < len(self.words) else ""
 
     def requirements(self) -> list[Requirement]:
         found = []
         while self.peek():
             found.append(self._one())
-            token = self.next()
-            if token not in ("", ","):
-                raise bad_request(f"found '{token}', expected: ',' or 'end of string'")
+            word = self.next()
+            if word not in ("", ","):
+                raise bad_request(f"found '{word}', expected: ',' or 'end of string'")
         return found
 
     def _one(self) -> Requirement:
         key = self.next()
         if key == "!":
             return Requirement(self.next(), "absent")
-        token = self.peek()
-        if token in ("", ","):
+        word = self.peek()
+        if word in ("", ","):
             return Requirement(key, "exists")
         self.next()
-        if token in ("=", "==", "!="):
+        if word in ("=", "==", "!="):
             value = "" if self.peek() in ("", ",") else self.next()
-            return Requirement(key, "notin" if token == "!=" else "in", frozenset([value]))
-        if token in (">", "<"):
-            return Requirement(key, token, frozenset([self.next()]))
-        if token in ("in", "notin"):
-            return Requirement(key, token, self._values())
+            return Requirement(key, "notin" if word == "!=" else "in", frozenset([value]))
+        if word in (">", "<"):
+            return Requirement(key, word, frozenset([self.next()]))
+        if word in ("in", "notin"):
+            return Requirement(key, word, self._values())
         expected = "in, notin, =, ==, !=, gt, lt"
-        raise bad_request(f"unable to parse requirement: found '{token}', expected: {expected}")
+        raise bad_request(f"unable to parse requirement: found '{word}', expected: {expected}")
 
     def _values(self) -> frozenset[str]:
         if self.next() != "(":
             raise bad_request(f"unable to parse requirement: found '{self.peek()}', expected: '('")
-        values = set()
+        values: set[str] = set()
         while True:
-            token = self.next()
-            if token == ")":
+            word = self.next()
+            if word == ")":
                 return frozenset(values)
-            if token == "":
+            if word == "":
                 raise bad_request("unable to parse requirement: found '', expected: ',' or ')'")
-            if token != ",":
-                values.add(token)
+            if word != ",":
+                values.add(word)
 
 
 def parse_labels(text: str) -> list[Requirement]:

@@ -87,7 +87,7 @@ class _Table:
         self.floor = floor
         self._sorted: list[str] | None = None
 
-    def keys(self) -> list[str]:
+    def ordered_keys(self) -> list[str]:
         if self._sorted is None:
             self._sorted = sorted(self.items)
         return self._sorted
@@ -168,7 +168,7 @@ class Store:
         """All objects in key order."""
         with self.lock:
             table = self._table(resource)
-            return [table.items[key] for key in table.keys()]
+            return [table.items[key] for key in table.ordered_keys()]
 
     def count(self, resource: str) -> int:
         return len(self._table(resource).items)

@@ -14,7 +14,8 @@ from apps.simcluster.schema import Json
 from apps.simcluster.store import Stored
 
 NAME_HELP = (
-    "Name must be unique within a namespace. Is required when creating resources, although some resources may "
+    "Name must be unique within a namespace. Is required when creating resources, although some "
+    "resources may "
     "allow a client to request the generation of an appropriate name automatically."
 )
 NONE = "<none>"

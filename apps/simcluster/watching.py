@@ -167,7 +167,12 @@ async def lines(watch: WatchRequest) -> AsyncIterator[bytes]:
     loop, wake, store = asyncio.get_running_loop(), asyncio.Event(), watch.cluster.store
     encoder, deadline = _Encoder(watch), loop.time() + watch.timeout
     bookmark_at = loop.time() + BOOKMARK_SECONDS
-    stop = store.listen(lambda: loop.call_soon_threadsafe(wake.set))
+
+    def rouse() -> None:
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(wake.set)
+
+    stop = store.listen(rouse)
     try:
         with store.lock:
             current = store.revision

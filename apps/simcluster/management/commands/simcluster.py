@@ -31,7 +31,7 @@ class Command(BaseCommand):
             "--port",
             type=int,
             default=0,
-            help="port of the first cluster, the next ones follow; taken ports are replaced by free ones (0: any)",
+            help="port of the first cluster, the next ones follow; free ones replace those taken (0: any)",
         )
         parser.add_argument(
             "--state-dir", type=Path, help="keep objects, certificates, tokens and ports here"

@@ -1,0 +1,65 @@
+"""Requests that are not about a resource: health, version, discovery, OpenAPI."""
+
+import msgspec
+
+from apps.simcluster import discovery
+from apps.simcluster.access import Attributes, User
+from apps.simcluster.cluster import Cluster
+from apps.simcluster.errors import PlainNotFound, forbidden_path, method_not_allowed
+from apps.simcluster.messages import PLAIN, Request, Response, json_response
+from apps.simcluster.negotiation import AGGREGATED, Form, negotiate
+from apps.simcluster.schema import Json
+
+HEALTH = ("/healthz", "/livez", "/readyz")
+
+
+def answer_path(cluster: Cluster, user: User, request: Request) -> Response:
+    path = request.path
+    if not cluster.access.decide(user, Attributes(request.method.lower(), path=path))[0]:
+        raise forbidden_path(user.name, request.method.lower(), path)
+    if path in HEALTH:
+        return _health(path, verbose="verbose" in request.query)
+    if request.method not in ("GET", "HEAD"):
+        raise method_not_allowed()
+    parts = path.strip("/").split("/")
+    if parts[0] in ("api", "apis") and len(parts) == 1:
+        return _discovery_root(cluster, request, core=parts[0] == "api")
+    return json_response(_document(cluster, parts, request))
+
+
+def _document(cluster: Cluster, parts: list[str], request: Request) -> Json:
+    match parts:
+        case [""]:
+            return discovery.root_paths(cluster)
+        case ["version"]:
+            return discovery.version_document(cluster)
+        case ["api", version]:
+            return discovery.resource_list(cluster, "", version)
+        case ["apis", group]:
+            return discovery.group_document(cluster, group)
+        case ["apis", group, version]:
+            return discovery.resource_list(cluster, group, version)
+        case ["openapi", "v3"]:
+            return discovery.openapi_index(cluster)
+        case ["openapi", "v3", "api", version]:
+            return discovery.openapi_document(cluster, "", version)
+        case ["openapi", "v3", "apis", group, version]:
+            return discovery.openapi_document(cluster, group, version)
+    raise PlainNotFound
+
+
+def _health(path: str, *, verbose: bool) -> Response:
+    name = path.strip("/")
+    text = f"[+]ping ok\n[+]log ok\n[+]etcd ok\n{name} check passed\n" if verbose else "ok"
+    return Response(200, text.encode(), PLAIN)
+
+
+def _discovery_root(cluster: Cluster, request: Request, *, core: bool) -> Response:
+    if negotiate(request.headers.get("accept", ""), discovery=True) is Form.DISCOVERY:
+        document = discovery.aggregated(cluster, core=core)
+        tag = discovery.etag(document)
+        if request.headers.get("if-none-match") == tag:
+            return Response(304, headers=(("etag", tag),))
+        return Response(200, msgspec.json.encode(document), AGGREGATED, (("etag", tag),))
+    host = request.headers.get("host", "")
+    return json_response(discovery.api_versions(host) if core else discovery.group_list(cluster))

@@ -1,0 +1,102 @@
+"""Plays the recorded groups, and says which cases are put off or cannot be put to a real server."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from tests.cluster_contract.documents import comparison
+from tests.cluster_contract.endpoint import Endpoint
+from tests.cluster_contract.making import drop_namespaces, make_namespaces, service_entry
+from tests.cluster_contract.replay import Known, Outcome, cases, play
+from tests.cluster_contract.setups import SETUPS, USERS, drop_cluster_roles
+
+__all__ = ["LATER", "ONLY_SIMULATED", "USERS", "drop_cluster_roles", "drop_namespaces", "run"]
+
+
+LATER: dict[tuple[str, str], str] = {
+    ("discovery", "openapi-v3-small-group"): "the OpenAPI document of the version endpoint",
+    ("discovery", "openapi-v3-istio-v1"): "schemas in OpenAPI documents",
+    ("discovery", "oidc-configuration"): "belongs to service account tokens",
+    ("discovery", "readyz-verbose"): "the names of a server's own checks",
+    ("list", "accept-protobuf-crd"): "answers in protobuf",
+    ("odd", "method-unknown"): "the HTTP parser refuses unknown methods before the application",
+    ("odd", "media-type-protobuf-crd"): "a panic of the real server",
+    ("odd", "media-type-protobuf-crd-envelope"): "a panic of the real server",
+    ("auth", "ssrr-viewer"): "the rules of the built-in ClusterRole view",
+}
+
+# What a real server cannot be brought to from outside.
+ONLY_SIMULATED: dict[tuple[str, str], str] = {
+    ("expired", ""): "needs a compaction of etcd and a restart",
+    **{
+        ("auth", name): "needs a token of its own; a real server is asked by impersonation"
+        for name in (
+            "self-subject-review-viewer",
+            "impersonate-allowed",
+            "impersonate-allowed-read",
+            "impersonate-allowed-forbidden",
+            "impersonate-denied-user",
+            "impersonate-denied-group",
+            "impersonate-extra",
+        )
+    },
+}
+
+
+def _entries(field: str, values: list[Any]) -> bytes:
+    body = service_entry("v", "")
+    body["metadata"] = {"name": "v"}
+    body["spec"][field] = values
+    return json.dumps(body).encode()
+
+
+def _annotated() -> bytes:
+    body = service_entry("v", "")
+    body["metadata"] = {"name": "v", "annotations": {"large": "x" * 262_145}}
+    return json.dumps(body).encode()
+
+
+# Bodies too large for the recording, made anew.
+BODIES: dict[tuple[str, str], Callable[[], bytes]] = {
+    ("validation", "se-hosts-257"): lambda: _entries("hosts", [f"h{n}.example.com" for n in range(257)]),
+    ("validation", "se-addresses-257"): lambda: _entries(
+        "addresses", [f"10.0.{n // 250}.{n % 250}" for n in range(257)]
+    ),
+    ("validation", "se-ports-257"): lambda: _entries(
+        "ports", [{"name": f"p{n}", "number": n + 1} for n in range(257)]
+    ),
+    ("validation", "se-endpoints-4097"): lambda: _entries(
+        "endpoints", [{"address": f"10.{n // 62500}.{n // 250 % 250}.{n % 250}"} for n in range(4097)]
+    ),
+    ("validation", "annotation-too-long"): _annotated,
+    ("odd", "json-patch-10001-ops"): lambda: json.dumps(
+        [{"op": "test", "path": "/spec/resolution", "value": "NONE"}] * 10_001
+    ).encode(),
+    ("odd", "body-too-large"): lambda: _entries("hosts", ["x" * 3_250_586]),
+    ("odd", "body-too-large-patch"): lambda: _entries("hosts", ["x" * 3_250_586]),
+    ("odd", "body-too-large-for-etcd"): lambda: _entries("subjectAltNames", ["x" * 1_782_580]),
+    ("odd", "configmap-too-large"): lambda: json.dumps(
+        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "big"}, "data": {"a": "x" * 1_048_577}}
+    ).encode(),
+}
+
+
+def run(endpoint: Endpoint, group: str, known: Known) -> list[Outcome]:
+    """Play a group in order in namespaces of its own; the outcome of every case."""
+    if endpoint.real and (group, "") in ONLY_SIMULATED:
+        return []
+    make_namespaces(endpoint, known, "demo")
+    before, between = SETUPS.get(group, (None, {}))
+    if before:
+        before(endpoint, known)
+    outcomes = []
+    for case in cases(group):
+        if (group, case["name"]) in LATER:
+            continue
+        step = between.get(case["name"])
+        if step:
+            step(endpoint, known)
+        make = BODIES.get((group, case["name"]))
+        compare = comparison(group, case["name"])
+        outcomes.append(play(endpoint, known, case, body=make() if make else None, compare=compare))
+    return outcomes
