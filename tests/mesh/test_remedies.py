@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from apps.mesh.egress import EgressEngine
 from apps.mesh.hostsets import speedscale
 from apps.mesh.needs import host_needs
 from apps.mesh.parsing.files import load_text
@@ -227,14 +228,7 @@ def test_a_listener_that_owns_the_forwarders_port_gets_the_import_too() -> None:
     proposal = propose(snapshot, HOSTS, IMPORT)
     egress = spec_of(only(proposal))["egress"]
     assert [listener["hosts"][-1] for listener in egress] == ["speedscale/*", "speedscale/*"]
-    assert not list(sidecar_findings(apply(snapshot, proposal.patches)))
-
-
-def sidecar_findings(snapshot: Snapshot) -> Iterator[str]:
-    difference = predict(snapshot, (), HOSTS)
-    assert difference.difference.unchanged
-    context = RuleContext(snapshot, HOSTS)
-    yield from (str(b.cause) for b in context.blockages)
+    assert blocked(apply(snapshot, proposal.patches)) == set()
 
 
 def test_the_namespace_of_the_entry_is_imported_where_it_lives_elsewhere() -> None:
@@ -305,9 +299,6 @@ def test_all_remedies_together_leave_nothing_blocked_that_they_can_open(case: An
 
 def reach(snapshot: Snapshot, patches: Any) -> set[tuple[str, str]]:
     """The cells of needs, and the forwarder for each scope, that are reachable."""
-    from apps.mesh.egress import EgressEngine
-    from apps.mesh.verdicts import Destination, Protocol
-
     after = apply(snapshot, patches)
     engine = EgressEngine(after)
     forwarder = Destination("speedscale-forwarder.speedscale.svc.cluster.local", 80, Protocol.HTTP)

@@ -10,6 +10,7 @@ from apps.mesh.analyse import CRASH_CODE, analyse
 from apps.mesh.hostsets import speedscale
 from apps.mesh.rules.base import Rule, RuleContext
 from apps.mesh.rules.catalogue import RULES, rule
+from bin.rule_docs import outdated, pages
 from tests.mesh.rule_cases import RuleCase, cases, found
 
 CASES = cases()
@@ -60,3 +61,8 @@ def test_a_rule_declares_exactly_the_kinds_it_reads(checked: Rule) -> None:
 def test_a_rule_teaches_what_it_looks_for(checked: Rule) -> None:
     assert len(checked.doc.split()) >= 40
     assert not checked.title.endswith(".")
+
+
+def test_every_check_has_a_current_page() -> None:
+    assert outdated() == []
+    assert {f"{item.code}.md" for item in RULES} <= pages().keys()

@@ -1,0 +1,118 @@
+"""`python -m bin.rule_docs [--check]`: a page for each check, from its docstring and its cases.
+
+With --check nothing is written, and the exit code says whether the pages are current.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from apps.mesh.analyse import CRASH_CODE, CRASH_TITLE, PROBLEM_CODE, PROBLEM_TITLE
+from apps.mesh.rules.base import Rule
+from apps.mesh.rules.catalogue import RULES
+from tests.mesh.rule_cases import RuleCase, cases
+
+FOLDER = Path(__file__).resolve().parents[1] / "docs" / "rules"
+FILE_CODE, FILE_TITLE = "MC003", "A file could not be read"
+OWN = {
+    CRASH_CODE: (
+        CRASH_TITLE,
+        "warning",
+        "A check met something it was not written for. The other checks ran; what this one looks for was not\n"
+        "looked at. The message names the check and the place, which is what a report of the mistake needs.",
+    ),
+    PROBLEM_CODE: (
+        PROBLEM_TITLE,
+        "warning",
+        "A field holds another type than its kind asks for (a text where a list belongs, a word where a number\n"
+        "belongs). It was read as if it were absent, so verdicts on this object may differ from Istio's, whose\n"
+        "API server would have refused it. Related: IST0106.",
+    ),
+    FILE_CODE: (
+        FILE_TITLE,
+        "error",
+        "A file, or a document in it, is not YAML, is no Kubernetes object, or is larger than what is read.\n"
+        "Everything that could be read was analysed without it.",
+    ),
+}
+
+
+def pages() -> dict[str, str]:
+    """File name → content, for every check and the index."""
+    found = {f"{rule.code}.md": rule_page(rule, cases()) for rule in RULES}
+    for code, (title, severity, text) in OWN.items():
+        found[f"{code}.md"] = f"# {code}: {title}\n\nSeverity: {severity}.\n\n{text}\n"
+    found["README.md"] = index_page()
+    return found
+
+
+def rule_page(rule: Rule, all_cases: list[RuleCase]) -> str:
+    """What a platform engineer should know of one check."""
+    facts = [f"Severity: {rule.severity} at most."]
+    if rule.remedy:
+        facts.append(f"Mended by: `{rule.remedy}`.")
+    if rule.references:
+        facts.append(f"Related: {', '.join(rule.references)}.")
+    facts.append(f"Reads: {', '.join(sorted(rule.inputs))}.")
+    mine = [case for case in all_cases if case.code == rule.code]
+    return "\n".join(
+        [
+            f"# {rule.code}: {rule.title}",
+            "",
+            *facts,
+            "",
+            rule.doc.strip(),
+            "",
+            "## When it is reported",
+            "",
+            *(_told(case) for case in mine if case.fires),
+            "",
+            "## When it is not",
+            "",
+            *(_told(case) for case in mine if not case.fires),
+            "",
+        ]
+    )
+
+
+def index_page() -> str:
+    """All checks in one table."""
+    rows = [f"| [{r.code}]({r.code}.md) | {r.severity} | {r.title} | {r.remedy} |" for r in RULES]
+    rows += [f"| [{code}]({code}.md) | {own[1]} | {own[0]} | |" for code, own in OWN.items()]
+    head = ["# Checks", "", "| code | severity, at most | what is wrong | remedy |", "|---|---|---|---|"]
+    made = "Written by `python -m bin.rule_docs` from the checks and their cases; do not edit by hand."
+    return "\n".join([*head, *sorted(rows), "", made, ""])
+
+
+def _told(case: RuleCase) -> str:
+    words = case.name.replace("-", " ")
+    return f"- {words}: {case.about}" if case.about else f"- {words}"
+
+
+def outdated() -> list[str]:
+    """Names of pages that differ from what would be written, or that nothing writes any more."""
+    wanted = pages()
+    there = {path.name: path.read_text() for path in FOLDER.glob("*.md")}
+    return sorted(name for name in {*wanted, *there} if wanted.get(name) != there.get(name))
+
+
+def main(arguments: list[str]) -> int:
+    differing = outdated()
+    if "--check" in arguments:
+        for name in differing:
+            print(f"docs/rules/{name} is not current; run python -m bin.rule_docs")
+        return 1 if differing else 0
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    wanted = pages()
+    for name in differing:
+        if name in wanted:
+            (FOLDER / name).write_text(wanted[name])
+        else:
+            (FOLDER / name).unlink()
+    print(f"{len(wanted)} pages, {len(differing)} of them changed.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
