@@ -15,15 +15,16 @@ class Person:
     """Somebody of the demonstration: the user name to sign in with and what the role lets them do."""
 
     username: str
+    role: str
     may: str
 
 
 PEOPLE = (
-    Person("viewer", "looks at everything"),
-    Person("proposer", "proposes changes"),
-    Person("approver", "approves or refuses them"),
-    Person("approver2", "gives the second approval that production asks for"),
-    Person("administrator", "manages clusters, people and the rest"),
+    Person("viewer", "viewer", "looks at everything"),
+    Person("proposer", "proposer", "proposes changes"),
+    Person("approver", "approver", "approves or refuses them"),
+    Person("approver2", "second approver", "gives the second approval that production asks for"),
+    Person("administrator", "administrator", "manages clusters, people and the rest"),
 )
 
 
@@ -33,6 +34,7 @@ class Login:
 
     username: str
     password: str
+    role: str
     may: str
 
 
@@ -101,7 +103,9 @@ def keep_secrets(path: Path) -> dict[str, str]:
 
 def logins(kept: dict[str, str]) -> tuple[Login, ...]:
     """The people of the demonstration with their passwords."""
-    return tuple(Login(person.username, kept[_password_name(person)], person.may) for person in PEOPLE)
+    return tuple(
+        Login(person.username, kept[_password_name(person)], person.role, person.may) for person in PEOPLE
+    )
 
 
 def _lines(path: Path) -> list[tuple[str, str]]:
