@@ -20,6 +20,7 @@ from apps.changes.actions.execute import execute
 from apps.changes.actions.reject import reject
 from apps.changes.actions.revert import revert
 from apps.changes.actions.submit import submit
+from apps.changes.actions.take_over import take_over
 from apps.changes.actions.verify_again import verify_again
 from apps.changes.actions.withdraw import withdraw
 from apps.changes.lifecycle import RUNNING, State
@@ -50,6 +51,7 @@ WITHOUT_DECISION: dict[str, tuple[Callable[..., ChangeSet], str]] = {
     Verb.EXECUTE: (execute, "Queued for the workers."),
     Verb.CANCEL: (cancel, "Cancel asked for. What is written stays written."),
     Verb.VERIFY: (verify_again, "The cluster is read once more."),
+    Verb.TAKE_OVER: (take_over, "The next revision takes the fields over. Read it, then submit it."),
     Verb.REVERT: (revert, "This revert is a change of its own. Read it, then submit it."),
 }
 

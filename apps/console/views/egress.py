@@ -85,6 +85,7 @@ def matrix_page(request: SignedInRequest, name: str) -> HttpResponseBase:
         "listing": listing,
         "rows": matrix.rows(listing.rows, hosts, keep=keep, chosen=chosen),
         "scope_count": len(everything),
+        "blocked": any(scope.blocked for scope in everything),
         "explanation": explanation,
         "may_propose": allows_somewhere(
             request.user, Permission.PROPOSE, environment=cluster.environment, cluster=name

@@ -46,10 +46,10 @@ class PatchShown:
 @require_POST
 @signed_in
 def from_cell(request: SignedInRequest, name: str) -> HttpResponse:
-    """A draft with the smallest fix of one cell of the matrix."""
+    """A draft with the smallest fix of one cell of the matrix; without a cell, of the whole cluster."""
     cluster = cluster_or_404(request.user, name)
     key, host = request.POST.get("scope", ""), request.POST.get("host", "")
-    if analysis.scope(request.user, cluster, key) is None:
+    if (key or host) and analysis.scope(request.user, cluster, key) is None:
         raise Http404
     try:
         change = propose_fix(actor=request.user, cluster=cluster, scope=key, host=host)
