@@ -19,15 +19,15 @@ OWN = {
     CRASH_CODE: (
         CRASH_TITLE,
         "warning",
-        "A check met something it was not written for. The other checks ran; what this one looks for was not\n"
-        "looked at. The message names the check and the place, which is what a report of the mistake needs.",
+        "A check met something it was not written for. The other checks ran; what this one looks for was\n"
+        "not looked at. The message names the check and the place; a report of the mistake needs both.",
     ),
     PROBLEM_CODE: (
         PROBLEM_TITLE,
         "warning",
-        "A field holds another type than its kind asks for (a text where a list belongs, a word where a number\n"
-        "belongs). It was read as if it were absent, so verdicts on this object may differ from Istio's, whose\n"
-        "API server would have refused it. Related: IST0106.",
+        "A field holds another type than its kind asks for (a text where a list belongs, a word where a\n"
+        "number belongs). It was read as if it were absent, so verdicts on this object may differ from\n"
+        "Istio's, whose API server would have refused it. Related: IST0106.",
     ),
     FILE_CODE: (
         FILE_TITLE,

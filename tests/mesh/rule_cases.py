@@ -49,6 +49,17 @@ def base_text(name: str) -> str:
     return (ROOT / "base" / f"{name}.yaml").read_text()
 
 
+def laid(*bases: str, more: str = "") -> Snapshot:
+    """A snapshot of base files, and of more YAML over them."""
+    texts = [*(base_text(base) for base in bases), more]
+    return Snapshot.from_manifests([m for text in texts for m in load_text(text).manifests])
+
+
+def case_snapshot(code: str, name: str) -> Snapshot:
+    """The snapshot of one case."""
+    return next(case for case in cases() if (case.code, case.name) == (code, name)).snapshot()
+
+
 def cases() -> list[RuleCase]:
     """Every case, ordered by code and name."""
     return [_case(path) for path in sorted(ROOT.glob("*/*.yaml")) if path.parent.name != "base"]

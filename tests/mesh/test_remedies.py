@@ -2,36 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
-from apps.mesh.egress import EgressEngine
 from apps.mesh.hostsets import speedscale
-from apps.mesh.needs import host_needs
-from apps.mesh.parsing.files import load_text
 from apps.mesh.patches import ManifestPatch, PatchAction, apply, intent
-from apps.mesh.refs import Manifest, ResourceRef
+from apps.mesh.refs import ResourceRef
 from apps.mesh.remedies.base import Proposal, ProposalError, Target
-from apps.mesh.remedies.catalogue import REMEDIES, propose, propose_everything
+from apps.mesh.remedies.catalogue import propose, propose_everything
 from apps.mesh.rules.base import RuleContext
 from apps.mesh.snapshot import Snapshot
 from apps.mesh.whatif import predict
-from tests.mesh.rule_cases import base_text, cases
+from tests.mesh.rule_cases import base_text, case_snapshot, cases, laid
 
 HOSTS = speedscale()
 OPEN, IMPORT = "open-required-hosts", "import-speedscale-namespace"
 ENTRY = ResourceRef("ServiceEntry", "speedscale", "speedscale-external-svc-https")
-
-
-def laid(*bases: str, more: str = "") -> Snapshot:
-    texts = [*(base_text(base) for base in bases), more]
-    return Snapshot.from_manifests([m for text in texts for m in load_text(text).manifests])
-
-
-def case_snapshot(code: str, name: str) -> Snapshot:
-    return next(case for case in cases() if (case.code, case.name) == (code, name)).snapshot()
 
 
 def blocked(snapshot: Snapshot) -> set[tuple[str, str]]:
@@ -149,7 +137,7 @@ def test_the_api_version_is_one_that_the_cluster_serves() -> None:
         "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\n"
         "metadata: {name: serviceentries.networking.istio.io}\n"
         "spec: {group: networking.istio.io, names: {kind: ServiceEntry}, "
-        "versions: [{name: v1alpha3, served: true}, {name: v1beta1, served: true}, {name: v1, served: false}]}\n"
+        "versions: [{name: v1alpha3, served: true}, {name: v1beta1, served: true}]}\n"
     )
     patch = only(propose(laid("mesh", "speedscale", "shop", more=crd), HOSTS, OPEN))
     assert patch.api_version == "networking.istio.io/v1beta1"
@@ -260,77 +248,3 @@ def test_no_remedy_ever_offers_the_pages_sidecar() -> None:
             if patch.ref.kind == "Sidecar":
                 assert patch.action is PatchAction.UPDATE
                 assert predict(case.snapshot(), [patch], HOSTS).difference.newly_broken == ()
-
-
-# -- of all remedies ------------------------------------------------------------------------------------
-
-MENDABLE = [case for case in cases() if case.fires and case.code in {"SS01", "SS03", "SS04", "SS05"}]
-
-
-@pytest.mark.parametrize("case", MENDABLE, ids=lambda case: f"{case.code}-{case.name}")
-def test_everything_that_is_proposed_is_needed(case: Any) -> None:
-    """Take any one host out of any list that was changed, and some cell that turned stays as it was."""
-    snapshot = case.snapshot()
-    for name in REMEDIES:
-        try:
-            proposal = propose(snapshot, HOSTS, name)
-        except ProposalError:
-            continue
-        gained = reach(snapshot, proposal.patches) - reach(snapshot, ())
-        assert gained
-        for index, patch in enumerate(proposal.patches):
-            for smaller in reduced(patch):
-                patches = [*proposal.patches[:index], smaller, *proposal.patches[index + 1 :]]
-                assert gained - reach(snapshot, patches), smaller.after
-
-
-@pytest.mark.parametrize("case", MENDABLE, ids=lambda case: f"{case.code}-{case.name}")
-def test_all_remedies_together_leave_nothing_blocked_that_they_can_open(case: Any) -> None:
-    snapshot = case.snapshot()
-    proposals, _ = propose_everything(snapshot, HOSTS)
-    patches = [patch for proposal in proposals for patch in proposal.patches]
-    difference = predict(snapshot, patches, HOSTS).difference
-    assert not difference.closed
-    assert not difference.newly_broken
-    assert blocked(apply(snapshot, patches)) <= blocked(snapshot)
-    again, _ = propose_everything(apply(snapshot, patches), HOSTS)
-    assert again == ()
-
-
-def reach(snapshot: Snapshot, patches: Any) -> set[tuple[str, str]]:
-    """The cells of needs, and the forwarder for each scope, that are reachable."""
-    after = apply(snapshot, patches)
-    engine = EgressEngine(after)
-    forwarder = Destination("speedscale-forwarder.speedscale.svc.cluster.local", 80, Protocol.HTTP)
-    destinations = [*(host.destination for host in HOSTS.hosts), forwarder]
-    return {
-        (str(need.workload.ref), destination.host)
-        for need in host_needs(after, engine)
-        for destination in destinations
-        if engine.answer(need.workload, destination).verdict.reachable
-    }
-
-
-def reduced(patch: ManifestPatch) -> Iterator[ManifestPatch]:
-    """The patch without one of the hosts that it adds, for each of them."""
-    assert patch.after is not None
-    spec = patch.after["spec"]
-    old = patch.before["spec"] if patch.before is not None else {}
-    if "hosts" in spec:
-        for host in spec["hosts"]:
-            if host not in old.get("hosts", ()) and len(spec["hosts"]) > 1:
-                yield with_spec(patch, {**spec, "hosts": [h for h in spec["hosts"] if h != host]})
-        return
-    for index, listener in enumerate(spec["egress"]):
-        known = old["egress"][index]["hosts"] if index < len(old["egress"]) else []
-        for host in listener["hosts"]:
-            if host not in known:
-                fewer = {**listener, "hosts": [h for h in listener["hosts"] if h != host]}
-                egress = [*spec["egress"][:index], fewer, *spec["egress"][index + 1 :]]
-                yield with_spec(patch, {**spec, "egress": egress})
-
-
-def with_spec(patch: ManifestPatch, spec: Mapping[str, Any]) -> ManifestPatch:
-    assert patch.after is not None
-    after: Manifest = {**patch.after, "spec": spec}
-    return ManifestPatch(patch.action, patch.ref, patch.api_version, patch.before, after)

@@ -16,7 +16,7 @@ from apps.mesh.remedies.catalogue import propose
 from apps.mesh.snapshot import Snapshot
 from apps.mesh.verdicts import Verdict
 from apps.mesh.whatif import compare_snapshots, from_json, predict, to_json, verify
-from tests.mesh.rule_cases import base_text
+from tests.mesh.rule_cases import base_text, laid
 
 HOSTS = speedscale()
 PAGE_SIDECAR: Manifest = {
@@ -30,10 +30,6 @@ PAGE_SIDECAR: Manifest = {
 def manifests(*bases: str, more: str = "") -> list[Manifest]:
     texts = [*(base_text(base) for base in bases), more]
     return [manifest for text in texts for manifest in load_text(text).manifests]
-
-
-def laid(*bases: str, more: str = "") -> Snapshot:
-    return Snapshot.from_manifests(manifests(*bases, more=more))
 
 
 def test_the_pages_sidecar_is_flagged_with_the_workloads_that_lose_egress() -> None:
@@ -120,7 +116,7 @@ def really_applied(before: list[Manifest], patch: ManifestPatch) -> Snapshot:
     "bases", [("mesh", "speedscale", "shop"), ("mesh", "speedscale", "shop", "page-entry")]
 )
 def test_what_was_predicted_is_what_is_seen_after_it_was_applied(bases: tuple[str, ...]) -> None:
-    before = manifests(*bases)
+    before = manifests("mesh", "speedscale", "shop", *bases)
     snapshot = Snapshot.from_manifests(before)
     (patch,) = propose(snapshot, HOSTS, "open-required-hosts").patches
     prediction = predict(snapshot, [patch], HOSTS)
