@@ -12,6 +12,7 @@ from apps.mesh.egress.chains import Chain, HttpTarget, Listener, TcpTarget
 from apps.mesh.egress.imports import ListenerImports, ScopeImports
 from apps.mesh.egress.services import (
     ANY_ADDRESS,
+    PODS,
     SERVER_FIRST,
     RegistryService,
     ServicePort,
@@ -74,10 +75,10 @@ class _Builder:
         if not headless:
             self.add(imported, service, port, binds)
             return
-        # A listener for each pod. Pods' addresses are not in a snapshot; those of a ServiceEntry are.
-        for address in service.endpoints:
-            if is_address(address):
-                self.add(imported, service, port, (address,))
+        # A listener for each endpoint. The addresses of pods are not in a snapshot: one stands for all.
+        known = tuple(address for address in service.endpoints if is_address(address))
+        for address in known or (f"{PODS}{service.host}",):
+            self.add(imported, service, port, (address,))
 
     def add(
         self, imported: ListenerImports, service: RegistryService, port: ServicePort, binds: tuple[str, ...]

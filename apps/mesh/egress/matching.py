@@ -19,7 +19,7 @@ from apps.mesh.egress.chains import (
     names_of,
 )
 from apps.mesh.egress.routes import HttpRoute, RouteTable, VirtualHost
-from apps.mesh.egress.services import ANY_ADDRESS, RegistryService
+from apps.mesh.egress.services import ANY_ADDRESS, PODS, RegistryService
 from apps.mesh.verdicts import Protocol
 
 
@@ -76,7 +76,7 @@ class ListenerSet:
                 for chain in listener.chains:
                     for net in chain.networks:
                         _claim(found, str(net.network_address), chain)
-                if bound != ANY_ADDRESS:
+                if bound != ANY_ADDRESS and not bound.startswith(PODS):
                     _claim(found, bound, listener.chains[0])
             self._addresses = tuple(sorted(found.items(), key=lambda item: item[0]))
         return self._addresses
@@ -118,9 +118,10 @@ def _claim(found: dict[str, RegistryService], address: str, chain: Chain) -> Non
         found.setdefault(address, service)
 
 
-def match_connection(view: PortView, host: str, protocol: Protocol, ip: str) -> Match:
-    """Where bytes of that protocol go; `ip` "" stands for an address that no listener names."""
-    bound = ip if ip and ip in view.listeners else ANY_ADDRESS
+def match_connection(view: PortView, host: str, protocol: Protocol, ip: str, *, pods_of: str = "") -> Match:
+    """Where bytes of that protocol go; `ip` "" stands for an address that no listener names, `pods_of`
+    for the address of any pod behind that service."""
+    bound = next((each for each in (ip, f"{PODS}{pods_of}") if each in view.listeners), ANY_ADDRESS)
     if bound not in view.listeners:
         return Match(Outcome.POLICY)
     chain = find_chain(view.listeners.index(bound), host, protocol, ip)
@@ -152,7 +153,8 @@ def _by_address(index: ChainIndex, ip: str) -> list[Chain]:
     if not ip:
         return []
     address = ip_address(ip)
-    best, found = -1, []
+    best = -1
+    found: list[Chain] = []
     for chain, networks in index.by_address:
         lengths = [net.prefixlen for net in networks if net.version == address.version and address in net]
         if lengths and max(lengths) >= best:

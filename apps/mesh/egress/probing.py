@@ -42,8 +42,9 @@ def connect(
 ) -> Connection:
     """Follows the connection; without an address also to the listeners of single addresses."""
     ip = destination.ip or (host if is_address(host) else _cluster_ip(registry, host, namespace))
-    match = match_connection(view, host, destination.protocol, ip)
-    if ip:
+    pods_of = "" if ip else _headless(registry, host, namespace)
+    match = match_connection(view, host, destination.protocol, ip, pods_of=pods_of)
+    if ip or pods_of:
         return Connection(match)
     found: list[Alternative] = []
     for address, service in view.listeners.addresses():
@@ -51,6 +52,17 @@ def connect(
         if (other.outcome, other.clusters) != (match.outcome, match.clusters):
             found.append(Alternative(address, other, service, subset_of(host, service.host)))
     return Connection(match, tuple(found))
+
+
+def _headless(registry: Registry, host: str, namespace: str) -> str:
+    """The service without an address of its own that the name, or the name of one of its pods, means."""
+    for name in (host, host.partition(".")[2]):
+        names = service_names(name, namespace)
+        for full in (name, service_host(*names) if names is not None else ""):
+            for service in registry.by_host.get(full, ()):
+                if service.headless or (service.selects and not service.kubernetes):
+                    return service.host
+    return ""
 
 
 def _cluster_ip(registry: Registry, host: str, namespace: str) -> str:

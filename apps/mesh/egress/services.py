@@ -25,6 +25,8 @@ from apps.mesh.visibility import (
 )
 
 ANY_ADDRESS = "0.0.0.0"  # noqa: S104 Istio's word for "no address", nothing is bound here
+PODS = "pods of "
+"""Stands before a host in the name of a listener for addresses that a snapshot does not hold."""
 WELL_KNOWN_TCP_PORTS = frozenset({25, 53, 3306, 27017})
 SERVER_FIRST = frozenset({"MONGO", "MYSQL"})
 _HTTP = frozenset({"HTTP", "HTTP2", "HTTP_PROXY", "GRPC", "GRPC-WEB"})
