@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import yaml
 
 from apps.simcluster.schema import ANY, Json, Node, Shape
@@ -152,10 +153,14 @@ def pruned(value: Any, node: Node) -> Any:
 
 def without_nulls(value: Any) -> Any:
     """The value without members that are null; nulls in lists stay."""
+    return _without_nulls(value) if b"null" in msgspec.json.encode(value) else value
+
+
+def _without_nulls(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: without_nulls(member) for key, member in value.items() if member is not None}
+        return {key: _without_nulls(member) for key, member in value.items() if member is not None}
     if isinstance(value, list):
-        return [without_nulls(item) for item in value]
+        return [_without_nulls(item) for item in value]
     return value
 
 

@@ -5,10 +5,11 @@ may
 hold what a server would refuse today.
 """
 
-import copy
 import uuid
 from collections.abc import Iterable, Mapping
 from typing import Protocol
+
+import msgspec
 
 from apps.simcluster.bodies import tidy
 from apps.simcluster.cluster import Cluster
@@ -61,7 +62,7 @@ def _seed_one(cluster: Cluster, manifest: Json, writers: Writers) -> None:
     resource = cluster.by_kind(group, kind)
     if resource is None or version not in resource.versions:
         raise SeedError(f"{cluster.name} serves no {kind} in {manifest.get('apiVersion')}.")
-    obj = tidy(copy.deepcopy(manifest), custom=resource.custom)
+    obj = tidy(msgspec.json.decode(msgspec.json.encode(manifest)), custom=resource.custom)
     obj = {name: value for name, value in obj.items() if name not in ("apiVersion", "kind")}
     meta = obj["metadata"]
     if resource.namespaced:

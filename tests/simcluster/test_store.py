@@ -1,0 +1,79 @@
+"""The store: revisions, history, and what is left after the process is gone."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from apps.simcluster.journal import Journal
+from apps.simcluster.store import EventType, Expired, Store
+
+KEY = "configmaps"
+
+
+def config(name: str, value: str = "1", namespace: str = "demo") -> dict[str, Any]:
+    return {"metadata": {"name": name, "namespace": namespace}, "data": {"a": value}}
+
+
+def names(found: list[Any]) -> list[str]:
+    return [item.name for item in found]
+
+
+def test_every_write_has_a_later_revision_and_is_kept_in_the_history() -> None:
+    store = Store()
+    start = store.revision
+    first, second = store.put(KEY, config("one")), store.put(KEY, config("one", "2"))
+    last = store.remove(KEY, "demo", "one")
+    assert last is not None
+    assert start < first.revision < second.revision < last.revision
+    events = store.since(KEY, start)
+    assert [event.type for event in events] == [EventType.ADDED, EventType.MODIFIED, EventType.DELETED]
+    assert events[2].last is not None
+    assert events[2].last.object()["data"] == {"a": "2"}
+    assert store.get(KEY, "demo", "one") is None
+
+
+def test_a_list_can_be_had_as_it_was() -> None:
+    store = Store()
+    store.put(KEY, config("a"))
+    store.put(KEY, config("b"))
+    then = store.revision
+    store.remove(KEY, "demo", "a")
+    store.put(KEY, config("b", "changed"))
+    store.put(KEY, config("c"))
+    assert names(store.at(KEY, then)) == ["a", "b"]
+    assert store.at(KEY, then)[1].object()["data"] == {"a": "1"}
+    assert names(store.each(KEY)) == ["b", "c"]
+
+
+def test_history_is_bounded_and_says_so() -> None:
+    store = Store(history=2)
+    start = store.revision
+    for name in "abc":
+        store.put(KEY, config(name))
+    with pytest.raises(Expired):
+        store.since(KEY, start)
+    with pytest.raises(Expired):
+        store.at(KEY, start)
+    assert len(store.since(KEY, start + 1)) == 2
+
+
+def test_objects_come_in_the_order_of_their_keys() -> None:
+    store = Store()
+    for namespace in ("b", "a", "a-b"):
+        store.put(KEY, config("x", namespace=namespace))
+    assert [item.namespace for item in store.each(KEY)] == ["a-b", "a", "b"]
+
+
+def test_a_journal_gives_back_objects_and_goes_on_counting(tmp_path: Path) -> None:
+    store = Store(Journal(tmp_path / "store.sqlite3"))
+    store.put(KEY, config("kept"))
+    store.put(KEY, config("gone"))
+    store.remove(KEY, "demo", "gone")
+    last = store.revision  # no close: as after kill -9
+    again = Store(Journal(tmp_path / "store.sqlite3"))
+    assert names(again.each(KEY)) == ["kept"]
+    assert again.revision == last
+    assert again.put(KEY, config("new")).revision == last + 1
+    with pytest.raises(Expired):
+        again.since(KEY, last - 1)
