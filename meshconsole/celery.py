@@ -4,9 +4,11 @@ import logging.config
 import os
 from typing import Any
 
-from celery import Celery
+import structlog
+from celery import Celery, Task
 from celery.signals import setup_logging
 from django.conf import settings
+from django_structlog.celery import signals
 from django_structlog.celery.steps import DjangoStructLogInitStep
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "meshconsole.settings.local")
@@ -21,3 +23,9 @@ app.autodiscover_tasks(["apps.pipeline"])
 def use_our_logs(**_: Any) -> None:
     """Celery writes its lines the way everything else does, instead of setting up its own."""
     logging.config.dictConfig(settings.LOGGING)
+
+
+@signals.bind_extra_task_metadata.connect
+def name_the_task(task: "Task[Any, Any]", **_: Any) -> None:
+    """Every line that a task writes says which task it was."""
+    structlog.contextvars.bind_contextvars(task=task.name)
