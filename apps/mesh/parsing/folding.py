@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from bisect import insort
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
@@ -84,8 +85,10 @@ class PodFolder:
             seen[signature] = [1, [name]]
             return
         entry[0] += 1
-        if len(entry[1]) < MAX_SAMPLES:
-            entry[1].append(name)
+        names = entry[1]
+        if len(names) < MAX_SAMPLES or name < names[-1]:
+            insort(names, name)
+            del names[MAX_SAMPLES:]
 
     def manifests(self) -> list[dict[str, Any]]:
         """A `PodGroups` manifest for each workload, in a stable order."""

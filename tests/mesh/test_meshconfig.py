@@ -1,0 +1,152 @@
+"""Control planes, revisions, tags, and the merge of MeshConfig."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from apps.mesh.meshconfig import control_plane_for, control_planes, merge, proxy_revision
+from apps.mesh.refs import ResourceRef
+from apps.mesh.snapshot import Gap, Snapshot
+
+OWN = ResourceRef("ConfigMap", "istio-system", "istio")
+SHARED = ResourceRef("ConfigMap", "istio-system", "shared")
+
+
+def config_map(name: str, mesh: str, namespace: str = "istio-system") -> dict[str, Any]:
+    meta = {"name": name, "namespace": namespace}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": {"mesh": mesh}}
+
+
+def webhook(name: str, revision: str, tag: str = "") -> dict[str, Any]:
+    labels = {"istio.io/rev": revision, **({"istio.io/tag": tag} if tag else {})}
+    return {
+        "apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": "MutatingWebhookConfiguration",
+        "metadata": {"name": name, "labels": labels},
+        "webhooks": [],
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "mode", "line"),
+    [
+        ("", "ALLOW_ANY", 0),
+        ("trustDomain: x\n", "ALLOW_ANY", 0),
+        ("trustDomain: x\noutboundTrafficPolicy:\n  mode: REGISTRY_ONLY\n", "REGISTRY_ONLY", 3),
+        ("outboundTrafficPolicy: {}\n", "REGISTRY_ONLY", 1),
+        ("outboundTrafficPolicy:\n", "ALLOW_ANY", 0),
+        ("outboundTrafficPolicy: null\n", "ALLOW_ANY", 0),
+        ("outbound_traffic_policy: {mode: REGISTRY_ONLY}\n", "REGISTRY_ONLY", 1),
+        ("outboundTrafficPolicy: {mode: 0}\n", "REGISTRY_ONLY", 1),
+        ("outboundTrafficPolicy: {mode: 1}\n", "ALLOW_ANY", 1),
+        ("outboundTrafficPolicy: {mode: ALLOW_ANY_DYNAMIC_DNS}\n", "ALLOW_ANY_DYNAMIC_DNS", 1),
+    ],
+)
+def test_the_outbound_policy_is_read_as_istiod_reads_it(text: str, mode: str, line: int) -> None:
+    config = merge([(OWN, text)])
+    assert config.outbound is not None
+    assert config.outbound.mode == mode
+    assert config.policy_line == line
+    assert (config.policy_ref == OWN) is (line > 0)
+
+
+def test_a_later_layer_replaces_whole_fields_and_keeps_the_others() -> None:
+    config = merge(
+        [
+            (
+                SHARED,
+                "rootNamespace: mesh\noutboundTrafficPolicy: {mode: ALLOW_ANY}\ndefaultServiceExportTo: [.]",
+            ),
+            (OWN, "outboundTrafficPolicy: {}\n"),
+        ]
+    )
+    assert config.outbound is not None
+    assert config.outbound.mode == "REGISTRY_ONLY"
+    assert not config.outbound.mode_given
+    assert config.policy_ref == OWN
+    assert config.root_namespace == "mesh"
+    assert config.service_export_to == (".",)
+    assert config.virtual_service_export_to == ("*",)
+
+
+@pytest.mark.parametrize("text", ["a: [", "just text", "- a\n- b\n", "a: &a [*a]"])
+def test_a_text_that_is_no_mesh_config_makes_the_policy_unknown(text: str) -> None:
+    config = merge([(OWN, text)])
+    assert config.outbound is None
+    assert "ConfigMap istio-system/istio" in config.unread[0]
+
+
+def test_revisions_and_all_their_tags_are_found() -> None:
+    snapshot = Snapshot.from_manifests(
+        [
+            config_map("istio", "rootNamespace: istio-system"),
+            config_map("istio-1-28", "rootNamespace: root28"),
+            config_map("istio-ca-root-cert", "", "shop") | {"data": {"root-cert.pem": "x"}},
+            webhook("istio-revision-tag-prod", "1-28", "prod"),
+            webhook("istio-revision-tag-stable", "1-28", "stable"),
+        ]
+    )
+    assert [(plane.revision, plane.tags) for plane in control_planes(snapshot)] == [
+        ("1-28", ("prod", "stable")),
+        ("default", ()),
+    ]
+    for name in ("1-28", "prod", "stable"):
+        found = control_plane_for(snapshot, name, "shop")
+        assert found is not None
+        assert found.config.root_namespace == "root28"
+    assert control_plane_for(snapshot, "", "shop") is control_planes(snapshot)[1]
+    assert control_plane_for(snapshot, "canary", "shop") is None
+
+
+def test_of_two_meshes_with_one_revision_the_one_that_discovers_the_namespace_counts() -> None:
+    selectors = "discoverySelectors:\n- matchLabels: {mesh: %s}\n"
+    snapshot = Snapshot.from_manifests(
+        [
+            config_map("istio", selectors % "one", "mesh-one"),
+            config_map("istio", selectors % "two", "mesh-two"),
+            {
+                "apiVersion": "v1",
+                "kind": "Namespace",
+                "metadata": {"name": "shop", "labels": {"mesh": "two"}},
+            },
+        ]
+    )
+    found = control_plane_for(snapshot, "default", "shop")
+    assert found is not None
+    assert found.namespace == "mesh-two"
+
+
+def test_a_forbidden_config_map_is_unknown_and_an_absent_one_is_the_default() -> None:
+    container = {"name": "discovery", "image": "h:5000/pilot:1.27.3-distroless"}
+    istiod = {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "istiod", "namespace": "istio-system", "labels": {"app": "istiod"}},
+        "spec": {"template": {"spec": {"containers": [container]}}},
+    }
+    (absent,) = control_planes(Snapshot.from_manifests([istiod]))
+    assert absent.version == "1.27.3"
+    assert absent.config.outbound is not None
+    assert absent.config.policy_ref is None
+    gap = Gap("ConfigMap", "istio-system", "forbidden")
+    (hidden,) = control_planes(Snapshot.from_manifests([istiod], gaps=[gap]))
+    assert hidden.config.outbound is None
+    assert "forbidden" in hidden.config.unread[0]
+
+
+@pytest.mark.parametrize(
+    ("labels", "annotations", "revision"),
+    [
+        ({"istio.io/rev": "a"}, {"istio.io/rev": "b"}, "a"),
+        ({}, {"istio.io/rev": "b"}, "b"),
+        ({}, {"sidecar.istio.io/status": '{"revision": "c"}'}, "c"),
+        ({}, {"sidecar.istio.io/status": "not json"}, None),
+        ({}, {}, None),
+    ],
+)
+def test_a_proxys_revision_is_what_injection_wrote(
+    labels: dict[str, str], annotations: dict[str, str], revision: str | None
+) -> None:
+    assert proxy_revision(labels, annotations) == revision
