@@ -8,6 +8,7 @@ import structlog
 from celery import Celery, Task
 from celery.signals import setup_logging
 from django.conf import settings
+from django.dispatch import receiver
 from django_structlog.celery import signals
 from django_structlog.celery.steps import DjangoStructLogInitStep
 
@@ -25,7 +26,7 @@ def use_our_logs(**_: Any) -> None:
     logging.config.dictConfig(settings.LOGGING)
 
 
-@signals.bind_extra_task_metadata.connect
+@receiver(signals.bind_extra_task_metadata)
 def name_the_task(task: "Task[Any, Any]", **_: Any) -> None:
     """Every line that a task writes says which task it was."""
     structlog.contextvars.bind_contextvars(task=task.name)

@@ -10,9 +10,12 @@ from typing import Any
 
 import pytest
 import structlog
+from django_structlog.celery import signals
 
+from meshconsole.celery import app
 from meshconsole.logs import configure_structlog, logging_config
 
+PING = "celery.chord"  # a task that Celery brings along
 SECRETS = {
     "a bearer header": "Authorization was Bearer abcdefgh12345678",
     "a private key": "-----BEGIN PRIVATE KEY-----\nMIIEabcdefgh12345678\n-----END PRIVATE KEY-----",
@@ -104,3 +107,11 @@ def test_what_runs_every_few_seconds_is_news_only_when_it_fails(stream_of_routin
     log.error("task_failed", task="pipeline.publish_outbox")
     log.info("task_succeeded", task="pipeline.apply_change")
     assert stream_of_routine.getvalue().count("\n") == 2
+
+
+def test_every_line_of_a_task_says_which_task_it_was() -> None:
+    signals.bind_extra_task_metadata.send(sender=None, task=app.tasks[PING], logger=None)
+    try:
+        assert structlog.contextvars.get_contextvars()["task"] == PING
+    finally:
+        structlog.contextvars.clear_contextvars()
