@@ -158,7 +158,7 @@ def propose(person: Person, cluster: str, scope: str, host: str) -> int:
         raise SurpriseError("The same Idempotency-Key made a second change.")
     show(f"{change['number']}: {change['title']} (asked twice, made once)")
     for item in person.get(f"changes/{change['id']}/diff/"):
-        show(f"{item['action']} {item['object']}: {', '.join(f['path'] for f in item['fields'])[:100]}")
+        show(f"{item['action']} {item['object']}: {', '.join(f['path'] for f in item['changes'])[:100]}")
     difference = change["prediction"][cluster]["difference"]
     show(
         f"Predicted: {len(difference['opened'])} cells open, {len(difference['closed'])} close, "

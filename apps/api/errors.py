@@ -28,6 +28,8 @@ from apps.common.errors import (
 
 MEDIA_TYPE = "application/problem+json"
 TYPE = "about:blank"
+BODY_LIMIT = 1024 * 1024  # bytes
+TOO_LARGE = f"The request is larger than the {BODY_LIMIT // 1024} KiB that are read."
 INTERNAL = "Something went wrong on our side. The request id finds it in the logs."
 log = structlog.get_logger(__name__)
 STATUSES: tuple[tuple[type[ConsoleError], int], ...] = (
@@ -97,7 +99,7 @@ def handle(error: Exception, context: Mapping[str, Any]) -> Response:
     if isinstance(error, Http404):
         return _answer(404, problem(404, "There is no such thing, or you may not see it.", "not_found"))
     if isinstance(error, RequestDataTooBig):
-        return _answer(413, problem(413, "The request is larger than the console reads.", "too_large"))
+        return _answer(413, problem(413, TOO_LARGE, "too_large"))
     if isinstance(error, SuspiciousOperation | UnicodeError):
         return _answer(400, problem(400, "The request cannot be read.", "invalid"))
     if isinstance(error, DjangoPermissionDenied):

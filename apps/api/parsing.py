@@ -9,9 +9,7 @@ from typing import IO, Any
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import JSONParser
 
-from apps.api.errors import TooLargeError
-
-BODY_LIMIT = 1024 * 1024  # bytes
+from apps.api.errors import BODY_LIMIT, TOO_LARGE, TooLargeError
 
 
 class LimitedJSONParser(JSONParser):
@@ -25,7 +23,7 @@ class LimitedJSONParser(JSONParser):
     ) -> dict[str, Any]:
         body = stream.read(BODY_LIMIT + 1)
         if len(body) > BODY_LIMIT:
-            raise TooLargeError(f"The body is larger than the {BODY_LIMIT // 1024} KiB that are read.")
+            raise TooLargeError(TOO_LARGE)
         try:
             value = json.loads(body, parse_constant=_refuse)
         except (ValueError, RecursionError) as error:

@@ -160,14 +160,9 @@ class DiffSerializer(serializers.Serializer[Any]):
     cluster = serializers.CharField()
     object = serializers.CharField()
     action = serializers.CharField()
-    fields_ = FieldChangeSerializer(many=True, label="fields")
+    changes = FieldChangeSerializer(many=True)
     before_yaml = serializers.CharField()
     after_yaml = serializers.CharField()
-
-    def get_fields(self) -> Any:
-        fields = super().get_fields()
-        fields["fields"] = fields.pop("fields_")
-        return fields
 
 
 class NewChangeSerializer(Input):

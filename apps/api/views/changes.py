@@ -195,7 +195,7 @@ def _difference(item: ChangeItem) -> dict[str, Any]:
         "cluster": item.cluster.name,
         "object": f"{item.kind} {item.namespace}/{item.name}",
         "action": item.action,
-        "fields_": [{"path": c.path, "before": c.before, "after": c.after} for c in changes],
+        "changes": [{"path": c.path, "before": c.before, "after": c.after} for c in changes],
         "before_yaml": to_yaml(item.base) if item.base else "",
         "after_yaml": to_yaml(item.desired) if item.desired else "",
     }

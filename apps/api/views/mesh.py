@@ -145,7 +145,8 @@ class Findings(Endpoint):
             "code": "code",
             "severity": "severity",
         }
-        return self.paged(rows.filter(**_given(asked, columns)), FindingSerializer)
+        rows = rows.filter(**_given(asked, columns)).order_by("severity_rank", "-opened_at", "pk")
+        return self.paged(rows, FindingSerializer)
 
 
 class FindingOne(Endpoint):
