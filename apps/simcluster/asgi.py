@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import msgspec
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from apps.simcluster.cluster import Cluster
@@ -29,6 +30,7 @@ GZIP_LEVEL = 1
 NO_CONTENT, NOT_MODIFIED = 204, 304
 ABORT = "simcluster.abort"
 REMEMBERED = 10_000
+READERS = ("curl", "Wget", "Mozilla/5.0")
 logger = logging.getLogger("apps.simcluster")
 
 
@@ -131,6 +133,8 @@ def _headers(answer: Response) -> list[tuple[bytes, bytes]]:
 
 async def _send(answer: Response, request: Request | None, send: Send) -> None:
     body, headers = answer.body, _headers(answer)
+    if request is not None and answer.content_type == JSON and body and _wants_pretty(request):
+        body = msgspec.json.format(body, indent=2) + b"\n"
     accepts = request is not None and "gzip" in request.headers.get("accept-encoding", "")
     if accepts and len(body) > GZIP_FROM_BYTES and answer.content_type.startswith(JSON):
         body = await asyncio.to_thread(gzip.compress, body, GZIP_LEVEL)
@@ -142,6 +146,13 @@ async def _send(answer: Response, request: Request | None, send: Send) -> None:
         headers.append((b"content-length", str(len(body)).encode()))
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
+
+
+def _wants_pretty(request: Request) -> bool:
+    """Asked for, or the client looks like somebody who reads the answer."""
+    if "pretty" in request.query:
+        return request.flag("pretty")
+    return request.headers.get("user-agent", "").startswith(READERS)
 
 
 async def _stream(watch: WatchRequest, receive: Receive, send: Send) -> None:

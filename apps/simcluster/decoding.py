@@ -71,6 +71,9 @@ def _duplicates(value: Any, path: str) -> Iterator[str]:
             yield from _duplicates(item, f"{path}[{index}]")
 
 
+MAX_YAML_NODES = 1_000_000
+
+
 class _Loader(yaml.SafeLoader):
     """YAML as the API server reads it: no timestamps, `y` and `n` are booleans, duplicate keys are noted."""
 
@@ -108,7 +111,7 @@ def parse_yaml(data: bytes) -> Decoded:
         raise BodyError(f"yaml: {line}{_problem(error)}") from error
     finally:
         loader.dispose()
-    return Decoded(_plain(value), tuple(loader.repeated))
+    return Decoded(_plain(value, [MAX_YAML_NODES]), tuple(loader.repeated))
 
 
 def _problem(error: Exception) -> str:
@@ -116,13 +119,18 @@ def _problem(error: Exception) -> str:
     return "did not find expected node content" if "expected the node content" in problem else problem
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: Any, left: list[int]) -> Any:
+    """The value with aliases written out and keys as text; `left` counts down what may still be written."""
+    left[0] -= 1
+    if left[0] < 0:
+        raise BodyError("yaml: document contains excessive aliasing")
     if isinstance(value, dict):
         return {
-            key if isinstance(key, str) else json.dumps(key): _plain(member) for key, member in value.items()
+            key if isinstance(key, str) else json.dumps(key, default=str): _plain(member, left)
+            for key, member in value.items()
         }
     if isinstance(value, list):
-        return [_plain(item) for item in value]
+        return [_plain(item, left) for item in value]
     return value
 
 

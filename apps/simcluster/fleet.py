@@ -98,6 +98,15 @@ class SimulatedCluster:
     def token(self, user: str = ADMIN) -> str:
         return self.tokens[user]
 
+    @property
+    def requests(self) -> list[tuple[str, str]]:
+        """What was asked so far: (method, path with query), oldest first."""
+        return list(self.application.requests)
+
+    def revoke_token(self, user: str) -> None:
+        """From now on the user's token is answered with 401; `tokens` still shows it."""
+        self.state.access.users.pop(self.tokens[user], None)
+
     def kubeconfig(self, *users: str) -> str:
         """A kubeconfig with a context `user@cluster` for each user (all by default); the first is current."""
         names = users or tuple(sorted(self.tokens, key=lambda name: name != ADMIN))
@@ -228,6 +237,7 @@ def _config(cluster: SimulatedCluster) -> uvicorn.Config:
         "lifespan": "off",
         "loop": "asyncio",
         "log_config": None,
+        "log_level": "warning",
         "access_log": False,
         "server_header": False,
         "ssl_certfile": str(cluster.tls.certificate),
