@@ -22,6 +22,7 @@ from apps.clusters.gateway import (
     TooLargeError,
 )
 from apps.inventory.kinds import GROUPS, KINDS, Kind
+from apps.inventory.pods import PodCounter
 from apps.inventory.trimmed import LAST_APPLIED, without_values
 from apps.mesh.parsing.folding import PodFolder
 from apps.mesh.snapshot import Gap
@@ -120,11 +121,13 @@ class _Found:
         folder = PodFolder()
         for manifest in (c.manifest for c in self.objects if c.manifest["kind"] == "Job"):
             folder.add_owner(manifest)
+        counter = PodCounter()
         for pod in self._items(kind, resource):
-            folder.add(pod)
+            counter.add(pod)
+        counter.fold(folder)
         return [Collected(manifest, {}) for manifest in folder.manifests()]
 
-    def _items(self, kind: Kind, resource: Resource, selector: str = "") -> Iterator[dict[str, Any]]:
+    def _items(self, kind: Kind, resource: Resource, selector: str = "") -> Iterator[Any]:
         pages = self._gateway.pages(resource, kind.item_type, limit=kind.limit, field_selector=selector)
         for number, page in enumerate(pages, start=1):
             self.read += len(page.items)

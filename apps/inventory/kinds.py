@@ -11,6 +11,7 @@ from typing import Any
 
 from apps.clusters import rbac
 from apps.inventory import trimmed
+from apps.inventory.pods import Pod
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ KINDS: tuple[Kind, ...] = (
     _istio(rbac.SECURITY, "peerauthentications", "PeerAuthentication"),
     _istio(rbac.SECURITY, "authorizationpolicies", "AuthorizationPolicy"),
     Kind("", "configmaps", "ConfigMap", trimmed.ConfigMap, by_name=True),
-    Kind("", "pods", "Pod", trimmed.Pod),
+    Kind("", "pods", "Pod", Pod),
 )
 
 GROUPS: tuple[str, ...] = tuple(dict.fromkeys(kind.group for kind in KINDS))

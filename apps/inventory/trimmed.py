@@ -40,23 +40,6 @@ class PodContainer(TypedDict, total=False):
     restartPolicy: str
 
 
-class PodSpec(TypedDict, total=False):
-    containers: list[PodContainer] | None
-    initContainers: list[PodContainer] | None
-    hostNetwork: bool
-    serviceAccountName: str
-
-
-class PodStatus(TypedDict, total=False):
-    phase: str
-
-
-class Pod(TypedDict, total=False):
-    metadata: PodMeta
-    spec: PodSpec
-    status: PodStatus
-
-
 class Variable(TypedDict, total=False):
     name: str
     value: str | None
