@@ -82,7 +82,7 @@ def file_findings(problems: tuple[FileProblem, ...]) -> tuple[tuple[Finding, Fil
 
 def _snapshot(manifests: tuple[Manifest, ...]) -> tuple[Snapshot, tuple[str, ...]]:
     snapshot = Snapshot.from_manifests(manifests)
-    if snapshot.each(MutatingWebhookConfiguration):
+    if snapshot.each(MutatingWebhookConfiguration) or not snapshot.workloads:
         return snapshot, ()
     if any(workload.pod_groups for workload in snapshot.workloads):
         return Snapshot.from_manifests(manifests, gaps=(Gap(WEBHOOK_KIND, "", NO_WEBHOOKS),)), ()

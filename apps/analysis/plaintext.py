@@ -20,6 +20,11 @@ from apps.mesh.verdicts import Destination, EgressAnswer, Step
 
 WIDTH = 100
 INDENT = " " * 9
+SEVERITY_WORDS = {
+    Severity.ERROR: ("error", "errors"),
+    Severity.WARNING: ("warning", "warnings"),
+    Severity.INFO: ("note", "notes"),
+}
 
 
 def printable(text: str) -> str:
@@ -92,7 +97,7 @@ def analysis_text(summary: dict[str, Any], located: list[tuple[Finding, str, int
     for finding, file, line in located:
         lines.extend([*_finding_lines(finding, file, line), ""])
     counts = summary["findings"]
-    total = ", ".join(f"{counts[s.value]} {s.value}" for s in Severity if counts[s.value])
+    total = ", ".join(counted(counts[s.value], *SEVERITY_WORDS[s]) for s in Severity if counts[s.value])
     lines.append(f"Findings: {total}." if total else "No findings.")
     return "\n".join(lines)
 
@@ -127,7 +132,7 @@ def _heading(summary: dict[str, Any]) -> Iterator[str]:
         yield printable(f"Speedscale {install['version']} in {install['namespace']} ({install['kind']}).")
     coverage = summary["coverage"]
     if coverage["workloads"]:
-        share = f"{coverage['covered']} of {coverage['workloads']} workloads"
+        share = f"{coverage['covered']} of {counted(coverage['workloads'], 'workload')}"
         yield f"Captured: {share}; {coverage['wanted']} ask for it."
     for assumption in summary["assumptions"]:
         yield f"Note: {assumption}"

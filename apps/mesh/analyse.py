@@ -73,13 +73,8 @@ def analyse(
     scopes = engine.scopes()
     scope_of = {ref: scope.key for scope in scopes for ref in scope.workloads}
     reports = tuple(
-        WorkloadReport(
-            workload.ref,
-            scope_of.get(workload.ref, ""),
-            context.injections[workload.ref],
-            context.captures[workload.ref],
-        )
-        for workload in snapshot.workloads
+        WorkloadReport(workload.ref, scope_of.get(workload.ref, ""), injection, capture)
+        for (workload, injection), (_, capture) in zip(context.injected(), context.captured(), strict=True)
     )
     planes = control_planes(snapshot)
     return Analysis(

@@ -179,9 +179,9 @@ def _replay_needs(
 ) -> Iterator[Need]:
     injected, captured = snapshot.derived(injections), snapshot.derived(captures)
     by_namespace: dict[str, list[Workload]] = {}
-    for workload in snapshot.workloads:
-        report = captured[workload.ref]
-        if injected[workload.ref].meshed and (report.wanted or report.mocked or is_replay(workload)):
+    reports = zip(snapshot.workloads, captured.values(), injected.values(), strict=True)
+    for workload, report, place in reports:
+        if place.meshed and (report.wanted or report.mocked or is_replay(workload)):
             by_namespace.setdefault(workload.namespace, []).append(workload)
     for namespace, workloads in sorted(by_namespace.items()):
         install = serving(found, namespace)
@@ -190,8 +190,10 @@ def _replay_needs(
         running = [workload for workload in workloads if is_replay(workload)]
         affected = tuple(workload.ref for workload in workloads if workload not in running)
         for workload in running or [_imagined_replay(namespace, workloads[0])]:
-            key = engine.scope_of(workload).key
-            yield Need(NeedKind.REPLAY, install, namespace, key, workload, affected)
+            scope = engine.scope_of(workload)
+            # Istio treats all workloads of a scope alike, so one that is there can answer for it.
+            asked = scope.representative if workload.ref not in scope.workloads else workload
+            yield Need(NeedKind.REPLAY, install, namespace, scope.key, asked, affected)
 
 
 def _imagined_replay(namespace: str, neighbour: Workload) -> Workload:

@@ -15,13 +15,18 @@ import msgspec
 from apps.mesh.analyse import Analysis, ScopeVerdicts, analyse
 from apps.mesh.egress import EgressEngine
 from apps.mesh.findings import Finding, Severity
+from apps.mesh.hosts import subset_of
 from apps.mesh.hostsets import HostSet, RequiredHost
+from apps.mesh.objects.workloads import Workload
 from apps.mesh.patches import ManifestPatch, apply
 from apps.mesh.refs import ResourceRef
 from apps.mesh.snapshot import Snapshot
 from apps.mesh.verdicts import Destination, Protocol, Verdict
 
 MAX_EXAMPLES = 5
+
+Service = tuple[str, int, str]
+"""Host, port and declared protocol."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,13 +221,7 @@ def _lost_egress(groups: list[_Group], before: EgressEngine, after: EgressEngine
         lost = sorted({service[:3] for service in before.reachable(old)} - kept)
         if not lost:
             continue
-        answers = {
-            service: after.answer(
-                new.representative, Destination(service[0], service[1], _protocol(service[2]))
-            )
-            for service in lost
-        }
-        cut = {service for service, answer in answers.items() if answer.verdict.blocked}
+        cut = _cut_off(lost, kept, after, new.representative)
         yield LostEgress(
             scope_key=old.key,
             label=old.label,
@@ -234,6 +233,25 @@ def _lost_egress(groups: list[_Group], before: EgressEngine, after: EgressEngine
         )
 
 
+def _cut_off(
+    lost: list[Service], kept: set[Service], engine: EgressEngine, workload: Workload
+) -> set[Service]:
+    """The lost services that the proxy refuses. What is unknown to it is treated alike on a port,
+    whatever its name, unless a wildcard that is kept stands for the name."""
+    wildcards = tuple({host for host, _, _ in kept if host.startswith("*")})
+    refused: dict[tuple[str, int, Protocol], bool] = {}
+    found = set()
+    for service in lost:
+        host, port, declared = service
+        special = host if any(subset_of(host, wildcard) for wildcard in wildcards) else ""
+        key = (special, port, _protocol(declared))
+        if key not in refused:
+            refused[key] = engine.answer(workload, Destination(host, port, key[2])).verdict.blocked
+        if refused[key]:
+            found.add(service)
+    return found
+
+
 def _protocol(declared: str) -> Protocol:
     """What a client of a service sends, by the protocol that the registry declares for its port."""
     if declared in {"TLS", "HTTPS"}:
@@ -241,7 +259,7 @@ def _protocol(declared: str) -> Protocol:
     return Protocol.TCP if declared in {"TCP", "MONGO", "MYSQL", "REDIS", "UDP"} else Protocol.HTTP
 
 
-def _examples(services: Iterable[tuple[str, int, str]], namespace: str) -> tuple[str, ...]:
+def _examples(services: Iterable[Service], namespace: str) -> tuple[str, ...]:
     """The workloads' own services first: losing them surprises most."""
     own = f".{namespace}.svc."
     ordered = sorted(services, key=lambda service: (own not in service[0], service[0], service[1]))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from ipaddress import ip_address
 
 from apps.mesh.egress.bypass import bypass_answer
 from apps.mesh.egress.case import Case, policy_of
@@ -18,6 +19,7 @@ from apps.mesh.egress.judgement import Judgement, judge
 from apps.mesh.egress.near import Candidate, candidates
 from apps.mesh.egress.probing import connect, probed_host
 from apps.mesh.egress.views import MeshView
+from apps.mesh.hosts import is_address
 from apps.mesh.meshconfig import ControlPlane, MeshConfig, control_plane_for, control_planes
 from apps.mesh.objects.networking import Sidecar
 from apps.mesh.objects.workloads import Workload
@@ -50,11 +52,12 @@ class EgressEngine:
         self._judgements: dict[tuple[tuple[str, ...], Destination], Judgement] = {}
         self._candidates: dict[tuple[str, Destination], tuple[Candidate, ...]] = {}
         self._scopes: tuple[EgressScope, ...] | None = None
+        self._by_signature: dict[tuple[str, ...], EgressScope] = {}
 
     def answer(self, workload: Workload, destination: Destination) -> EgressAnswer:
         """What happens to a connection from the workload's pods. Never raises for a workload of the
-        snapshot; a host that is not lower case is read as if it were."""
-        destination = replace(destination, host=destination.host.lower().rstrip("."))
+        snapshot; a host that is not lower case is read as if it were, an `ip` that is none as not given."""
+        destination = _normal(destination)
         position = self._position(workload)
         placement = position.placement
         bypass = bypass_answer(workload, placement, destination)
@@ -72,12 +75,10 @@ class EgressEngine:
 
     def scope_of(self, workload: Workload) -> EgressScope:
         """The scope of a workload; one of its own for a workload that the snapshot does not hold."""
-        key = _key(self._position(workload).signature)
-        for scope in self.scopes():
-            if scope.key == key:
-                return scope
         position = self._position(workload)
-        return _scope(position, workload, (workload.ref,))
+        self.scopes()
+        known = self._by_signature.get(position.signature)
+        return known or _scope(position, workload, (workload.ref,))
 
     def scopes(self) -> tuple[EgressScope, ...]:
         """Every group of workloads that Istio treats alike, ordered by namespace and label."""
@@ -90,6 +91,7 @@ class EgressEngine:
                 first = min(members, key=self._preference)
                 refs = tuple(member.ref for member in members)
                 found.append(_scope(self._position(first), first, refs))
+                self._by_signature[self._position(first).signature] = found[-1]
             self._scopes = tuple(sorted(found, key=lambda scope: (scope.namespace, scope.label, scope.key)))
         return self._scopes
 
@@ -191,6 +193,11 @@ class EgressEngine:
             match=connection.match,
             alternatives=connection.alternatives,
         )
+
+
+def _normal(destination: Destination) -> Destination:
+    ip = str(ip_address(destination.ip)) if is_address(destination.ip) else ""
+    return replace(destination, host=destination.host.lower().rstrip("."), ip=ip)
 
 
 def _key(signature: tuple[str, ...]) -> str:

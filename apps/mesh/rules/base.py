@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from apps.mesh.blockages import Blockage, blockages
@@ -11,6 +11,7 @@ from apps.mesh.egress import EgressEngine
 from apps.mesh.findings import Finding, Severity
 from apps.mesh.hostsets import HostSet, Tier
 from apps.mesh.injection import injections
+from apps.mesh.objects.workloads import Workload
 from apps.mesh.refs import ResourceRef
 from apps.mesh.reports import CaptureReport, InjectionReport, SpeedscaleInstall
 from apps.mesh.snapshot import Snapshot
@@ -53,6 +54,14 @@ class RuleContext:
     def captures(self) -> Mapping[ResourceRef, CaptureReport]:
         """By workload; every workload of the snapshot is in it."""
         return self.snapshot.derived(captures)
+
+    def captured(self) -> Iterator[tuple[Workload, CaptureReport]]:
+        """Every workload with its capture."""
+        return zip(self.snapshot.workloads, self.captures.values(), strict=True)
+
+    def injected(self) -> Iterator[tuple[Workload, InjectionReport]]:
+        """Every workload with its place in the mesh."""
+        return zip(self.snapshot.workloads, self.injections.values(), strict=True)
 
     @property
     def injections(self) -> Mapping[ResourceRef, InjectionReport]:

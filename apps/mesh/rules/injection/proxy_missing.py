@@ -19,8 +19,7 @@ from apps.mesh.rules.wording import counted
 
 def check(context: RuleContext) -> Iterator[Finding]:
     """One finding for each workload."""
-    for workload in context.snapshot.workloads:
-        report = context.injections[workload.ref]
+    for workload, report in context.injected():
         if report.drift is Drift.MISSING and report.expected:
             without = report.pods_total - report.pods_matching
             yield RULE.finding(

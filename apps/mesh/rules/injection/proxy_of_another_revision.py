@@ -18,8 +18,7 @@ from apps.mesh.rules.base import Rule, RuleContext
 
 def check(context: RuleContext) -> Iterator[Finding]:
     """One finding for each workload."""
-    for workload in context.snapshot.workloads:
-        report = context.injections[workload.ref]
+    for workload, report in context.injected():
         if report.drift is Drift.REVISION:
             yield RULE.finding(
                 f"{report.pods_total - report.pods_matching} of {report.pods_total} pods run the proxy of "

@@ -40,8 +40,7 @@ WEBHOOK = ResourceRef("MutatingWebhookConfiguration", "", "speedscale-operator")
 def check(context: RuleContext) -> Iterator[Finding]:
     """One for each workload with a cause of its own, one for each namespace that the webhook leaves out."""
     shared: dict[tuple[CaptureCause, str, str], list[Workload]] = {}
-    for workload in context.snapshot.workloads:
-        report = context.captures[workload.ref]
+    for workload, report in context.captured():
         if report.cause in OWN and report.wanted:
             yield _own(workload, report)
         elif report.cause in SHARED:
@@ -52,7 +51,7 @@ def check(context: RuleContext) -> Iterator[Finding]:
         selector = "objectSelector" if "objectSelector" in reason else "namespaceSelector"
         yield RULE.finding(
             f"{counted(len(workloads), 'workload')} in {namespace} "
-            f"({listed(w.name for w in workloads)}) ask for Speedscale's sidecar and do not get it. "
+            f"({listed(w.name for w in workloads)}) cannot get the sidecar of Speedscale they ask for. "
             f"{reason} {SHARED[cause]}",
             webhook.ref if webhook is not None else WEBHOOK,
             api_version="admissionregistration.k8s.io/v1",

@@ -20,8 +20,7 @@ from apps.mesh.rules.base import Rule, RuleContext
 
 def check(context: RuleContext) -> Iterator[Finding]:
     """One finding for each workload."""
-    for workload in context.snapshot.workloads:
-        report = context.captures[workload.ref]
+    for workload, report in context.captured():
         if report.cause is CaptureCause.CONFLICTING_ANNOTATIONS:
             yield RULE.finding(
                 f"{report.reason} Keep one of them; for a new installation with Istio, Speedscale "

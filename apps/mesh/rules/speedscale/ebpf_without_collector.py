@@ -21,9 +21,7 @@ from apps.mesh.speedscale import DEFAULT_NAMESPACE, NETTAP_NAME
 def check(context: RuleContext) -> Iterator[Finding]:
     """One finding for the cluster: the collector is what is missing. Without any operator SS21 speaks."""
     wanting = [
-        workload.ref
-        for workload in context.snapshot.workloads
-        if context.captures[workload.ref].cause is CaptureCause.NO_NETTAP
+        workload.ref for workload, report in context.captured() if report.cause is CaptureCause.NO_NETTAP
     ]
     running = [install for install in context.installs if install.kind != "remnant"]
     if not wanting or not running or context.snapshot.missing("DaemonSet"):
@@ -35,8 +33,9 @@ def check(context: RuleContext) -> Iterator[Finding]:
         else ResourceRef("DaemonSet", running[0].namespace or DEFAULT_NAMESPACE, NETTAP_NAME)
     )
     yield RULE.finding(
-        f"{counted(len(wanting), 'workload')} ({listed(ref.path for ref in wanting)}) ask for eBPF capture, "
-        "but no collector (nettap) runs. Install Speedscale with ebpf.enabled=true, or capture by sidecar.",
+        f"eBPF capture is wanted for {counted(len(wanting), 'workload')} "
+        f"({listed(ref.path for ref in wanting)}), but no collector (nettap) runs. "
+        "Install Speedscale with ebpf.enabled=true, or capture by sidecar.",
         ref,
         api_version="apps/v1",
         affected=tuple(wanting),

@@ -28,8 +28,7 @@ CLASSIC_INIT = "istio-init"
 def check(context: RuleContext) -> Iterator[Finding]:
     """One finding for each captured workload behind a proxy that the CNI agent sets up."""
     agent = any(w.kind == "DaemonSet" and w.name == CNI_DAEMONSET for w in context.snapshot.workloads)
-    for workload in context.snapshot.workloads:
-        report = context.captures[workload.ref]
+    for workload, report in context.captured():
         if report.expected is not CaptureKind.SIDECAR or not context.injections[workload.ref].meshed:
             continue
         if _by_cni(workload, agent) and value_of(workload, ANNOTATION).lower() != "true":

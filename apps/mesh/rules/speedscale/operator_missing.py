@@ -27,9 +27,8 @@ def check(context: RuleContext) -> Iterator[Finding]:
     """At most one finding for each trace of an installation, one for a cluster without any."""
     if context.snapshot.missing("Deployment") is not None:
         return
-    reports = context.captures
-    waiting = tuple(ref for ref in sorted(reports) if reports[ref].cause is CaptureCause.OPERATOR_MISSING)
-    wanting = tuple(ref for ref in sorted(reports) if reports[ref].wanted)
+    waiting = tuple(w.ref for w, found in context.captured() if found.cause is CaptureCause.OPERATOR_MISSING)
+    wanting = tuple(w.ref for w, found in context.captured() if found.wanted)
     remnants = [install for install in context.installs if install.kind == "remnant"]
     for install in remnants:
         yield _remnant(install, waiting)
@@ -77,7 +76,8 @@ def _absent(wanting: tuple[ResourceRef, ...]) -> Finding:
 
 def _cannot(refs: tuple[ResourceRef, ...]) -> str:
     names = listed(ref.path for ref in refs)
-    return f"{counted(len(refs), 'workload')} that ask for capture ({names}) cannot get it"
+    wanting = counted(len(refs), "workload that asks", "workloads that ask")
+    return f"{wanting} for capture ({names}) cannot get it"
 
 
 RULE = Rule(

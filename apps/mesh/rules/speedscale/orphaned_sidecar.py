@@ -18,8 +18,7 @@ from apps.mesh.rules.base import Rule, RuleContext
 
 def check(context: RuleContext) -> Iterator[Finding]:
     """One finding for each workload."""
-    for workload in context.snapshot.workloads:
-        report = context.captures[workload.ref]
+    for workload, report in context.captured():
         if report.state is CaptureState.ORPHAN:
             yield RULE.finding(
                 f"{report.reason} Annotate the workload if it shall be captured; otherwise write it again "

@@ -18,8 +18,7 @@ from apps.mesh.rules.base import Rule, RuleContext
 
 def check(context: RuleContext) -> Iterator[Finding]:
     """One finding for each workload."""
-    for workload in context.snapshot.workloads:
-        report = context.captures[workload.ref]
+    for workload, report in context.captured():
         if report.cause is CaptureCause.NOT_ROLLED:
             target = f"{workload.kind.lower()}/{workload.name}"
             yield RULE.finding(

@@ -57,8 +57,7 @@ def check(context: RuleContext) -> Iterator[Finding]:
 
 def _forwarder(context: RuleContext, cuts: dict[ResourceRef, _Cut]) -> None:
     """Captured workloads whose proxy does not know the forwarder and lets nothing unknown out."""
-    for workload in context.snapshot.workloads:
-        report = context.captures[workload.ref]
+    for workload, report in context.captured():
         if not SENDS_THROUGH_PROXY & {report.expected, report.actual}:
             continue
         install = serving(context.installs, workload.namespace)
