@@ -22,7 +22,7 @@ NO_CONTENT = 204
 def wants_fragment(request: HttpRequest) -> bool:
     """Whether htmx asked for a part: not for a boosted visit, nor when it restores its history."""
     htmx = getattr(request, "htmx", None)
-    return bool(htmx) and not htmx.boosted and not htmx.history_restore_request
+    return bool(htmx and not htmx.boosted and not htmx.history_restore_request)
 
 
 def page_or_fragment(

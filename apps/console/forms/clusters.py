@@ -9,6 +9,7 @@ from typing import Any
 
 from django import forms
 from django.core.files.uploadedfile import UploadedFile
+from django.http import QueryDict
 
 from apps.clusters.models import Environment
 
@@ -68,10 +69,11 @@ class KubeconfigForm(PlaceForm):
             self.add_error("upload", "The file is larger than 64 kB, which no kubeconfig needs.")
             return ""
         try:
-            return upload.read().decode()
+            text: str = upload.read().decode()
         except UnicodeDecodeError:
             self.add_error("upload", "The file is not text.")
             return ""
+        return text
 
 
 class DirectForm(PlaceForm):
@@ -124,7 +126,8 @@ def blame(form: forms.Form, field: str, message: str) -> None:
 
 def without_secrets(form: forms.Form) -> forms.Form:
     """The same bound form with everything that was typed except secrets."""
-    data = form.data.copy()
+    data = QueryDict(mutable=True)
+    data.update(form.data)
     for name in SECRETS:
         if name in data:
             data[name] = ""

@@ -50,7 +50,13 @@ def audit(request: SignedInRequest) -> HttpResponseBase:
     require(request.user, Permission.VIEW_AUDIT)
     chosen = {name: facets.typed(request, name) for name in ("actor", "action", "outcome", "cluster")}
     text = facets.typed(request)
-    found = selectors.events(text=text, **chosen)
+    found = selectors.events(
+        text=text,
+        actor=chosen["actor"],
+        action=chosen["action"],
+        outcome=chosen["outcome"],
+        cluster=chosen["cluster"],
+    )
     if request.GET.get("format") == "csv":
         return csv_file("audit", CSV_HEAD, _csv_rows(found))
     head = selectors.head()

@@ -7,7 +7,6 @@ from typing import Any
 from django.contrib.auth import views as auth_views
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
-from django.urls import reverse_lazy
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
@@ -36,7 +35,7 @@ class SignOut(auth_views.LogoutView):
     """Only by POST, so that no link on another site can do it."""
 
     http_method_names = ["post", "options"]
-    next_page = reverse_lazy("console:sign-in")
+    next_page = "console:sign-in"
 
 
 def locked_out(request: HttpRequest, credentials: dict[str, Any], *args: Any) -> HttpResponse:
