@@ -6,7 +6,7 @@ Knows nothing of Sidecars and services.
 from __future__ import annotations
 
 from apps.mesh.egress.dataplane import Placement, Plane
-from apps.mesh.egress.evidence import CAPTURE_RULE
+from apps.mesh.egress.evidence import CAPTURE_RULE, SCOPE_RULE
 from apps.mesh.hosts import is_address
 from apps.mesh.objects.workloads import Workload
 from apps.mesh.verdicts import Destination, EgressAnswer, Step, Verdict
@@ -22,6 +22,13 @@ def bypass_answer(workload: Workload, placement: Placement, destination: Destina
         step = Step("Whether a sidecar runs is not known", placement.missing, workload.ref)
         end = Step("The verdict is not known", "It rests on pods that could not be seen.")
         return EgressAnswer(Verdict.UNKNOWN, (step, end), unknowns=(placement.missing,))
+    if placement.plane is Plane.GATEWAY:
+        text = f"The pods of {workload.name} hold nothing but istio-proxy: it carries the traffic of others."
+        first = Step("A gateway, not a workload's sidecar", text, workload.ref, "", SCOPE_RULE)
+        end = Step(
+            "The policy is not enforced", "Sidecars and outboundTrafficPolicy do not apply to gateways."
+        )
+        return EgressAnswer(Verdict.NOT_ENFORCED, (first, end), unknowns=placement.notes)
     if placement.plane is Plane.AMBIENT:
         first = Step(
             "ztunnel carries the traffic",

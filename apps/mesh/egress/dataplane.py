@@ -42,6 +42,7 @@ class Plane(StrEnum):
     SIDECAR = "sidecar"
     AMBIENT = "ambient"
     HOST_NETWORK = "host network"
+    GATEWAY = "gateway"
     NO_PROXY = "no sidecar"
     UNKNOWN = "pods not readable"
 
@@ -116,6 +117,8 @@ def place(snapshot: Snapshot, workload: Workload) -> Placement:
     if not groups:
         return _without_pods(snapshot, workload)
     proxied = [group for group in groups if _proxied(group.pod)]
+    if proxied and all(_gateway(group.pod) for group in proxied):
+        return Placement(Plane.GATEWAY, proxied[0].pod, pods=workload.pods_total)
     if proxied:
         chosen = max(proxied, key=lambda group: (group.count, group.samples))
         without = workload.pods_total - sum(group.count for group in proxied)
@@ -127,6 +130,11 @@ def place(snapshot: Snapshot, workload: Workload) -> Placement:
 
 def _proxied(pod: PodTemplate) -> bool:
     return data_plane(pod) in {DataPlane.SIDECAR, DataPlane.NATIVE} and not pod.host_network
+
+
+def _gateway(pod: PodTemplate) -> bool:
+    """A gateway is a pod that has nothing but the proxy (it serves others' traffic, not an application's)."""
+    return bool(pod.containers) and all(container.name == PROXY_CONTAINER for container in pod.containers)
 
 
 def _bare(snapshot: Snapshot, workload: Workload, pod: PodTemplate) -> Plane:
@@ -147,6 +155,8 @@ def _without_pods(snapshot: Snapshot, workload: Workload) -> Placement:
         missing = f"Pods of namespace {workload.namespace} could not be read: {gap.reason}"
         return Placement(Plane.UNKNOWN, pod, missing=missing)
     note = ("No pod runs now; this is the answer for the pods that the template would make.",)
+    if _gateway(pod):
+        return Placement(Plane.GATEWAY, pod, notes=note)
     if _proxied(pod):
         return _with_sidecar(snapshot, pod, 0, 0, note)
     if not snapshot.derived(_has_hooks):

@@ -36,6 +36,19 @@ def notable_gaps(case: Case, verdict: Verdict) -> list[str]:
     return found
 
 
+def unmodelled(case: Case) -> list[str]:
+    """Objects that may change what Envoy does and that are not followed."""
+    found = []
+    for namespace in dict.fromkeys((case.namespace, case.root_namespace)):
+        names = case.mesh.patched_by.get(namespace, ())
+        if names:
+            more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+            found.append(
+                f"EnvoyFilter {namespace}/{names[0]}{more} may patch this; patches are not followed."
+            )
+    return found
+
+
 def _importable(case: Case, kind: str) -> list[Gap]:
     """Gaps of a kind in namespaces from which the scope imports."""
     owners = {

@@ -18,7 +18,7 @@ from apps.mesh.egress.evidence import (
     policy_step,
     scope_step,
 )
-from apps.mesh.egress.gaps import decisive_gaps, notable_gaps
+from apps.mesh.egress.gaps import decisive_gaps, notable_gaps, unmodelled
 from apps.mesh.egress.matching import Match, Outcome
 from apps.mesh.egress.near import Candidate, near_miss
 from apps.mesh.egress.near_words import miss_fix, miss_step
@@ -55,7 +55,7 @@ def judge(case: Case, found: Sequence[Candidate]) -> Judgement:
         if verdict.blocked:
             steps.extend(_unresolvable(service))
             fix = _route_fix(case, service)
-    unknowns = [*notable_gaps(case, verdict), *_doubts(case)]
+    unknowns = [*notable_gaps(case, verdict), *_doubts(case), *unmodelled(case)]
     decisive = [*decisive_gaps(case, verdict), *_address_matters(case, verdict)]
     if verdict is Verdict.UNKNOWN:
         decisive.extend(case.mesh.plane.config.unread[:1])

@@ -196,15 +196,12 @@ def _http(view: PortView, bound: str, chain: Chain, target: HttpTarget, host: st
         found = view.routes.find(host)
     if found is None:
         return Match(Outcome.NO_ROUTE if target.only else Outcome.HTTP_POLICY, bound, chain)
-    uncertain = False
+    maybe = [route for route in found.routes if route.taken is None]
     for route in found.routes:
-        if route.answers == "never":
-            continue
-        if not route.certain:
-            uncertain = True
-            continue
-        return _routed(view, bound, chain, found, route, not uncertain)
-    maybe = [route for route in found.routes if route.answers != "never"]
+        if route.taken:
+            earlier = found.routes[: found.routes.index(route)]
+            certain = all(other.taken is False for other in earlier)
+            return _routed(view, bound, chain, found, route, certain)
     if maybe:
         return _routed(view, bound, chain, found, maybe[0], False)
     return Match(Outcome.NO_ROUTE, bound, chain, found)

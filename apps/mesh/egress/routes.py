@@ -22,11 +22,11 @@ Clusters = tuple[tuple[str, int, str], ...]
 
 @dataclass(frozen=True, slots=True)
 class HttpRoute:
-    """One route of a virtual host. `certain` is False where the route asks for something that a plain
-    `GET /` may or may not meet. `answers` is "redirect" or "direct" where there is no cluster."""
+    """One route of a virtual host. `taken` says whether a plain `GET /` meets its conditions, None
+    where that cannot be said. `answers` is "redirect" or "direct" where there is no cluster."""
 
     clusters: Clusters
-    certain: bool = True
+    taken: bool | None = True
     answers: str = ""
 
 
@@ -169,16 +169,14 @@ def _http_routes(
     for part in route.http:
         clusters = _clusters(part, services, number)
         if not part.matches:
-            built.append(HttpRoute(clusters, True, part.answers))
+            built.append(HttpRoute(clusters, answers=part.answers))
             break
         for match in part.matches:
             if not _static(match, scope.namespace, labels, number):
                 continue
             meets = _meets(match)
-            if meets is not False:
-                built.append(HttpRoute(clusters, meets is True, part.answers))
-            elif not built or built[-1].clusters or built[-1].answers != "never":
-                built.append(HttpRoute((), False, "never"))
+            # A route that the request cannot meet still makes the virtual host.
+            built.append(HttpRoute(clusters, meets, part.answers))
             if meets is True and _catch_all(match):
                 return tuple(built)
     return tuple(built)

@@ -10,6 +10,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
+from apps.mesh.egress.delegates import index_routes
 from apps.mesh.egress.imports import (
     ListenerImports,
     ScopeImports,
@@ -26,11 +27,11 @@ from apps.mesh.meshconfig import ControlPlane
 from apps.mesh.objects.base import MeshObject
 from apps.mesh.objects.networking import (
     DestinationRule,
-    Route,
     RouteMatch,
     Sidecar,
     VirtualService,
 )
+from apps.mesh.parsing.fields import Fields
 from apps.mesh.refs import ResourceRef
 from apps.mesh.scopes import SidecarIndex
 from apps.mesh.snapshot import Snapshot
@@ -47,12 +48,14 @@ class MeshView:
         self.plane = plane
         self.registry: Registry = build_registry(snapshot, plane)
         self.sidecars = SidecarIndex(self._read(snapshot.each(Sidecar)), plane.config.root_namespace)
-        self.routes = tuple(resolve_route(route) for route in self._read(snapshot.each(VirtualService)))
+        exported = plane.config.virtual_service_export_to
+        self.routes = index_routes(self._read(snapshot.each(VirtualService)), exported)
         self.subsets = frozenset(
             (resolve_short_name(rule.host, rule.namespace), subset)
             for rule in self._read(snapshot.each(DestinationRule))
             for subset in rule.subsets
         )
+        self.patched_by = _envoy_filters(snapshot)
         self.source_label_keys = _source_label_keys(self.routes)
         self._singular = _singular_namespaces(self.registry, self.routes)
         self._public = VisibleServices(self.registry.public)
@@ -148,26 +151,16 @@ def _singular_namespaces(registry: Registry, routes: Sequence[VirtualService]) -
     return frozenset(found)
 
 
-def resolve_route(route: VirtualService) -> VirtualService:
-    """Short names become the names of Services, `.` the own namespace, gateways get theirs
-    (pilot/pkg/model/virtualservice.go ResolveVirtualServiceShortnames)."""
-    namespace = route.namespace
-    return replace(
-        route,
-        hosts=tuple(resolve_short_name(host, namespace) for host in route.hosts),
-        http=tuple(_resolve(part, namespace) for part in route.http),
-        tls=tuple(_resolve(part, namespace) for part in route.tls),
-        tcp=tuple(_resolve(part, namespace) for part in route.tcp),
-    )
-
-
-def _resolve(part: Route, namespace: str) -> Route:
-    return replace(
-        part,
-        destinations=tuple(
-            replace(item, host=resolve_short_name(item.host, namespace)) for item in part.destinations
-        ),
-    )
+def _envoy_filters(snapshot: Snapshot) -> dict[str, tuple[str, ...]]:
+    """Names of the EnvoyFilters that may patch what sidecars send out, by namespace."""
+    found: dict[str, list[str]] = {}
+    for manifest in snapshot.manifests("EnvoyFilter"):
+        ref = ResourceRef.of(manifest)
+        patches = Fields(manifest, ref, []).child("spec").items("configPatches")
+        contexts = {patch.child("match").text("context", "ANY") for patch in patches}
+        if contexts & {"ANY", "SIDECAR_OUTBOUND"}:
+            found.setdefault(ref.namespace, []).append(ref.name)
+    return {namespace: tuple(names) for namespace, names in found.items()}
 
 
 def _source_label_keys(routes: Sequence[VirtualService]) -> frozenset[str]:

@@ -116,12 +116,14 @@ class RouteDestination:
 @dataclass(frozen=True, slots=True)
 class Route:
     """A route of any of the three protocols. `answers` says what happens where there is no
-    destination: "redirect", "direct" (a direct response) or "delegate"; "" otherwise."""
+    destination: "redirect", "direct" (a direct response) or "delegate"; "" otherwise. `delegate` is
+    the namespace ("" for the own) and name of the VirtualService that holds the real routes."""
 
     matches: tuple[RouteMatch, ...] = ()
     destinations: tuple[RouteDestination, ...] = ()
     answers: str = ""
     direct_status: int | None = None
+    delegate: tuple[str, str] = ("", "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -47,6 +47,7 @@ def _route(item: Fields) -> Route:
         destinations=tuple(_destination(one) for one in item.items("route")),
         answers=answers,
         direct_status=item.child("directResponse").number("status"),
+        delegate=(item.child("delegate").text("namespace"), item.child("delegate").text("name")),
     )
 
 

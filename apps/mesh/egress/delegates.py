@@ -1,0 +1,89 @@
+"""VirtualServices as istiod indexes them: short names resolved, delegates merged into their roots.
+
+Follows pilot/pkg/model/virtualservice.go (ResolveVirtualServiceShortnames, MergeHTTPRoutes). Knows
+nothing of scopes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from apps.mesh.hosts import resolve_short_name
+from apps.mesh.objects.networking import Route, RouteMatch, VirtualService
+from apps.mesh.refs import ResourceRef
+from apps.mesh.visibility import visible_to
+
+DELEGATE = "delegate"
+
+
+def index_routes(routes: Iterable[VirtualService], default: Sequence[str]) -> tuple[VirtualService, ...]:
+    """Resolved and merged; a VirtualService without hosts only serves as a delegate. `default` is
+    MeshConfig's export of VirtualServices."""
+    resolved = [resolve_route(route) for route in routes]
+    by_ref = {route.ref: route for route in resolved}
+    return tuple(_merged(route, by_ref, default) for route in resolved if route.hosts)
+
+
+def resolve_route(route: VirtualService) -> VirtualService:
+    """Names without a dot become those of Services in the route's own namespace."""
+    namespace = route.namespace
+    return replace(
+        route,
+        hosts=tuple(resolve_short_name(host, namespace) for host in route.hosts),
+        http=tuple(_resolve(part, namespace) for part in route.http),
+        tls=tuple(_resolve(part, namespace) for part in route.tls),
+        tcp=tuple(_resolve(part, namespace) for part in route.tcp),
+    )
+
+
+def _resolve(part: Route, namespace: str) -> Route:
+    return replace(
+        part,
+        destinations=tuple(
+            replace(item, host=resolve_short_name(item.host, namespace)) for item in part.destinations
+        ),
+    )
+
+
+def _merged(
+    route: VirtualService, by_ref: Mapping[ResourceRef, VirtualService], default: Sequence[str]
+) -> VirtualService:
+    if not any(part.answers == DELEGATE for part in route.http):
+        return route
+    parts: list[Route] = []
+    for part in route.http:
+        if part.answers != DELEGATE:
+            parts.append(part)
+            continue
+        namespace, name = part.delegate
+        found = by_ref.get(ResourceRef("VirtualService", namespace or route.namespace, name))
+        if found is None or found.hosts:
+            continue
+        exported = frozenset(found.export_to or default)
+        if visible_to(exported, found.namespace, route.namespace):
+            parts.extend(_under(part, found.http))
+    return replace(route, http=tuple(parts))
+
+
+def _under(root: Route, delegated: Sequence[Route]) -> Iterator[Route]:
+    """The delegate's routes under the conditions of the root's."""
+    for part in delegated:
+        if not root.matches or not part.matches:
+            yield replace(part, matches=part.matches or root.matches)
+        else:
+            both = tuple(_both(above, below) for below in part.matches for above in root.matches)
+            yield replace(part, matches=both)
+
+
+def _both(above: RouteMatch, below: RouteMatch) -> RouteMatch:
+    return RouteMatch(
+        port=below.port or above.port,
+        gateways=below.gateways or above.gateways,
+        source_labels={**above.source_labels, **below.source_labels},
+        source_namespace=below.source_namespace or above.source_namespace,
+        uri=below.uri or above.uri,
+        authority=below.authority or above.authority,
+        method=below.method or above.method,
+        others=tuple(dict.fromkeys((*above.others, *below.others))),
+    )
