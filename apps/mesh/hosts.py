@@ -76,6 +76,16 @@ def short_names(host: str, namespace: str, domain: str = DEFAULT_DOMAIN) -> tupl
     return (*dotted, before, f"{before}.svc")
 
 
+def service_names(host: str, namespace: str = "", domain: str = DEFAULT_DOMAIN) -> tuple[str, str] | None:
+    """Name and namespace of the Service that a resolver in `namespace` makes of a host: `name` (only
+    with a namespace given), `name.ns`, `name.ns.svc` or the full name. None for anything else."""
+    short = host.removesuffix(f".svc.{domain}").removesuffix(".svc")
+    parts = short.split(".")
+    if len(parts) == 1 and short == host and namespace and host:
+        return host, namespace
+    return (parts[0], parts[1]) if len(parts) == 2 and all(parts) else None
+
+
 def is_address(text: str) -> bool:
     try:
         ip_address(text)
