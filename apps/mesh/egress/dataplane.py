@@ -12,19 +12,12 @@ from enum import StrEnum
 from ipaddress import ip_address
 
 from apps.mesh.hosts import network
-from apps.mesh.injection import (
-    IGNORED_NAMESPACES,
-    INJECT_KEY,
-    PROXY_CONTAINER,
-    Injector,
-    data_plane,
-    revision_of,
-)
+from apps.mesh.injection import PROXY_CONTAINER, Injector, data_plane, revision_of
 from apps.mesh.objects.config import ConfigMap
 from apps.mesh.objects.workloads import PodGroup, PodTemplate, Workload
 from apps.mesh.reports import DataPlane
 from apps.mesh.snapshot import Snapshot
-from apps.mesh.webhooks import REVISION_LABEL, injection_hooks, mapping_of
+from apps.mesh.webhooks import mapping_of
 
 PREFIX = "traffic.sidecar.istio.io/"
 INTERCEPTION = "sidecar.istio.io/interceptionMode"
@@ -159,12 +152,6 @@ def _without_pods(snapshot: Snapshot, workload: Workload) -> Placement:
         return Placement(Plane.GATEWAY, pod, notes=note)
     if _proxied(pod):
         return _with_sidecar(snapshot, pod, 0, 0, note)
-    if not snapshot.derived(_has_hooks):
-        expected, revision = _by_labels(snapshot, workload)
-        if expected:
-            usual = "No injection webhook is among what was read: Istio's usual labels are taken to decide."
-            return _with_sidecar(snapshot, pod, 0, 0, (*note, usual), revision)
-        return Placement(_bare(snapshot, workload, pod), pod, notes=note)
     report = snapshot.derived(Injector).report(workload)
     if report.expected is None:
         missing = f"No pod runs, and injection is unclear: {report.reason}"
@@ -172,26 +159,6 @@ def _without_pods(snapshot: Snapshot, workload: Workload) -> Placement:
     if report.expected:
         return _with_sidecar(snapshot, pod, 0, 0, note, report.revision_expected)
     return Placement(_bare(snapshot, workload, pod), pod, notes=note)
-
-
-def _has_hooks(snapshot: Snapshot) -> bool:
-    return snapshot.missing("MutatingWebhookConfiguration") is not None or any(injection_hooks(snapshot))
-
-
-def _by_labels(snapshot: Snapshot, workload: Workload) -> tuple[bool, str]:
-    """What the webhooks of Istio's charts would decide, and for which revision. Files often hold the
-    workloads and not the webhooks (manifests/charts/istio-control/istio-discovery)."""
-    found = snapshot.namespaces.get(workload.namespace)
-    labels = found.labels if found is not None else {}
-    asked = workload.template.labels.get(INJECT_KEY, workload.template.annotations.get(INJECT_KEY, ""))
-    switch = labels.get("istio-injection", "")
-    revision = workload.template.labels.get(REVISION_LABEL) or labels.get(REVISION_LABEL, "")
-    refused = asked == "false" or workload.template.host_network or switch not in {"", "enabled"}
-    if refused or workload.namespace in IGNORED_NAMESPACES:
-        return False, ""
-    if switch == "enabled":
-        return True, "default"
-    return bool(revision) or asked == "true", revision or "default"
 
 
 def _with_sidecar(
