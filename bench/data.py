@@ -26,12 +26,12 @@ NAME = "bench"
 ADMISSION = "admissionregistration.k8s.io"
 
 UNREAD = (
+    "containers.env",
+    "containers.securityContext",
+    "containers.volumeMounts",
+    "spec.volumes",
     "status.initContainerStatuses",
     "status.containerStatuses",
-    "spec.volumes",
-    "containers.volumeMounts",
-    "containers.securityContext",
-    "containers.env",
 )
 
 # group, version, plural, kind, namespaced; in the order in which discovery names them.

@@ -143,7 +143,8 @@ class Crd(TypedDict, total=False):
 
 
 def without_values(manifest: dict[str, Any]) -> dict[str, Any]:
-    """The workload without the values of its environment variables, in place."""
+    """The workload without its environment variables, but for the one that decides something; in
+    place. Nobody reads the others, and their values may be secrets."""
     spec = manifest.get("spec") or {}
     template = (
         spec.get("template") or ((spec.get("jobTemplate") or {}).get("spec") or {}).get("template") or {}
@@ -151,7 +152,8 @@ def without_values(manifest: dict[str, Any]) -> dict[str, Any]:
     inside = template.get("spec") or {}
     for key in ("containers", "initContainers"):
         for container in inside.get(key) or ():
-            for variable in container.get("env") or ():
-                if variable.get("name") not in KEPT_VARIABLES:
-                    variable.pop("value", None)
+            variables = container.pop("env", None) or ()
+            kept = [variable for variable in variables if variable.get("name") in KEPT_VARIABLES]
+            if kept:
+                container["env"] = kept
     return manifest

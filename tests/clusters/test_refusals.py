@@ -1,4 +1,6 @@
-"""What an API server's refusals mean: every failure that a real one was recorded with, and what it must be."""
+"""What an API server's refusals mean: every failure that a real one was recorded with."""
+
+# ruff: noqa: E501 (the error map reads best as a table)
 
 from __future__ import annotations
 
@@ -135,19 +137,19 @@ def test_every_recorded_refusal_of_a_real_server_is_understood() -> None:
     seen = 0
     for group, row in exchanges():
         answer = row["response"]
-        code, body = answer["status"], answer["body"]
+        code, body = answer["status"], answer.get("body") or ""
         if code < 400:
             continue
         raw = body.encode() if isinstance(body, str) else json.dumps(body).encode()
-        headers = {key.title(): value for key, value in answer["headers"].items() if isinstance(value, str)}
+        headers = {
+            key.title(): value for key, value in answer.get("headers", {}).items() if isinstance(value, str)
+        }
         error = refusals.error(refusals.read(code, headers, raw), writing=row["request"]["method"] != "GET")
         name = f"{group}/{row['name']}"
         seen += 1
         assert error.message, name
         if code in EXPECTED:
             assert type(error) is EXPECTED[code], name
-        elif code == 500 and isinstance(body, dict) and not body.get("reason"):
-            assert error.permanent, name
-        elif code == 422:
+        elif (code == 500 and isinstance(body, dict) and not body.get("reason")) or code == 422:
             assert error.permanent, name
     assert seen > 50

@@ -195,12 +195,12 @@ def _silence(failure: urllib3.exceptions.HTTPError, writing: bool) -> g.GatewayE
     cause: BaseException = reason if isinstance(reason, BaseException) else failure
     if isinstance(cause, urllib3.exceptions.SSLError | ssl.SSLError):
         return g.UnreachableError(_tls_sentence(cause))
+    if isinstance(cause, urllib3.exceptions.NewConnectionError):
+        return g.UnreachableError("The cluster does not answer: the connection was refused or has no route.")
     if isinstance(cause, urllib3.exceptions.ConnectTimeoutError):
         return g.UnreachableError(
             f"The cluster does not answer: no connection in {CONNECT_SECONDS:.0f} seconds."
         )
-    if isinstance(cause, urllib3.exceptions.NewConnectionError):
-        return g.UnreachableError("The cluster does not answer: the connection was refused or has no route.")
     if isinstance(cause, urllib3.exceptions.ReadTimeoutError):
         sentence = "The cluster took the request and did not answer in time."
     else:
