@@ -52,7 +52,7 @@ def line_of(text: str, path: str) -> int:
     paths = list(_paths(text.splitlines()))
     for length in range(len(wanted), 0, -1):
         prefix = tuple(wanted[:length])
-        found = next((number for number, at in paths if at == prefix), 0)
+        found = next((number for number, at in paths if at[:length] == prefix), 0)
         if found:
             return found
     return found

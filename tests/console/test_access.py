@@ -105,9 +105,7 @@ def test_a_form_without_its_token_does_nothing(name: str, things: dict[str, int]
     assert "This form is no longer valid" in answer.content.decode()
 
 
-def test_somebody_bound_to_one_namespace_sees_that_one_only(
-    shop: Cluster, as_: As, alice: User
-) -> None:
+def test_somebody_bound_to_one_namespace_sees_that_one_only(shop: Cluster, as_: As, alice: User) -> None:
     client = as_(person("dev", "viewer", namespace="catalog"))
     assert "search" in client.get("/clusters/shop/workloads/").content.decode()
     assert "ledger" not in client.get("/clusters/shop/workloads/").content.decode()

@@ -86,9 +86,7 @@ def test_a_paste_that_cannot_be_used_keeps_what_was_typed(
     assert sentence in text
 
 
-def test_an_approval_is_bound_to_what_was_on_the_screen(
-    draft: ChangeSet, bob: User, as_: As
-) -> None:
+def test_an_approval_is_bound_to_what_was_on_the_screen(draft: ChangeSet, bob: User, as_: As) -> None:
     change = pending(draft)
     seen = {"verdict": "approve", "revision": "1", "digest": "0" * 64, "comment": "Looks right"}
     answer = as_(bob).post(f"/changes/{change.pk}/decide/", seen)

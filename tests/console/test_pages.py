@@ -103,17 +103,13 @@ def test_the_matrix_explains_nothing_for_a_scope_that_is_not_there(
 
 def test_the_smallest_fix_shows_what_it_would_write(shop: Cluster, alice: User, as_: As) -> None:
     scope = ScopeVerdicts.objects.get(cluster=shop, namespace="catalog")
-    answer = as_(alice).get(
-        "/clusters/shop/egress/fix/", {"scope": scope.key, "host": "sts.amazonaws.com"}
-    )
+    answer = as_(alice).get("/clusters/shop/egress/fix/", {"scope": scope.key, "host": "sts.amazonaws.com"})
     text = answer.content.decode()
     assert "Predicted effect" in text
     assert "sts.amazonaws.com" in text
 
 
-def test_any_connection_can_be_explained_as_a_page_and_as_text(
-    shop: Cluster, victor: User, as_: As
-) -> None:
+def test_any_connection_can_be_explained_as_a_page_and_as_text(shop: Cluster, victor: User, as_: As) -> None:
     question = {"workload": "catalog/search", "host": "example.com", "port": "443", "protocol": "TLS"}
     page = as_(victor).get("/clusters/shop/explain/", question)
     assert "Blocked, reset" in page.content.decode()
@@ -138,9 +134,7 @@ def test_a_question_that_cannot_be_asked_gets_a_sentence(
     assert sentence in answer.content.decode()
 
 
-def test_a_cluster_that_is_down_shows_its_last_state_and_why(
-    shop: Cluster, victor: User, as_: As
-) -> None:
+def test_a_cluster_that_is_down_shows_its_last_state_and_why(shop: Cluster, victor: User, as_: As) -> None:
     shop.health = HealthState.UNREACHABLE
     shop.health_message = "The connection was refused."
     shop.failing_since = clock.now() - timedelta(hours=3)
