@@ -31,6 +31,7 @@ INJECT_KEY = "sidecar.istio.io/inject"
 STATUS_ANNOTATION = "sidecar.istio.io/status"
 DATAPLANE_LABEL = "istio.io/dataplane-mode"
 REDIRECTION_ANNOTATION = "ambient.istio.io/redirection"
+POLICIES = frozenset({"enabled", "disabled"})
 INPUTS = frozenset({"ConfigMap", "MutatingWebhookConfiguration", "Namespace", "Workload"})
 IGNORED_NAMESPACES = frozenset({"kube-system", "kube-public", "kube-node-lease", "local-path-storage"})
 
@@ -116,6 +117,8 @@ class Injector:
             return _Decision(
                 False, of, "The pods use the host's network.", here, "spec.template.spec.hostNetwork"
             )
+        if self._config(of).policy not in POLICIES:
+            return _Decision(False, of, "The injector's policy is off.", self._config(of).ref, "data.config")
         if workload.namespace in IGNORED_NAMESPACES:
             return _Decision(False, of, f"Istio never injects into namespace {workload.namespace}.")
         for place, values in (("labels", template.labels), ("annotations", template.annotations)):
@@ -123,8 +126,9 @@ class Injector:
             if value in {"true", "false"} and (place == "labels" or INJECT_KEY not in template.labels):
                 path = f"spec.template.metadata.{place}[{INJECT_KEY}]"
                 word = "ask for the proxy" if value == "true" else "refuse the proxy"
-                inject = value == "true" and self._config(of).policy != "off"
-                return _Decision(inject, of, f"The pod {place} {word} ({INJECT_KEY}={value}).", here, path)
+                return _Decision(
+                    value == "true", of, f"The pod {place} {word} ({INJECT_KEY}={value}).", here, path
+                )
         return self._by_default(workload, hook)
 
     def _by_default(self, workload: Workload, hook: InjectionHook) -> _Decision:

@@ -29,6 +29,7 @@ INPUTS = frozenset(
         "ConfigMap",
         "CustomResourceDefinition",
         "DestinationRule",
+        "EnvoyFilter",
         "MutatingWebhookConfiguration",
         "Namespace",
         "Service",
@@ -40,6 +41,7 @@ INPUTS = frozenset(
     }
 )
 REPLAY_WORKLOAD = "speedscale-responder"
+REPLAY_CONTAINER = "responder"
 REPLAY_LABELS = {"app": "responder"}
 INJECTION_MARKS = ("sidecar.istio.io/status", "istio.io/rev")
 TLS_PROTOCOLS = frozenset({"TLS", "HTTPS"})
@@ -202,7 +204,7 @@ def _imagined_replay(namespace: str, neighbour: Workload) -> Workload:
     pod = PodTemplate(
         labels={**REPLAY_LABELS, **_only(like.labels if like is not None else {})},
         annotations=_only(like.annotations if like is not None else {}),
-        containers=(Container(PROXY_CONTAINER),),
+        containers=(Container(REPLAY_CONTAINER), Container(PROXY_CONTAINER)),
     )
     return Workload(
         ref=ResourceRef("Deployment", namespace, REPLAY_WORKLOAD),

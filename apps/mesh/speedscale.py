@@ -147,14 +147,14 @@ def _version(workload: Workload) -> str:
 
 
 def _webhooks(snapshot: Snapshot) -> Iterator[InstallWebhook]:
-    for configuration in (
-        *snapshot.each(MutatingWebhookConfiguration),
-        *snapshot.each(ValidatingWebhookConfiguration),
-    ):
-        for index, webhook in enumerate(configuration.webhooks):
+    mutating, validating = MutatingWebhookConfiguration, ValidatingWebhookConfiguration
+    configurations = [(item.ref, item.webhooks) for item in snapshot.each(mutating)]
+    configurations += [(item.ref, item.webhooks) for item in snapshot.each(validating)]
+    for ref, webhooks in configurations:
+        for index, webhook in enumerate(webhooks):
             if webhook.service_namespace and webhook.service_name.startswith(OPERATOR_NAME):
                 yield InstallWebhook(
-                    ref=configuration.ref,
+                    ref=ref,
                     path=f"webhooks[{index}]",
                     name=webhook.name,
                     failure_policy=webhook.failure_policy,

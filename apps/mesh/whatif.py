@@ -27,6 +27,8 @@ MAX_EXAMPLES = 5
 
 Service = tuple[str, int, str]
 """Host, port and declared protocol."""
+Findings = Mapping[str, Finding]
+"""By fingerprint."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,25 +268,29 @@ def _examples(services: Iterable[Service], namespace: str) -> tuple[str, ...]:
     return tuple(f"{host}:{port}" for host, port, _ in ordered[:MAX_EXAMPLES])
 
 
-def _finding_changes(
-    these: Mapping[str, Finding], others: Mapping[str, Finding]
-) -> tuple[FindingChange, ...]:
-    return tuple(
-        FindingChange(fingerprint, finding.code, finding.severity, finding.title, finding.ref)
-        for fingerprint, finding in these.items()
-        if fingerprint not in others
-    )
+def _finding_changes(these: Findings, others: Findings) -> tuple[FindingChange, ...]:
+    only = ((key, finding) for key, finding in these.items() if key not in others)
+    return tuple(FindingChange(key, f.code, f.severity, f.title, f.ref) for key, f in only)
 
 
 def _claims(difference: Difference) -> dict[tuple[str, ...], str]:
     """Everything a difference says, as comparable keys with a sentence for each."""
     claims: dict[tuple[str, ...], str] = {}
     for cell in (*difference.opened, *difference.closed, *difference.changed):
-        key = ("cell", cell.scope_key, cell.host, str(cell.port), cell.protocol, cell.before, cell.after)
+        key: tuple[str, ...] = (
+            "cell",
+            cell.scope_key,
+            cell.host,
+            str(cell.port),
+            cell.protocol,
+            cell.before,
+            cell.after,
+        )
         claims[key] = f"{cell.host}:{cell.port} in {cell.label} turns from {cell.before} to {cell.after}."
     for lost in difference.newly_broken:
-        key = ("lost", lost.scope_key, str(lost.lost), str(lost.blocked))
-        claims[key] = f"{lost.label} loses {lost.lost} services ({', '.join(lost.examples)})."
+        claims[("lost", lost.scope_key, str(lost.lost), str(lost.blocked))] = (
+            f"{lost.label} loses {lost.lost} services ({', '.join(lost.examples)})."
+        )
     for word, changes in (
         ("appears", difference.findings_appear),
         ("disappears", difference.findings_disappear),
