@@ -51,6 +51,7 @@ class MeshConfig:
     entry_policies: tuple[VisibilityPolicy, ...] = ()
     entry_default: EntryVisibility = EntryVisibility.PUBLIC
     entry_cap_applies: bool = False
+    dns_capture: bool = False
     unread: tuple[str, ...] = ()
 
     @property
@@ -136,6 +137,7 @@ def _mesh_config(
     if unread:
         outbound = None
     entry = fields.child("serviceEntryVisibility")
+    metadata = fields.child("defaultConfig").child("proxyMetadata")
     return MeshConfig(
         outbound=outbound,
         policy_ref=policy_ref,
@@ -153,6 +155,7 @@ def _mesh_config(
         ),
         entry_default=_cap(entry.text("defaultVisibility")),
         entry_cap_applies=entry.flag("applyToSidecars"),
+        dns_capture=metadata.text("ISTIO_META_DNS_CAPTURE").lower() == "true",
         unread=(*unread, *(problem.message for problem in problems)),
     )
 

@@ -20,7 +20,13 @@ from apps.mesh.egress.near import Candidate, candidates
 from apps.mesh.egress.probing import connect, probed_host
 from apps.mesh.egress.views import MeshView
 from apps.mesh.hosts import is_address
-from apps.mesh.meshconfig import ControlPlane, MeshConfig, control_plane_for, control_planes
+from apps.mesh.meshconfig import (
+    DEFAULT_REVISION,
+    ControlPlane,
+    MeshConfig,
+    control_plane_for,
+    control_planes,
+)
 from apps.mesh.objects.networking import Sidecar
 from apps.mesh.objects.workloads import Workload
 from apps.mesh.refs import ResourceRef
@@ -132,7 +138,10 @@ class EgressEngine:
         if governed:
             known = str(sidecar.ref) if sidecar is not None else ""
             signature = (*signature, known, plane.namespace, plane.revision, capture, *asked)
-        return _Position(placement, mesh, sidecar, signature, _label(placement, sidecar, asked), notes)
+        label = _label(placement, sidecar, plane, asked)
+        if governed and sidecar is None and self._snapshot.missing("Sidecar", workload.namespace):
+            label = "Sidecars not readable"
+        return _Position(placement, mesh, sidecar, signature, label, notes)
 
     def _plane(self, placement: Placement, namespace: str) -> tuple[ControlPlane, tuple[str, ...]]:
         """The control plane of the pods' proxies; one of which nothing is known when there is none."""
@@ -140,7 +149,7 @@ class EgressEngine:
         if found is not None:
             return found, found.config.unread
         planes = control_planes(self._snapshot)
-        revision = placement.revision or "default"
+        revision = placement.revision or DEFAULT_REVISION
         if len(planes) == 1:
             only = planes[0]
             note = (
@@ -206,15 +215,15 @@ def _key(signature: tuple[str, ...]) -> str:
     return f"{signature[0]}.{digest[:12]}"
 
 
-def _label(placement: Placement, sidecar: Sidecar | None, asked: tuple[str, ...]) -> str:
+def _label(placement: Placement, sidecar: Sidecar | None, plane: ControlPlane, asked: tuple[str, ...]) -> str:
     if placement.plane is not Plane.SIDECAR:
         return str(placement.plane)
     base = "namespace default"
     if sidecar is not None:
         base = f"Sidecar {sidecar.ref.path}"
     parts = [placement.capture.label, *asked]
-    if placement.revision not in {"", "default"}:
-        parts.append(f"revision {placement.revision}")
+    if plane.revision != DEFAULT_REVISION:
+        parts.append(f"revision {plane.revision}")
     extra = ", ".join(part for part in parts if part)
     if sidecar is None and placement.capture.label:
         return extra

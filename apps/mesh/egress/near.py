@@ -12,6 +12,7 @@ from enum import IntEnum
 from apps.mesh.egress.case import Case
 from apps.mesh.egress.services import ServicePort, listener_protocol, service_protocol
 from apps.mesh.hosts import is_wildcard, same_site, service_host, service_names, subset_of
+from apps.mesh.hostsets import speedscale
 from apps.mesh.objects.networking import Service, ServiceEntry
 from apps.mesh.refs import ResourceRef
 from apps.mesh.snapshot import Snapshot
@@ -19,6 +20,7 @@ from apps.mesh.verdicts import Destination, Protocol
 from apps.mesh.visibility import effective_export, visible_to
 
 SPEEDSCALE = "speedscale"
+_REQUIRED = frozenset(entry.host for entry in speedscale().hosts)
 _SENDS = {
     Protocol.TLS: frozenset({"TLS", "HTTPS", "AUTO"}),
     Protocol.HTTP: frozenset({"HTTP", "HTTP2", "GRPC", "GRPC-WEB", "AUTO"}),
@@ -69,7 +71,16 @@ class NearMiss:
 def candidates(snapshot: Snapshot, host: str, destination: Destination) -> tuple[Candidate, ...]:
     """Entries that list the host, its parent wildcard, or others like it; the likeliest first."""
     found = [*_entries(snapshot, host, destination), *_services(snapshot, host, destination)]
-    found.sort(key=lambda item: (item.failing, -item.likeness, -item.hosts, item.ref))
+    required = destination.host in _REQUIRED
+    found.sort(
+        key=lambda item: (
+            item.failing,
+            not (required and item.speedscale),
+            -item.likeness,
+            -item.hosts,
+            item.ref,
+        )
+    )
     return tuple(found)
 
 
@@ -97,7 +108,7 @@ def _entries(snapshot: Snapshot, host: str, destination: Destination) -> Iterato
         found = _failing(entry.hosts, host, ports, destination)
         if found is not None:
             failing, listed, index = found
-            yield Candidate(
+            candidate = Candidate(
                 ref=entry.ref,
                 failing=failing,
                 listed=listed,
@@ -108,6 +119,8 @@ def _entries(snapshot: Snapshot, host: str, destination: Destination) -> Iterato
                 speedscale=_of_speedscale(entry),
                 likeness=sum(same_site(host, other) for other in entry.hosts),
             )
+            if failing is not Failing.NOT_LISTED or _akin(candidate, destination):
+                yield candidate
 
 
 def _services(snapshot: Snapshot, host: str, destination: Destination) -> Iterator[Candidate]:
@@ -136,6 +149,12 @@ def _failing(
         if is_wildcard(listed) and listed[2:] == host:
             return Failing.APEX, listed, index
     return (Failing.NOT_LISTED, "", 0) if speaks else None
+
+
+def _akin(candidate: Candidate, destination: Destination) -> bool:
+    """Whether an entry that does not list the host is the one to name: it lists others of the same
+    site, or it is Speedscale's and the host is one that Speedscale needs."""
+    return candidate.likeness > 0 or (candidate.speedscale and destination.host in _REQUIRED)
 
 
 def _miss(case: Case, candidate: Candidate, imported: frozenset[ResourceRef]) -> NearMiss:

@@ -66,7 +66,11 @@ def _headless(registry: Registry, host: str, namespace: str) -> str:
 
 
 def _cluster_ip(registry: Registry, host: str, namespace: str) -> str:
-    """The cluster IP of a Service, by its full name or by one that the namespace's resolver completes."""
+    """What the name resolves to where that is known: the cluster IP of a Service, by its full name or
+    by one that the namespace's resolver completes, or the address that istiod allocated."""
+    for service in registry.by_host.get(host, ()):
+        if service.automatic:
+            return service.address
     names = service_names(host, namespace)
     for service in registry.by_host.get(service_host(*names), ()) if names is not None else ():
         if service.kubernetes and service.has_address:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from apps.mesh.hosts import network, service_host
+from apps.mesh.hosts import is_address, network, service_host
 from apps.mesh.meshconfig import ControlPlane
 from apps.mesh.objects.networking import Port, Service, ServiceEntry
 from apps.mesh.refs import ResourceRef
@@ -73,6 +73,7 @@ class RegistryService:
     extra_addresses: tuple[str, ...] = ()
     resolution: str = "NONE"
     kubernetes: bool = False
+    automatic: bool = False
     headless: bool = False
     endpoints: tuple[str, ...] = ()
     selects: bool = False
@@ -130,7 +131,8 @@ def build_registry(snapshot: Snapshot, plane: ControlPlane) -> Registry:
         elif not in_revision(entry.labels, plane.revision, plane.tags):
             hidden.append((entry, f"its label istio.io/rev limits it to {entry.labels['istio.io/rev']}"))
         else:
-            services.extend(_from_entry(entry, config.service_export_to, _cap(snapshot, plane, entry)))
+            cap = _cap(snapshot, plane, entry)
+            services.extend(_from_entry(entry, config.service_export_to, cap, config.dns_capture))
     services.sort(key=lambda item: (item.created, f"{_sort_name(item)}.{item.namespace}"))
     ordered = _with_aliases(services)
     by_host: dict[str, list[RegistryService]] = {}
@@ -203,8 +205,11 @@ def _from_service(service: Service, default: tuple[str, ...]) -> list[RegistrySe
     ]
 
 
-def _from_entry(entry: ServiceEntry, default: tuple[str, ...], cap: EntryVisibility) -> list[RegistryService]:
-    """One service for each host and each address, as convertServices makes them."""
+def _from_entry(
+    entry: ServiceEntry, default: tuple[str, ...], cap: EntryVisibility, dns_capture: bool
+) -> list[RegistryService]:
+    """One service for each host and each address, as convertServices makes them. Where proxies answer
+    DNS, a host without addresses has the one that istiod allocated."""
     exported = effective_export(entry.export_to, default, entry.namespace, cap)
     ports = tuple(ServicePort(p.number, listener_protocol(p.protocol), p.name) for p in entry.ports)
     selector = entry.workload_selector
@@ -214,6 +219,9 @@ def _from_entry(entry: ServiceEntry, default: tuple[str, ...], cap: EntryVisibil
         tuple(sorted((selector or {}).items())),
         tuple(sorted(exported)),
     )
+    opted_out = entry.labels.get("networking.istio.io/enable-autoallocate-ip", "").lower() == "false"
+    allocates = dns_capture and entry.resolution != "NONE" and not opted_out
+    automatic = {host: ip for host, ip in entry.automatic.items() if allocates and is_address(ip)}
     given = [found for found in map(_address, entry.addresses) if found]
     addresses = given if entry.addresses else [ANY_ADDRESS]
     return [
@@ -222,7 +230,8 @@ def _from_entry(entry: ServiceEntry, default: tuple[str, ...], cap: EntryVisibil
             namespace=entry.namespace,
             ref=entry.ref,
             ports=ports,
-            address=address,
+            address=automatic.get(host, address) if address == ANY_ADDRESS else address,
+            automatic=address == ANY_ADDRESS and host in automatic,
             resolution=entry.resolution,
             endpoints=tuple(endpoint.address for endpoint in entry.endpoints),
             selects=selector is not None,

@@ -28,6 +28,8 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceEntry(MeshObject):
+    """`automatic` are the addresses that istiod has allocated, by host (`status.addresses`)."""
+
     hosts: tuple[str, ...] = ()
     addresses: tuple[str, ...] = ()
     ports: tuple[Port, ...] = ()
@@ -36,6 +38,7 @@ class ServiceEntry(MeshObject):
     endpoints: tuple[Endpoint, ...] = ()
     export_to: tuple[str, ...] = ()
     workload_selector: Mapping[str, str] | None = None
+    automatic: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

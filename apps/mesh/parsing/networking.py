@@ -34,6 +34,7 @@ def service_entry(fields: Fields, ref: ResourceRef) -> ServiceEntry:
         endpoints=tuple(_endpoint(item) for item in spec.items("endpoints")),
         export_to=spec.texts("exportTo"),
         workload_selector=selector,
+        automatic=_automatic(fields.child("status")),
     )
 
 
@@ -101,6 +102,14 @@ def destination_rule(fields: Fields, ref: ResourceRef) -> DestinationRule:
         selector=match_labels(spec, "workloadSelector"),
         export_to=spec.texts("exportTo"),
     )
+
+
+def _automatic(status: Fields) -> dict[str, str]:
+    """The first allocated address of each host."""
+    found: dict[str, str] = {}
+    for item in status.items("addresses"):
+        found.setdefault(item.text("host").lower(), item.text("value"))
+    return found
 
 
 def _port(item: Fields) -> Port:
