@@ -65,6 +65,9 @@ def _list_problems(value: list[Any], node: Node, path: Path) -> Iterator[str]:
         if node.leaf_list:
             yield from typing_problems(item, node.item or ANY, path)
             continue
+        if node.keyed and not isinstance(item, dict):
+            yield f"{shown(path)}: element {index}: associative list with keys may not have non-map elements"
+            continue
         if node.keyed and not any(key in item for key in (*node.keys, *node.key_defaults)):
             names = " ".join(f'"{key}"' for key in node.keys)
             yield (

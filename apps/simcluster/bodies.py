@@ -23,8 +23,10 @@ from apps.simcluster.errors import (
     CauseType,
     Target,
     bad_request,
+    cannot_unmarshal,
     invalid,
     invalid_patch,
+    object_in,
     quoted,
     unsupported_media_type,
 )
@@ -89,6 +91,7 @@ def read_object(request: Request, resource: Resource, version: str, validation: 
         text = request.body.decode(errors="replace")
         why = f"Object 'Kind' is missing in '{text}' ({_excerpt(request.body)})"
         raise bad_request(f"the object provided is unrecognized (must be of type {kind}): {why}")
+    _check_types(obj)
     expected = resource.api_version(version)
     if obj.get("apiVersion", expected) != expected:
         raise bad_request(
@@ -109,6 +112,14 @@ def _decode(request: Request, resource: Resource) -> Decoded:
         why = f"couldn't get version/kind; json parse error: {error} ({_excerpt(request.body)})"
         text = f"the object provided is unrecognized (must be of type {resource.kind}): {why}"
         raise bad_request(text) from error
+
+
+def _check_types(obj: Json) -> None:
+    """Type and metadata must at least be text and an object before anything else is asked of them."""
+    for name in ("apiVersion", "kind"):
+        if not isinstance(obj.get(name, ""), str):
+            raise cannot_unmarshal(obj[name], f"TypeMeta.{name}", "string")
+    object_in(obj.get("metadata"), "ObjectMeta.metadata")
 
 
 def _check_kind(obj: Json, resource: Resource) -> None:

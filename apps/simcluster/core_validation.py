@@ -43,7 +43,7 @@ def _containers(spec: Json, path: str) -> Iterator[Cause]:
         yield required(f"{path}.containers")
     for index, container in enumerate(spec.get("containers") or ()):
         for name in ("name", "image"):
-            if not container.get(name):
+            if not (container or {}).get(name):
                 yield required(f"{path}.containers[{index}].{name}")
 
 
@@ -70,10 +70,10 @@ def _service(spec: Json) -> Iterator[Cause]:
         yield required("spec.ports")
     for index, port in enumerate(ports):
         path = f"spec.ports[{index}]"
-        if len(ports) > 1 and not port.get("name"):
+        if len(ports) > 1 and not (port or {}).get("name"):
             yield required(f"{path}.name")
         for name in ("port", "targetPort"):
-            number = port.get(name)
+            number = (port or {}).get(name)
             if isinstance(number, int) and not 0 < number <= MAX_PORT:
                 yield invalid_value(f"{path}.{name}", number, f"must be between 1 and {MAX_PORT}, inclusive")
 
@@ -113,8 +113,8 @@ def template_warnings(kind: str, obj: Json) -> list[str]:
     found = []
     for at, container in enumerate(spec.get("containers") or ()):
         seen: set[str] = set()
-        for index, variable in enumerate(container.get("env") or ()):
-            name = variable.get("name", "")
+        for index, variable in enumerate((container or {}).get("env") or ()):
+            name = (variable or {}).get("name", "")
             if name in seen:
                 where = f"{path}.containers[{at}].env[{index}]"
                 found.append(

@@ -101,6 +101,24 @@ def bad_request(message: str) -> ApiError:
     return ApiError(400, "BadRequest", message)
 
 
+_JSON_WORDS = {str: "string", bool: "bool", int: "number", float: "number", list: "array", dict: "object"}
+
+
+def cannot_unmarshal(value: Any, field: str, wanted: str) -> ApiError:
+    """400 in the words of Go's decoder for a value of a wrong type."""
+    found = _JSON_WORDS.get(type(value), "null")
+    return bad_request(f"json: cannot unmarshal {found} into Go struct field {field} of type {wanted}")
+
+
+def object_in(value: Any, field: str) -> Json:
+    """The value as an object (null is an empty one); raises 400 for anything else."""
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise cannot_unmarshal(value, field, "struct")
+    return value
+
+
 def not_found(target: Target) -> ApiError:
     text = f'{target.qualified_resource} "{target.name}" not found'
     return ApiError(404, "NotFound", text, details=target.details())

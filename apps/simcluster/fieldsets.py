@@ -53,7 +53,7 @@ def _mark(tree: Json, prefix: Path, members: set[Path]) -> None:
 
 def key_element(item: Any, node: Node) -> str:
     """The path element of a keyed list's item or a set's value."""
-    if node.unique:
+    if node.unique or not isinstance(item, dict):
         return "v:" + _compact(item)
     keys = {key: item.get(key, node.key_defaults.get(key)) for key in sorted(node.keys)}
     return "k:" + _compact({key: value for key, value in keys.items() if value is not None})

@@ -243,7 +243,7 @@ def _config(cluster: SimulatedCluster) -> uvicorn.Config:
         "ssl_certfile": str(cluster.tls.certificate),
         "ssl_keyfile": str(cluster.tls.key),
         "timeout_graceful_shutdown": 1,
-        "timeout_keep_alive": 60,
+        "timeout_keep_alive": 300,
     }
     return uvicorn.Config(cluster.application, **options)
 

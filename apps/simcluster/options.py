@@ -8,7 +8,15 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from apps.simcluster.decoding import BodyError, parse_json, parse_yaml
-from apps.simcluster.errors import Cause, CauseType, bad_request, invalid_options, quoted
+from apps.simcluster.errors import (
+    Cause,
+    CauseType,
+    bad_request,
+    cannot_unmarshal,
+    invalid_options,
+    object_in,
+    quoted,
+)
 from apps.simcluster.messages import Request
 from apps.simcluster.schema import Json
 
@@ -106,6 +114,8 @@ def _manager(name: str, *, needed: bool) -> Iterator[Cause]:
 def delete_options(request: Request) -> DeleteOptions:
     """Options of a deletion: a body, even an empty object, makes the server ignore the query."""
     given = _delete_body(request) if request.body.strip() else _delete_query(request)
+    if not isinstance(given.get("dryRun") or [], list):
+        raise cannot_unmarshal(given["dryRun"], "DeleteOptions.dryRun", "[]string")
     causes = list(_dry_run(list(given.get("dryRun") or [])))
     policy = given.get("propagationPolicy") or ""
     if policy not in ("", "Foreground", "Background", "Orphan"):
@@ -114,7 +124,7 @@ def delete_options(request: Request) -> DeleteOptions:
         )
     if causes:
         raise invalid_options("DeleteOptions", *causes)
-    conditions = given.get("preconditions") or {}
+    conditions = object_in(given.get("preconditions"), "DeleteOptions.preconditions")
     return DeleteOptions(
         dry_run=bool(given.get("dryRun")),
         uid=conditions.get("uid"),

@@ -82,7 +82,11 @@ def owners_of(entries: Sequence[Json] | None) -> Owners:
     """Ownership from `metadata.managedFields`; entries that cannot be read are ignored."""
     found: Owners = {}
     for entry in entries or ():
-        if entry.get("operation") not in ("Apply", "Update") or not isinstance(entry.get("fieldsV1"), dict):
+        if (
+            not isinstance(entry, dict)
+            or entry.get("operation") not in ("Apply", "Update")
+            or not isinstance(entry.get("fieldsV1"), dict)
+        ):
             continue
         manager = Manager(
             entry.get("manager", ""),

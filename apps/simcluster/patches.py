@@ -169,7 +169,7 @@ def _read_config(write: Write, request: Request) -> tuple[Json, tuple[str, ...]]
     config = decoded.value
     if not isinstance(config, dict):
         raise bad_request("error decoding YAML: error unmarshaling JSON: json: cannot unmarshal into map")
-    found = (config.get("apiVersion", ""), config.get("kind", ""))
+    found = (str(config.get("apiVersion", "")), str(config.get("kind", "")))
     if found != (write.api_version, write.resource.kind):
         version = found[0] if "/" in found[0] else "/" + found[0]
         raise bad_request(f"invalid object type: {version}, Kind={found[1]}")

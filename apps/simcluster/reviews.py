@@ -2,7 +2,7 @@
 
 from apps.simcluster.access import Access, Attributes, User
 from apps.simcluster.comparing import compare
-from apps.simcluster.errors import Cause, CauseType, Target, bad_request, invalid
+from apps.simcluster.errors import Cause, CauseType, Target, bad_request, invalid, object_in
 from apps.simcluster.fieldsets import encode
 from apps.simcluster.schema import GENERIC_OBJECT, Json
 
@@ -25,13 +25,14 @@ def self_subject(user: User, timestamp: str) -> Json:
 
 def self_access(access: Access, user: User, body: Json, manager: str, timestamp: str) -> Json:
     """A SelfSubjectAccessReview answered; 422 unless exactly one kind of attributes is given."""
-    spec = body.get("spec") or {}
+    spec = object_in(body.get("spec"), "SelfSubjectAccessReview.spec")
     resource, path = spec.get("resourceAttributes"), spec.get("nonResourceAttributes")
     if (resource is None) is (path is None):
         why = "exactly one of nonResourceAttributes or resourceAttributes must be specified"
         cause = Cause(CauseType.INVALID, "spec.resourceAttributes", f"Invalid value: null: {why}")
         raise invalid(Target(AUTHORIZATION), [cause])
     if resource is not None:
+        resource = object_in(resource, "SelfSubjectAccessReviewSpec.resourceAttributes")
         asked = Attributes(
             verb=resource.get("verb", ""),
             group=resource.get("group", ""),
@@ -41,7 +42,8 @@ def self_access(access: Access, user: User, body: Json, manager: str, timestamp:
             name=resource.get("name", ""),
         )
     else:
-        asked = Attributes(verb=(path or {}).get("verb", ""), path=(path or {}).get("path", ""))
+        path = object_in(path, "SelfSubjectAccessReviewSpec.nonResourceAttributes")
+        asked = Attributes(verb=path.get("verb", ""), path=path.get("path", ""))
     allowed, reason = access.decide(user, asked)
     stated = compare({}, {"spec": spec}, GENERIC_OBJECT).added - {("f:spec",)}
     entry = {
@@ -63,7 +65,7 @@ def self_access(access: Access, user: User, body: Json, manager: str, timestamp:
 
 def self_rules(access: Access, user: User, body: Json) -> Json:
     """A SelfSubjectRulesReview answered for a namespace; 400 without one."""
-    namespace = (body.get("spec") or {}).get("namespace", "")
+    namespace = object_in(body.get("spec"), "SelfSubjectRulesReview.spec").get("namespace", "")
     if not namespace:
         raise bad_request("no namespace on request")
     resource_rules, path_rules = [], []

@@ -1,6 +1,6 @@
 """The `scale` subresource of workloads: a small object of its own over `spec.replicas`."""
 
-from apps.simcluster.errors import not_found
+from apps.simcluster.errors import not_found, object_in
 from apps.simcluster.schema import Json
 from apps.simcluster.writes import Write, Written
 from apps.simcluster.writing import replace
@@ -27,7 +27,9 @@ def set_scale(write: Write, given: Json) -> Written:
         before = write.cluster.store.get(write.resource.key, write.namespace, write.name)
         if before is None:
             raise not_found(write.target)
-        replicas = (given.get("spec") or {}).get("replicas", before["spec"].get("replicas", 0))
+        replicas = object_in(given.get("spec"), "Scale.spec").get(
+            "replicas", before["spec"].get("replicas", 0)
+        )
         after = {**before, "spec": {**before["spec"], "replicas": replicas}}
         done = replace(write, before, after)
         return Written(scale_of(done.obj), done.warnings)

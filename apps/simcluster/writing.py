@@ -60,7 +60,7 @@ def create(write: Write, obj: Json, owners: Owners | None = None, warnings: tupl
             write.reset,
         )
         _own_namespace_label(write, owners)
-    if not resource.custom:
+    if not resource.custom and meta.get("name"):
         on_create(resource.group, resource.kind, obj)
     _set_owners(obj, owners)
     _validate(write, obj)

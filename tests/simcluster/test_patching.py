@@ -15,7 +15,7 @@ def test_a_merge_patch_removes_what_is_null_and_replaces_lists() -> None:
 
 
 def test_a_json_patch_adds_moves_and_tests() -> None:
-    operations = [
+    operations: list[dict[str, Any]] = [
         {"op": "test", "path": "/a/0", "value": 1},
         {"op": "add", "path": "/a/-", "value": 3},
         {"op": "move", "from": "/b", "path": "/c~1d"},
