@@ -22,11 +22,12 @@ def bypass_answer(workload: Workload, placement: Placement, destination: Destina
         step = Step("Whether a sidecar runs is not known", placement.missing, workload.ref)
         end = Step("The verdict is not known", "It rests on pods that could not be seen.")
         return EgressAnswer(Verdict.UNKNOWN, (step, end), unknowns=(placement.missing,))
-    if placement.plane is Plane.GATEWAY:
+    if placement.plane is Plane.OWN_PROXY:
         text = f"The pods of {workload.name} hold nothing but istio-proxy: it carries the traffic of others."
-        first = Step("A gateway, not a workload's sidecar", text, workload.ref, "", SCOPE_RULE)
+        first = Step("A proxy of its own, no sidecar", text, workload.ref, "", SCOPE_RULE)
         end = Step(
-            "The policy is not enforced", "Sidecars and outboundTrafficPolicy do not apply to gateways."
+            "The policy is not enforced",
+            "Sidecar and outboundTrafficPolicy do not apply to gateways, waypoints and ztunnel.",
         )
         return EgressAnswer(Verdict.NOT_ENFORCED, (first, end), unknowns=placement.notes)
     if placement.plane is Plane.AMBIENT:

@@ -35,7 +35,7 @@ class Plane(StrEnum):
     SIDECAR = "sidecar"
     AMBIENT = "ambient"
     HOST_NETWORK = "host network"
-    GATEWAY = "gateway"
+    OWN_PROXY = "mesh proxy"
     NO_PROXY = "no sidecar"
     UNKNOWN = "pods not readable"
 
@@ -110,8 +110,8 @@ def place(snapshot: Snapshot, workload: Workload) -> Placement:
     if not groups:
         return _without_pods(snapshot, workload)
     proxied = [group for group in groups if _proxied(group.pod)]
-    if proxied and all(_gateway(group.pod) for group in proxied):
-        return Placement(Plane.GATEWAY, proxied[0].pod, pods=workload.pods_total)
+    if proxied and all(_own_proxy(group.pod) for group in proxied):
+        return Placement(Plane.OWN_PROXY, proxied[0].pod, pods=workload.pods_total)
     if proxied:
         chosen = max(proxied, key=lambda group: (group.count, group.samples))
         without = workload.pods_total - sum(group.count for group in proxied)
@@ -125,8 +125,8 @@ def _proxied(pod: PodTemplate) -> bool:
     return data_plane(pod) in {DataPlane.SIDECAR, DataPlane.NATIVE} and not pod.host_network
 
 
-def _gateway(pod: PodTemplate) -> bool:
-    """A gateway is a pod that has nothing but the proxy (it serves others' traffic, not an application's)."""
+def _own_proxy(pod: PodTemplate) -> bool:
+    """Gateways, waypoints and ztunnel: nothing but the proxy, serving others' traffic."""
     return bool(pod.containers) and all(container.name == PROXY_CONTAINER for container in pod.containers)
 
 
@@ -148,8 +148,8 @@ def _without_pods(snapshot: Snapshot, workload: Workload) -> Placement:
         missing = f"Pods of namespace {workload.namespace} could not be read: {gap.reason}"
         return Placement(Plane.UNKNOWN, pod, missing=missing)
     note = ("No pod runs now; this is the answer for the pods that the template would make.",)
-    if _gateway(pod):
-        return Placement(Plane.GATEWAY, pod, notes=note)
+    if _own_proxy(pod):
+        return Placement(Plane.OWN_PROXY, pod, notes=note)
     if _proxied(pod):
         return _with_sidecar(snapshot, pod, 0, 0, note)
     report = snapshot.derived(Injector).report(workload)
