@@ -7,6 +7,7 @@ much `managedFields` as they have other content, as on a real server (a mean pod
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -22,6 +23,7 @@ REPLICAS = 5
 PAGE = 500
 POD_BYTES = 16_000
 OWN_BYTES = POD_BYTES // 2
+DIFFERENT = 9  # bytes in a hundred
 NAME = "bench"
 ADMISSION = "admissionregistration.k8s.io"
 
@@ -159,13 +161,15 @@ def _own_fields(pod: dict[str, Any]) -> None:
         conditions.append({"type": f"bench.example/Gate{number}", "status": "True", "message": text})
     fields: dict[str, Any] = {}
     size = 0
-    number = 0
+    seed = pod["metadata"]["uid"].encode()
     while size < OWN_BYTES:
-        name = f'k:{{"name":"container-{number}"}}'
-        leaf = {".": {}, "f:image": {}, "f:imagePullPolicy": {}, "f:env": {".": {}, f"f:VALUE_{number}": {}}}
+        # As much of it is different from pod to pod as makes a page compress to an eighth, which is what
+        # a real API server's pages do.
+        seed = hashlib.sha256(seed).digest()
+        name = f'k:{{"name":"container-{len(fields)}"}}'
+        leaf = {".": {}, "f:image": {}, "f:imagePullPolicy": {}, f"f:{seed[:DIFFERENT].hex()}": {}}
         fields[name] = leaf
         size += _size({name: leaf})
-        number += 1
     pod["metadata"]["managedFields"] = [
         {
             "manager": "kube-controller-manager",

@@ -8,6 +8,7 @@ from typing import Any
 from apps.clusters.connection import Connection, Secret
 from apps.clusters.kube.gateway import KubeGateway
 from apps.clusters.kube.transport import Transport
+from apps.common import collector
 from apps.inventory.collect import collect
 from apps.mesh.analyse import analyse
 from apps.mesh.hostsets import speedscale
@@ -38,11 +39,13 @@ def transport(facts: dict[str, Any], asked: Asked | None = None) -> Noting:
 
 
 def whole(facts: dict[str, Any], asked: Asked | None = None) -> Any:
-    """Collect, model and analyse; returns all three."""
-    with KubeGateway(transport(facts, asked)) as opened:
-        collection = collect(opened)
-    snapshot = Snapshot.from_manifests((item.manifest for item in collection.objects), gaps=collection.gaps)
-    return analyse(snapshot, speedscale()), collection, snapshot
+    """Collect, model and analyse, as a refresh does; returns all three."""
+    with collector.paused():
+        with KubeGateway(transport(facts, asked)) as opened:
+            collection = collect(opened)
+        manifests = (item.manifest for item in collection.objects)
+        snapshot = Snapshot.from_manifests(manifests, gaps=collection.gaps)
+        return analyse(snapshot, speedscale()), collection, snapshot
 
 
 def download(facts: dict[str, Any], asked: Asked) -> int:

@@ -19,6 +19,7 @@ from apps.clusters.connect import open_gateway
 from apps.clusters.gateway import GatewayError
 from apps.clusters.models import Cluster
 from apps.clusters.selectors import refreshable
+from apps.common import collector
 from apps.common.clock import now
 from apps.inventory import runs, store
 from apps.inventory.actions import request_refresh, send
@@ -42,12 +43,8 @@ def refresh(run_id: int) -> RefreshRun | None:
         return None
     cluster = run.cluster
     try:
-        collection = _read(run, cluster)
-        saved = _keep(run, cluster, collection)
-        runs.report(run, "Analysing", collection.read)
-        analyse_cluster(cluster, hold=lambda: runs.hold(run))
-        runs.finish(run, changed=saved.added + saved.changed + saved.removed, message=_summary(saved))
-        health.note_complete(cluster, len(collection.gaps))
+        with collector.paused():
+            _carry_out(run, cluster)
     except runs.LostLeaseError:
         log.warning("refresh_lost_its_lease", cluster=cluster.name, run=run.pk)
         return None
@@ -61,6 +58,16 @@ def refresh(run_id: int) -> RefreshRun | None:
         _wake_next(cluster)
     run.refresh_from_db()
     return run
+
+
+def _carry_out(run: RefreshRun, cluster: Cluster) -> None:
+    """The four steps. Raises GatewayError, LostLeaseError."""
+    collection = _read(run, cluster)
+    saved = _keep(run, cluster, collection)
+    runs.report(run, "Analysing", collection.read)
+    analyse_cluster(cluster, hold=lambda: runs.hold(run))
+    runs.finish(run, changed=saved.added + saved.changed + saved.removed, message=_summary(saved))
+    health.note_complete(cluster, len(collection.gaps))
 
 
 def _read(run: RefreshRun, cluster: Cluster) -> Collection:

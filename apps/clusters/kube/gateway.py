@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Hashable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import lru_cache
 from typing import Any, TypeVar, cast
 from urllib.parse import quote
@@ -18,7 +20,10 @@ from apps.clusters.kube.transport import Answer, Transport
 FIELD_MANAGER = "meshconsole"
 APPLY_PATCH = "application/apply-patch+yaml"
 MAX_PAGES = 4000
+HEAD = 2000  # bytes in which a list's metadata is looked for
 T = TypeVar("T")
+_TOKEN = re.compile(rb'"continue":"([A-Za-z0-9+/=_.~-]+)"')
+_NOTHING: Future[Answer] = Future()
 
 
 class _ListMeta(msgspec.Struct, rename="camel"):
@@ -45,11 +50,13 @@ class KubeGateway:
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
+        self._ahead = ThreadPoolExecutor(1, thread_name_prefix="next-page")
 
     def __enter__(self) -> KubeGateway:
         return self
 
     def __exit__(self, *exc: object) -> None:
+        self._ahead.shutdown(wait=False, cancel_futures=True)
         self._transport.close()
 
     def version(self) -> g.ServerVersion:
@@ -81,25 +88,33 @@ class KubeGateway:
         self, resource: g.Resource, item_type: type[T], *, limit: int = 500, field_selector: str = ""
     ) -> Iterator[g.Page]:
         decoder = _list_decoder(cast(Hashable, item_type))
-        token = ""
+        following = self._ask_page(resource, limit, field_selector, "")
         for _ in range(MAX_PAGES):
-            query = [("limit", str(limit))]
-            if field_selector:
-                query.append(("fieldSelector", field_selector))
-            if token:
-                query.append(("continue", token))
-            answer = self._ask("GET", _path(resource), query=query)
+            body = following.result().body
+            # The next page is under way while this one is decoded and used.
+            expected = _early_token(body)
+            following = self._ask_page(resource, limit, field_selector, expected) if expected else _NOTHING
             try:
-                body = decoder.decode(answer.body)
+                page = decoder.decode(body)
             except (msgspec.DecodeError, RecursionError) as failure:
                 raise g.TooLargeError(
                     f"The cluster's list of {resource.plural} cannot be read: {str(failure)[:200]}"
                 ) from None
-            token = body.metadata.continue_
-            yield g.Page(body.items or [], body.metadata.resource_version, body.metadata.remaining_item_count)
+            token = page.metadata.continue_
+            if token != expected:
+                following = self._ask_page(resource, limit, field_selector, token) if token else _NOTHING
+            yield g.Page(page.items or [], page.metadata.resource_version, page.metadata.remaining_item_count)
             if not token:
                 return
         raise g.TooLargeError(f"The cluster's list of {resource.plural} does not end.")
+
+    def _ask_page(self, resource: g.Resource, limit: int, selector: str, token: str) -> Future[Answer]:
+        query = [("limit", str(limit))]
+        if selector:
+            query.append(("fieldSelector", selector))
+        if token:
+            query.append(("continue", token))
+        return self._ahead.submit(self._ask, "GET", _path(resource), query=query)
 
     def get(self, resource: g.Resource, namespace: str, name: str) -> dict[str, Any]:
         return self._json("GET", _path(resource, namespace, name))
@@ -211,6 +226,13 @@ def _path(resource: g.Resource, namespace: str = "", name: str = "") -> str:
     scope = f"/namespaces/{quote(namespace, safe='')}" if namespace and resource.namespaced else ""
     ending = f"/{quote(name, safe='')}" if name else ""
     return f"{root}{scope}/{resource.plural}{ending}"
+
+
+def _early_token(body: bytes) -> str:
+    """The continue token, where it stands in front of the items, as an API server writes it. A guess
+    that is checked once the page is decoded."""
+    found = _TOKEN.search(body, 0, HEAD)
+    return found.group(1).decode() if found and b'"items"' not in body[: found.start()] else ""
 
 
 def _document(answer: Answer) -> dict[str, Any]:

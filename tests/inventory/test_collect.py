@@ -1,0 +1,149 @@
+"""Collecting a cluster: folded pods, trimmed objects, gaps for what is forbidden."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from apps.clusters.connect import open_connection
+from apps.clusters.gateway import GatewayError, ThrottledError, UnauthorizedError, UnreachableError
+from apps.inventory.collect import Collection, collect
+from apps.inventory.store import digest
+from apps.mesh.snapshot import Snapshot
+from apps.simcluster.access import User as ClusterUser
+from apps.simcluster.faults import Fault, FaultKind
+from apps.simcluster.fleet import SimulatedCluster
+from tests.factories.fleet import connection, simulated
+
+
+def rule(groups: list[str], resources: list[str]) -> dict[str, list[str]]:
+    return {"apiGroups": groups, "resources": resources, "verbs": ["get", "list"]}
+
+
+BLIND = ClusterUser("blind", rules=(rule(["", "apps"], ["namespaces", "deployments", "services"]),))
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[SimulatedCluster]:
+    with simulated("edge-small", users=(BLIND,)) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def sim(running: SimulatedCluster) -> Iterator[SimulatedCluster]:
+    running.faults.clear()
+    yield running
+    running.faults.clear()
+
+
+def read(sim: SimulatedCluster, user: str = "admin", **more: object) -> Collection:
+    with open_connection(connection(sim, user)) as gateway:
+        return collect(gateway, **more)  # type: ignore[arg-type]
+
+
+def kinds(collection: Collection) -> set[str]:
+    return {item.manifest["kind"] for item in collection.objects}
+
+
+def test_everything_that_the_checks_need_is_read(sim: SimulatedCluster) -> None:
+    found = read(sim)
+    assert {"Namespace", "Deployment", "Service", "ServiceEntry", "PodGroups", "ConfigMap"} <= kinds(found)
+    assert found.gaps == ()
+    assert found.served["networking.istio.io"] == ["v1beta1", "v1alpha3"]
+    names = {i.manifest["metadata"]["name"] for i in found.objects if i.manifest["kind"] == "ConfigMap"}
+    assert "istio" in names
+    assert "kube-root-ca.crt" not in names
+
+
+def test_pods_are_folded_into_their_workloads(sim: SimulatedCluster) -> None:
+    snapshot = Snapshot.from_manifests(item.manifest for item in read(sim).objects)
+    workload = snapshot.workload("point-of-sale", "till-api", "Deployment")
+    assert workload is not None
+    assert workload.pods_total == 2
+    assert {group.count for group in workload.live_groups} == {2}
+
+
+def test_two_readings_of_an_unchanged_cluster_are_the_same(sim: SimulatedCluster) -> None:
+    one, two = (sorted(digest(item.manifest) for item in read(sim).objects) for _ in range(2))
+    assert one == two
+
+
+def test_nothing_that_may_be_secret_is_kept(sim: SimulatedCluster) -> None:
+    text = json.dumps([item.manifest for item in read(sim).objects])
+    for word in ("last-applied-configuration", '"managedFields"', '"resourceVersion"', '"status": {'):
+        assert word not in text, word
+    workloads = [i.manifest for i in read(sim).objects if i.manifest["kind"] in {"Deployment", "DaemonSet"}]
+    variables = [
+        variable
+        for manifest in workloads
+        for container in manifest["spec"]["template"]["spec"]["containers"]
+        for variable in container.get("env", [])
+    ]
+    assert {variable["name"] for variable in variables} <= {"SHARED_MESH_CONFIG"}
+
+
+def test_what_may_be_edited_keeps_uid_version_and_owners_beside_it(sim: SimulatedCluster) -> None:
+    entry = next(item for item in read(sim).objects if item.manifest["kind"] == "ServiceEntry")
+    assert entry.meta["uid"]
+    assert entry.meta["resourceVersion"].isdecimal()
+    assert entry.meta["managedFields"][0]["manager"]
+    assert "time" not in entry.meta["managedFields"][0]
+
+
+def test_what_is_forbidden_becomes_a_gap_and_the_rest_is_read(sim: SimulatedCluster) -> None:
+    found = read(sim, "blind")
+    assert {"Namespace", "Deployment", "Service"} <= kinds(found)
+    gaps = {gap.kind: gap.reason for gap in found.gaps}
+    assert {"Pod", "ServiceEntry", "Sidecar", "ConfigMap"} <= set(gaps)
+    assert "cannot list resource" in gaps["Pod"]
+
+
+def test_a_token_that_is_not_accepted_ends_the_reading(sim: SimulatedCluster) -> None:
+    stranger = connection(sim, token="expired-token-000")
+    with open_connection(stranger) as gateway, pytest.raises(UnauthorizedError):
+        collect(gateway)
+
+
+@pytest.mark.parametrize(
+    ("fault", "expected"),
+    [
+        (Fault(FaultKind.RESET, path="/pods"), UnreachableError),
+        (Fault(FaultKind.TRUNCATED, path="/pods"), UnreachableError),
+        (Fault(FaultKind.STATUS, path="/services", status=503, retry_after=1), ThrottledError),
+        (Fault(FaultKind.STATUS, path="/sidecars", status=502), GatewayError),
+        (Fault(FaultKind.RESET, path="/apis"), UnreachableError),
+    ],
+)
+def test_a_cluster_that_breaks_off_ends_the_reading(
+    sim: SimulatedCluster, fault: Fault, expected: type[GatewayError]
+) -> None:
+    sim.faults.add(fault)
+    with pytest.raises(expected):
+        read(sim)
+
+
+def test_a_list_that_cannot_be_decoded_is_a_gap(sim: SimulatedCluster) -> None:
+    body = b'{"metadata":{},"items":[{"metadata":{"labels":["x"]}}]}'
+    sim.faults.add(Fault(FaultKind.STATUS, path="/services", status=200, body=body))
+    found = read(sim)
+    assert [gap.kind for gap in found.gaps] == ["Service"]
+
+
+def test_a_list_that_grew_too_old_is_read_again_once(sim: SimulatedCluster) -> None:
+    pods = read(sim).read
+    expired = b'{"kind":"Status","code":410,"reason":"Expired","message":"too old"}'
+    sim.faults.add(Fault(FaultKind.STATUS, path="/pods", status=410, body=expired))
+    assert read(sim).read == pods
+    sim.faults.add(Fault(FaultKind.STATUS, path="/pods", status=410, body=expired, times=2))
+    with pytest.raises(GatewayError):
+        read(sim)
+
+
+def test_progress_is_told_step_by_step(sim: SimulatedCluster) -> None:
+    steps: list[tuple[str, int]] = []
+    found = read(sim, progress=lambda step, objects: steps.append((step, objects)))
+    assert steps[0][0] == "Namespace, page 1"
+    assert steps[-1][0] == "Pod, page 1"
+    assert steps[-1][1] == found.read
