@@ -17,6 +17,7 @@ from apps.simcluster.store import Store
 
 DEFINITIONS = f"customresourcedefinitions.{GROUP_CRD}"
 VERSION = "v1.36.2"
+TIME_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
 
 
 def utc_now() -> datetime:
@@ -35,7 +36,7 @@ class Cluster:
     _served: tuple[tuple[tuple[str, int], ...], tuple[Resource, ...]] | None = field(default=None)
 
     def timestamp(self) -> str:
-        return self.now().strftime("%Y-%m-%dT%H:%M:%SZ")
+        return self.now().strftime(TIME_FORMAT)
 
     def new_uid(self) -> str:
         return str(uuid.uuid4())

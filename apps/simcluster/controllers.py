@@ -6,14 +6,17 @@ step works on the store alone.
 """
 
 from collections import Counter
+from datetime import timedelta
 
-from apps.simcluster.cluster import DEFINITIONS, Cluster
+from apps.simcluster.cluster import DEFINITIONS, TIME_FORMAT, Cluster
 from apps.simcluster.definitions import established
 from apps.simcluster.deleting import empty_namespace, finish_pods
 from apps.simcluster.fieldsets import Path
 from apps.simcluster.ownership import Manager, Operation, Ownership, entries_of, owners_of
 from apps.simcluster.schema import Json
 
+# A namespace controller comes some seconds after the deletion; until then content can still be changed.
+NAMESPACE_DELAY = timedelta(seconds=3)
 MANAGER = "kube-controller-manager"
 _CALM = (
     ("NamespaceDeletionDiscoveryFailure", "ResourcesDiscovered", "All resources successfully discovered"),
@@ -37,8 +40,9 @@ def settle(cluster: Cluster) -> bool:
     with cluster.store.lock:
         _accept_definitions(cluster)
         _default_service_accounts(cluster)
+        due = (cluster.now() - NAMESPACE_DELAY).strftime(TIME_FORMAT)
         for namespace in cluster.store.each("namespaces"):
-            if namespace.deleted_at:
+            if namespace.deleted_at and namespace.deleted_at <= due:
                 _finish_namespace(cluster, namespace.object())
         finish_pods(cluster)
         return any(item.deleted_at for key in ("namespaces", "pods") for item in cluster.store.each(key))

@@ -5,7 +5,7 @@ Answers with what the server answers: a Status, the object, or a list.
 
 from datetime import timedelta
 
-from apps.simcluster.cluster import DEFINITIONS, Cluster
+from apps.simcluster.cluster import DEFINITIONS, TIME_FORMAT, Cluster
 from apps.simcluster.errors import conflict, not_found
 from apps.simcluster.kinds import Resource, definition_names
 from apps.simcluster.options import DeleteOptions
@@ -86,7 +86,7 @@ def _mark(cluster: Cluster, resource: Resource, obj: Json, grace: int, options: 
         return obj
     due = cluster.now() + timedelta(seconds=grace)
     meta |= {
-        "deletionTimestamp": due.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "deletionTimestamp": due.strftime(TIME_FORMAT),
         "deletionGracePeriodSeconds": grace,
     }
     if "generation" in meta:

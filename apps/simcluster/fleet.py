@@ -35,7 +35,7 @@ from apps.simcluster.store import Store
 
 HOST = "127.0.0.1"
 ADMIN = "admin"
-START_SECONDS = 30
+START_SECONDS = 120
 STOP_SECONDS = 10
 SETTLE_SECONDS = 0.25
 BACKLOG = 256

@@ -17,7 +17,7 @@ import httpx
 from apps.simcluster.scenario import SCENARIOS
 
 ROOT = Path(__file__).parents[2]
-START_SECONDS = 60
+START_SECONDS = 180
 ENTRIES = "/apis/networking.istio.io/v1beta1/namespaces/kube-system/serviceentries"
 
 
