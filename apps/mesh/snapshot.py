@@ -58,7 +58,7 @@ class Snapshot:
         self._reads = reads
         self._derived: dict[Any, Any] = {}
         by_type: dict[type, list[Any]] = {}
-        for ref in sorted(entries):
+        for ref in sorted(entries, key=_order):
             parsed = entries[ref].parsed
             if isinstance(parsed, MeshObject):
                 by_type.setdefault(type(parsed), []).append(parsed)
@@ -124,11 +124,15 @@ class Snapshot:
     def manifests(self, kind: str = "") -> Iterator[Manifest]:
         """The manifests of a kind (all kinds for ""), ordered by ref."""
         self._note(kind)
-        return (self._entries[ref].manifest for ref in sorted(self._entries) if not kind or ref.kind == kind)
+        return (
+            self._entries[ref].manifest
+            for ref in sorted(self._entries, key=_order)
+            if not kind or ref.kind == kind
+        )
 
     @property
     def refs(self) -> tuple[ResourceRef, ...]:
-        return tuple(sorted(self._entries))
+        return tuple(sorted(self._entries, key=_order))
 
     @property
     def namespaces(self) -> Mapping[str, Namespace]:
@@ -153,7 +157,9 @@ class Snapshot:
 
     @property
     def problems(self) -> tuple[Problem, ...]:
-        return tuple(problem for ref in sorted(self._entries) for problem in self._entries[ref].problems)
+        return tuple(
+            problem for ref in sorted(self._entries, key=_order) for problem in self._entries[ref].problems
+        )
 
     @property
     def gaps(self) -> tuple[Gap, ...]:
@@ -181,6 +187,10 @@ class Snapshot:
     def _note(self, kind: str) -> None:
         if self._reads is not None:
             self._reads.add("Workload" if kind in _WORKLOAD_INPUTS else kind)
+
+
+def _order(ref: ResourceRef) -> tuple[str, str, str]:
+    return (ref.kind, ref.namespace, ref.name)
 
 
 def _namespaces(snapshot: Snapshot) -> Mapping[str, Namespace]:
@@ -214,7 +224,7 @@ def _join(entries: Mapping[ResourceRef, _Entry]) -> list[Workload]:
             template = owned.groups[0].pod if owned.groups else Workload(ref=owner).template
             known = Workload(ref=owner, template=template, observed=False)
         workloads[owner] = replace(known, pod_groups=(*known.pod_groups, *owned.groups))
-    return [workloads[ref] for ref in sorted(workloads)]
+    return [workloads[ref] for ref in sorted(workloads, key=_order)]
 
 
 def _top(owner: ResourceRef, parsed: Mapping[ResourceRef, ParsedWorkload]) -> ResourceRef:

@@ -24,7 +24,10 @@ class Fields:
 
     __slots__ = ("_path", "_problems", "_ref", "_value")
 
-    def __init__(self, value: Manifest, ref: ResourceRef, problems: list[Problem], path: str = "") -> None:
+    def __init__(
+        self, value: Manifest, ref: ResourceRef, problems: list[Problem], path: str | tuple[Fields, str] = ""
+    ) -> None:
+        # A path is only spelled out when there is a problem to report: (parent, key) until then.
         self._value = value
         self._ref = ref
         self._problems = problems
@@ -38,7 +41,8 @@ class Fields:
         return tuple(str(key) for key, value in self._value.items() if value is not None)
 
     def path_to(self, key: str) -> str:
-        return f"{self._path}.{key}" if self._path else key
+        path = self._path if isinstance(self._path, str) else self._path[0].path_to(self._path[1])
+        return f"{path}.{key}" if path else key
 
     def _wrong(self, key: str, expected: str) -> None:
         self._problems.append(
@@ -78,17 +82,17 @@ class Fields:
     def child(self, key: str) -> Fields:
         """The mapping under `key`; an empty one when absent."""
         value = self._value.get(key)
-        if value is not None and not isinstance(value, Mapping):
+        if value is not None and not _is_mapping(value):
             self._wrong(key, "a mapping")
             value = None
-        return Fields(value or {}, self._ref, self._problems, self.path_to(key))
+        return Fields(value or {}, self._ref, self._problems, (self, key))
 
     def items(self, key: str) -> list[Fields]:
         """The mappings in the list under `key`; other elements are reported and left out."""
         found = []
         for index, value in enumerate(self._list(key)):
-            if isinstance(value, Mapping):
-                found.append(Fields(value, self._ref, self._problems, f"{self.path_to(key)}[{index}]"))
+            if _is_mapping(value):
+                found.append(Fields(value, self._ref, self._problems, (self, f"{key}[{index}]")))
             else:
                 self._wrong(f"{key}[{index}]", "a mapping")
         return found
@@ -107,7 +111,7 @@ class Fields:
         value = self._value.get(key)
         if value is None:
             return {}
-        if not isinstance(value, Mapping):
+        if not _is_mapping(value):
             self._wrong(key, "a mapping of texts")
             return {}
         found = {}
@@ -130,6 +134,11 @@ class Fields:
             return value
         self._wrong(key, "a list")
         return ()
+
+
+def _is_mapping(value: Any) -> bool:
+    # The exact type first: asking an abstract class is the slow part of reading thousands of objects.
+    return type(value) is dict or isinstance(value, Mapping)
 
 
 def metadata(fields: Fields, ref: ResourceRef) -> dict[str, Any]:
