@@ -16,7 +16,7 @@ from apps.mesh.hosts import subset_of
 from apps.mesh.hostsets import HostSet, RequiredHost
 from apps.mesh.injection import revision_of
 from apps.mesh.meshconfig import control_plane_for
-from apps.mesh.needs import Need, entries_for, flaws, host_needs
+from apps.mesh.needs import HostEntry, Need, entries_for, flaws, host_needs
 from apps.mesh.objects.networking import EgressListener, ServiceEntry, Sidecar
 from apps.mesh.objects.workloads import Workload
 from apps.mesh.snapshot import Snapshot
@@ -50,6 +50,15 @@ class Blockage:
     sidecar: Sidecar | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Hindrance:
+    """What stands between a workload and a host: the cause, with the objects it is about."""
+
+    cause: Cause
+    entry: ServiceEntry | None = None
+    sidecar: Sidecar | None = None
+
+
 def blockages(snapshot: Snapshot, engine: EgressEngine, hostset: HostSet) -> tuple[Blockage, ...]:
     """Every blocked host of every need, in the order of the needs and of the host set."""
     entries = snapshot.each(ServiceEntry)
@@ -59,10 +68,32 @@ def blockages(snapshot: Snapshot, engine: EgressEngine, hostset: HostSet) -> tup
         for host in hostset.hosts:
             answer = engine.answer(need.workload, host.destination)
             if answer.verdict.blocked:
-                named = tuple(item.entry for item in matches[host])
-                right = tuple(item.entry for item in matches[host] if not item.flaws)
-                found.append(_blockage(snapshot, engine, need, host, answer, named, right))
+                why = hindrance(snapshot, engine, need.workload, host, matches[host])
+                found.append(Blockage(need, host, answer, why.cause, why.entry, why.sidecar))
     return tuple(found)
+
+
+def hindrance(
+    snapshot: Snapshot,
+    engine: EgressEngine,
+    workload: Workload,
+    host: RequiredHost,
+    named: tuple[HostEntry, ...],
+) -> Hindrance:
+    """Why a host is blocked for a workload; `named` are the entries that name it (`entries_for`)."""
+    if not named:
+        return Hindrance(Cause.MISSING)
+    right = [item.entry for item in named if not item.flaws]
+    if not right:
+        return Hindrance(Cause.FLAWED, named[0].entry)
+    default, namespace = export_defaults(snapshot, workload), workload.namespace
+    visible = [entry for entry in right if _visible(entry, default, namespace)]
+    if not visible:
+        return Hindrance(Cause.HIDDEN, right[0])
+    sidecar = sidecar_of(snapshot, engine, workload)
+    if not any(_imports_entry(sidecar, namespace, entry, host) for entry in visible):
+        return Hindrance(Cause.NOT_IMPORTED, visible[0], sidecar)
+    return Hindrance(Cause.OTHER, visible[0], sidecar)
 
 
 def sidecar_of(snapshot: Snapshot, engine: EgressEngine, workload: Workload) -> Sidecar | None:
@@ -120,29 +151,6 @@ def grouped_hosts(items: Iterable[Blockage]) -> Mapping[RequiredHost, tuple[Bloc
         groups.setdefault(item.host, []).append(item)
     ordered = sorted(groups, key=lambda host: host.tier.rank)
     return {host: tuple(groups[host]) for host in ordered}
-
-
-def _blockage(
-    snapshot: Snapshot,
-    engine: EgressEngine,
-    need: Need,
-    host: RequiredHost,
-    answer: EgressAnswer,
-    named: tuple[ServiceEntry, ...],
-    right: tuple[ServiceEntry, ...],
-) -> Blockage:
-    if not named:
-        return Blockage(need, host, answer, Cause.MISSING)
-    if not right:
-        return Blockage(need, host, answer, Cause.FLAWED, named[0])
-    default = export_defaults(snapshot, need.workload)
-    visible = [entry for entry in right if _visible(entry, default, need.namespace)]
-    if not visible:
-        return Blockage(need, host, answer, Cause.HIDDEN, right[0])
-    sidecar = sidecar_of(snapshot, engine, need.workload)
-    if not any(_imports_entry(sidecar, need.namespace, entry, host) for entry in visible):
-        return Blockage(need, host, answer, Cause.NOT_IMPORTED, visible[0], sidecar)
-    return Blockage(need, host, answer, Cause.OTHER, visible[0], sidecar)
 
 
 def _visible(entry: ServiceEntry, default: tuple[str, ...], viewer: str) -> bool:

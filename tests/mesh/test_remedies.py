@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from apps.mesh.egress import EgressEngine
 from apps.mesh.hostsets import speedscale
 from apps.mesh.patches import ManifestPatch, PatchAction, apply, intent
 from apps.mesh.refs import ResourceRef
@@ -248,3 +249,27 @@ def test_no_remedy_ever_offers_the_pages_sidecar() -> None:
             if patch.ref.kind == "Sidecar":
                 assert patch.action is PatchAction.UPDATE
                 assert predict(case.snapshot(), [patch], HOSTS).difference.newly_broken == ()
+
+
+def test_a_cell_that_needs_entry_and_import_gets_both() -> None:
+    listed = sidecar('["./*", "istio-system/*"]')
+    snapshot = laid("mesh", "speedscale", "shop", "page-entry", more=listed)
+    scope = next(scope.key for scope in EgressEngine(snapshot).scopes() if scope.namespace == "shop")
+    proposal = propose(snapshot, HOSTS, OPEN, Target(hosts=("gcr.io",), scopes=(scope,)))
+    assert [patch.ref.kind for patch in proposal.patches] == ["ServiceEntry", "Sidecar"]
+    assert proposal.opens == ((scope, "gcr.io"),)
+    assert (scope, "gcr.io") not in blocked(apply(snapshot, proposal.patches))
+
+
+def test_a_cell_of_a_namespace_without_captured_workloads_can_be_opened_too() -> None:
+    more = (
+        "apiVersion: v1\nkind: Namespace\nmetadata: {name: lab, labels: {istio-injection: enabled}}\n---\n"
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: meter, namespace: lab}\n"
+        "spec: {template: {metadata: {labels: {app: meter}}, spec: {containers: [{name: meter}]}}}\n---\n"
+        + sidecar('["./*"]', metadata="{name: default, namespace: lab}")
+    )
+    snapshot = laid("mesh", "speedscale", "shop", "full-entry", more=more)
+    scope = next(scope.key for scope in EgressEngine(snapshot).scopes() if scope.namespace == "lab")
+    proposal = propose(snapshot, HOSTS, IMPORT, Target(hosts=("gcr.io",), scopes=(scope,)))
+    assert spec_of(only(proposal))["egress"] == [{"hosts": ["./*", "speedscale/*"]}]
+    assert proposal.opens == ((scope, "gcr.io"),)

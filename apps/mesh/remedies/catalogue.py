@@ -16,11 +16,40 @@ REMEDIES: Mapping[str, Remedy] = {
 
 
 def propose(snapshot: Snapshot, hostset: HostSet, name: str, target: Target | None = None) -> Proposal:
-    """What one remedy generates. Raises ProposalError for an unknown name, or with the remedy's reason."""
+    """What one remedy generates. Where a ServiceEntry alone cannot turn the cells that were named,
+    because a Sidecar does not import it, the import comes with it. Raises ProposalError for an unknown
+    name, or with the remedy's reason."""
     remedy = REMEDIES.get(name)
     if remedy is None:
         raise ProposalError(f"There is no remedy «{name}»; there are {', '.join(REMEDIES)}.")
-    return remedy.propose(RemedyContext.of(snapshot, hostset), target or Target())
+    wanted = target or Target()
+    try:
+        return remedy.propose(RemedyContext.of(snapshot, hostset), wanted)
+    except ProposalError:
+        if remedy is not open_required_hosts.REMEDY or not wanted.scopes:
+            raise
+        together = _entry_and_import(snapshot, hostset, wanted)
+        if together is None:
+            raise
+        return together
+
+
+def _entry_and_import(snapshot: Snapshot, hostset: HostSet, target: Target) -> Proposal | None:
+    """An entry and the import of it, for cells that need both; None when even both do not turn one."""
+    try:
+        entry = open_required_hosts.draft(RemedyContext.of(snapshot, hostset), target)
+        after = RemedyContext.of(apply(snapshot, entry.patches), hostset)
+        imported = import_speedscale_namespace.propose(after, target)
+    except ProposalError:
+        return None
+    return Proposal(
+        remedy=entry.remedy,
+        title=entry.title,
+        summary=f"{entry.summary} {imported.summary}",
+        patches=(*entry.patches, *imported.patches),
+        opens=imported.opens,
+        warnings=(*entry.warnings, *imported.warnings),
+    )
 
 
 def propose_everything(

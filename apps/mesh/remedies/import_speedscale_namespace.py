@@ -12,11 +12,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from apps.mesh.blockages import Cause, blockages, by_cause, catch_all_index, imports, sidecar_of
+from apps.mesh.blockages import (
+    Cause,
+    blockages,
+    by_cause,
+    catch_all_index,
+    hindrance,
+    imports,
+    sidecar_of,
+)
 from apps.mesh.capture import captures
 from apps.mesh.egress import EgressEngine
 from apps.mesh.injection import injections
-from apps.mesh.objects.networking import Sidecar
+from apps.mesh.needs import entries_for
+from apps.mesh.objects.networking import ServiceEntry, Sidecar
 from apps.mesh.objects.workloads import Workload
 from apps.mesh.ownership import keeper_of, managers_of
 from apps.mesh.patches import ManifestPatch, apply, updated
@@ -51,7 +60,7 @@ class _Work:
 def propose(context: RemedyContext, target: Target) -> Proposal:
     """One patch for each Sidecar that stands between captured workloads and Speedscale. Raises
     ProposalError when none does, or when importing the namespace would not turn it."""
-    work = [item for item in _work(context) if _meant(item, target, context.engine)]
+    work = [item for item in _work(context, target) if _meant(item, target, context.engine)]
     if not work:
         raise ProposalError("No Sidecar keeps captured workloads from Speedscale: nothing to import.")
     patches: list[ManifestPatch] = []
@@ -77,9 +86,13 @@ def propose(context: RemedyContext, target: Target) -> Proposal:
     )
 
 
-def _work(context: RemedyContext) -> list[_Work]:
+def _work(context: RemedyContext, target: Target) -> list[_Work]:
+    """Of a cell only what the cell asks for, else everything that Speedscale needs."""
     found: dict[ResourceRef, _Work] = {}
-    for sidecar, wish in (*_forwarder_wishes(context), *_host_wishes(context)):
+    wishes = _cell_wishes(context, target) if target.scopes else ()
+    if not target.hosts:
+        wishes = (*wishes, *_forwarder_wishes(context), *_host_wishes(context))
+    for sidecar, wish in wishes:
         work = found.setdefault(sidecar.ref, _Work(sidecar))
         if wish not in work.wishes:
             work.wishes.append(wish)
@@ -112,6 +125,20 @@ def _host_wishes(context: RemedyContext) -> Iterator[tuple[Sidecar, _Wish]]:
     for item in by_cause(blocked, Cause.NOT_IMPORTED):
         if item.sidecar is not None and item.entry is not None:
             yield item.sidecar, _Wish(item.need.workload, item.host.destination, item.entry.namespace)
+
+
+def _cell_wishes(context: RemedyContext, target: Target) -> Iterator[tuple[Sidecar, _Wish]]:
+    """The cells of the scopes that were named, whoever is in them."""
+    hostset = context.hostset.only(target.hosts) if target.hosts else context.hostset
+    entries = context.snapshot.each(ServiceEntry)
+    for scope in context.engine.scopes():
+        for host in hostset.hosts if scope.key in target.scopes else ():
+            workload = scope.representative
+            if not context.engine.answer(workload, host.destination).verdict.blocked:
+                continue
+            why = hindrance(context.snapshot, context.engine, workload, host, entries_for(entries, host))
+            if why.cause is Cause.NOT_IMPORTED and why.sidecar is not None and why.entry is not None:
+                yield why.sidecar, _Wish(workload, host.destination, why.entry.namespace)
 
 
 def _meant(work: _Work, target: Target, engine: EgressEngine) -> bool:

@@ -63,6 +63,17 @@ def propose(context: RemedyContext, target: Target) -> Proposal:
     )
 
 
+def draft(context: RemedyContext, target: Target) -> Proposal:
+    """As `propose`, but without asking whether the entry alone turns anything: for use with an import."""
+    cells = _blocked(context, target, _chosen(context.hostset, target))
+    if not cells:
+        raise ProposalError("None of these hosts is blocked; there is nothing to open.")
+    namespace = _home_namespace(context, cells)
+    patches, warnings = _patches(context, [cell.host for cell in cells], namespace, ())
+    summary = f"{patches[0].ref} names {', '.join(dict.fromkeys(cell.host.host for cell in cells))}."
+    return Proposal(REMEDY.name, REMEDY.title, summary, patches, (), warnings)
+
+
 def _chosen(hostset: HostSet, target: Target) -> HostSet:
     if not target.hosts:
         return hostset
