@@ -7,6 +7,8 @@ strategic merge's keyed lists.
 import copy
 from typing import Any
 
+import msgspec
+
 from apps.simcluster.schema import ANY, Json, Node
 
 MAX_OPERATIONS = 10_000
@@ -103,7 +105,7 @@ def _operate(document: Any, operation: Json) -> Any:
     if not isinstance(path, str):
         raise PatchError("an operation without path")
     if name == "test":
-        if _get(document, _parts(path)) != operation.get("value"):
+        if not _equal(_get(document, _parts(path)), operation.get("value")):
             raise PatchError("test failed")
         return document
     if name in ("move", "copy"):
@@ -121,6 +123,11 @@ def _operate(document: Any, operation: Json) -> Any:
         _get(document, _parts(path))
         return _replace(document, _parts(path), operation["value"])
     raise PatchError(f"unknown operation {name}")
+
+
+def _equal(left: Any, right: Any) -> bool:
+    """Equal as JSON: true is not 1."""
+    return msgspec.json.encode(left, order="sorted") == msgspec.json.encode(right, order="sorted")
 
 
 def _parts(path: str) -> list[str]:

@@ -4,6 +4,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from apps.simcluster.journal import Journal
 from apps.simcluster.store import EventType, Expired, Store
@@ -77,3 +79,24 @@ def test_a_journal_gives_back_objects_and_goes_on_counting(tmp_path: Path) -> No
     assert again.put(KEY, config("new")).revision == last + 1
     with pytest.raises(Expired):
         again.since(KEY, last - 1)
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from(["put", "remove"])), max_size=30))
+def test_any_moment_can_be_had_again_and_any_watcher_catches_up(writes: list[tuple[str, str]]) -> None:
+    store = Store()
+    moments: dict[int, dict[str, bytes]] = {store.revision: {}}
+    for number, (name, kind) in enumerate(writes):
+        if kind == "put":
+            store.put(KEY, config(name, str(number)))
+        else:
+            store.remove(KEY, "demo", name)
+        moments[store.revision] = {item.key: item.body for item in store.each(KEY)}
+    for revision, state in moments.items():
+        assert {item.key: item.body for item in store.at(KEY, revision)} == state
+        caught_up = dict(state)
+        for event in store.since(KEY, revision):
+            if event.after is None:
+                del caught_up[event.key]
+            else:
+                caught_up[event.key] = event.after.body
+        assert caught_up == moments[store.revision]
