@@ -13,15 +13,22 @@ from typing import Any
 import msgspec
 
 from apps.mesh.analyse import Analysis, ScopeVerdicts, analyse
+from apps.mesh.differences import (
+    CellChange,
+    Difference,
+    FindingChange,
+    LostEgress,
+    Prediction,
+    Verification,
+)
 from apps.mesh.egress import EgressEngine
-from apps.mesh.findings import Finding, Severity
+from apps.mesh.findings import Finding
 from apps.mesh.hosts import subset_of
 from apps.mesh.hostsets import HostSet, RequiredHost
-from apps.mesh.objects.workloads import Workload
+from apps.mesh.objects.workloads import WORKLOAD_KINDS, Workload
 from apps.mesh.patches import ManifestPatch, apply
-from apps.mesh.refs import ResourceRef
 from apps.mesh.snapshot import Snapshot
-from apps.mesh.verdicts import Destination, Protocol, Verdict
+from apps.mesh.verdicts import Destination, Protocol
 
 MAX_EXAMPLES = 5
 
@@ -29,84 +36,6 @@ Service = tuple[str, int, str]
 """Host, port and declared protocol."""
 Findings = Mapping[str, Finding]
 """By fingerprint."""
-
-
-@dataclass(frozen=True, slots=True)
-class CellChange:
-    """A required host whose verdict differs for the workloads of a scope. `label` is for people."""
-
-    scope_key: str
-    label: str
-    namespace: str
-    workloads: int
-    host: str
-    port: int
-    protocol: Protocol
-    before: Verdict
-    after: Verdict
-
-
-@dataclass(frozen=True, slots=True)
-class LostEgress:
-    """Services that `workloads` workloads reached through the registry and no longer do.
-
-    `blocked` of the `lost` services are cut off; the others still pass, without mutual TLS, routing
-    and metrics, because the policy lets unknown traffic through. `examples` are `host:port`, the
-    workloads' own namespace first.
-    """
-
-    scope_key: str
-    label: str
-    namespace: str
-    workloads: int
-    lost: int
-    blocked: int
-    examples: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class FindingChange:
-    fingerprint: str
-    code: str
-    severity: Severity
-    title: str
-    ref: ResourceRef
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """`opened` cells become reachable, `closed` ones cease to be, `changed` ones alter their verdict
-    without either; `unchanged` counts the other cells."""
-
-    opened: tuple[CellChange, ...]
-    closed: tuple[CellChange, ...]
-    changed: tuple[CellChange, ...]
-    newly_broken: tuple[LostEgress, ...]
-    unchanged: int
-    findings_appear: tuple[FindingChange, ...]
-    findings_disappear: tuple[FindingChange, ...]
-
-    @property
-    def workloads_that_lose_egress(self) -> int:
-        """Workloads for which at least one service is cut off."""
-        return sum(item.workloads for item in self.newly_broken if item.blocked)
-
-
-@dataclass(frozen=True, slots=True)
-class Prediction:
-    """What a change is expected to do, for one edition of a host set."""
-
-    hostset: str
-    edition: str
-    difference: Difference
-
-
-@dataclass(frozen=True, slots=True)
-class Verification:
-    """`confirmed` when what happened is what was predicted; `deviations` are sentences."""
-
-    confirmed: bool
-    deviations: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,11 +105,12 @@ def from_json(data: Mapping[str, Any]) -> Prediction:
 
 
 def verify(predicted: Prediction, observed: Difference) -> Verification:
-    """Whether what happened is what was predicted. How many workloads a scope has does not count:
-    pods and workloads come and go between the two."""
+    """Whether what happened is what was predicted. Workloads and pods come and go meanwhile: how many
+    there are does not count, nor does a finding on a workload that comes or goes unpredicted."""
     wanted, found = _claims(predicted.difference), _claims(observed)
     deviations = [f"Predicted, but not seen: {text}" for key, text in wanted.items() if key not in found]
-    deviations += [f"Seen, but not predicted: {text}" for key, text in found.items() if key not in wanted]
+    surprises = (key for key in found if key not in wanted and key[1] not in WORKLOAD_KINDS)
+    deviations += [f"Seen, but not predicted: {found[key]}" for key in surprises]
     return Verification(not deviations, tuple(deviations))
 
 
@@ -288,7 +218,7 @@ def _claims(difference: Difference) -> dict[tuple[str, ...], str]:
         )
         claims[key] = f"{cell.host}:{cell.port} in {cell.label} turns from {cell.before} to {cell.after}."
     for lost in difference.newly_broken:
-        claims[("lost", lost.scope_key, str(lost.lost), str(lost.blocked))] = (
+        claims[("lost", lost.scope_key, "blocked" if lost.blocked else "passed")] = (
             f"{lost.label} loses {lost.lost} services ({', '.join(lost.examples)})."
         )
     for word, changes in (
@@ -296,5 +226,5 @@ def _claims(difference: Difference) -> dict[tuple[str, ...], str]:
         ("disappears", difference.findings_disappear),
     ):
         for change in changes:
-            claims[(word, change.fingerprint)] = f"{change.code} on {change.ref} {word}."
+            claims[(word, change.ref.kind, change.fingerprint)] = f"{change.code} on {change.ref} {word}."
     return claims

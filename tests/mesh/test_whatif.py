@@ -169,3 +169,21 @@ def test_a_prediction_is_the_same_whatever_the_order_of_the_manifests() -> None:
     first = predict(Snapshot.from_manifests(forward), patches, HOSTS)
     second = predict(Snapshot.from_manifests(reversed(forward)), patches, HOSTS)
     assert to_json(first) == to_json(second)
+
+
+def test_pods_that_roll_meanwhile_are_no_deviation() -> None:
+    snapshot = laid("mesh", "speedscale", "shop", "page-entry")
+    (patch,) = propose(snapshot, HOSTS, "open-required-hosts").patches
+    prediction = predict(snapshot, [patch], HOSTS)
+    assert patch.after is not None
+    pods = {
+        "apiVersion": "meshconsole.io/v1",
+        "kind": "PodGroups",
+        "metadata": {"namespace": "shop", "name": "deployment.cart"},
+        "owner": {"kind": "Deployment", "name": "cart"},
+        "groups": [{"containers": [{"name": "cart"}, {"name": "istio-proxy"}], "count": 1}],
+    }
+    before = manifests("mesh", "speedscale", "shop", "page-entry")
+    observed = compare_snapshots(snapshot, Snapshot.from_manifests([*before, patch.after, pods]), HOSTS)
+    assert "SS09" in {change.code for change in observed.findings_appear}
+    assert verify(prediction, observed).confirmed
