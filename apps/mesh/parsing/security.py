@@ -10,7 +10,9 @@ from apps.mesh.refs import ResourceRef
 def peer_authentication(fields: Fields, ref: ResourceRef) -> PeerAuthentication:
     spec = fields.child("spec")
     ports = spec.child("portLevelMtls")
-    modes = {int(key): ports.child(key).text("mode") for key in ports.names() if key.isdecimal()}
+    modes = {
+        int(key): ports.child(key).text("mode") for key in ports.names() if key.isdecimal() and len(key) < 6
+    }
     return PeerAuthentication(
         **metadata(fields, ref),
         selector=match_labels(spec, "selector"),
