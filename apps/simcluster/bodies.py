@@ -8,6 +8,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from apps.simcluster import protobuf
 from apps.simcluster.decoding import (
     BodyError,
     Decoded,
@@ -104,6 +105,11 @@ def read_object(request: Request, resource: Resource, version: str, validation: 
 
 def _decode(request: Request, resource: Resource) -> Decoded:
     media = request.media_type
+    if media == protobuf.MEDIA_TYPE and not resource.custom:
+        try:
+            return Decoded(protobuf.decode(request.body))
+        except BodyError as error:
+            raise unsupported_media_type(ACCEPTED) from error
     if media not in ("", "application/json", "application/yaml"):
         raise unsupported_media_type(ACCEPTED)
     try:

@@ -1,7 +1,7 @@
-"""The little protobuf that clients send whatever a server says: reviews (`kubectl auth`) and delete options.
+"""The little protobuf that kubectl sends unasked: reviews (`kubectl auth`) and the smallest kinds it creates.
 
-Reads the envelope and the few fields of these messages into the same objects that JSON would give. Everything
-else in protobuf is refused by the caller.
+Reads the envelope and the stated fields of these messages into the same objects that JSON would give. Every
+other kind in protobuf is refused.
 """
 
 from collections.abc import Iterator, Mapping
@@ -14,7 +14,7 @@ MAGIC = b"k8s\x00"
 MEDIA_TYPE = "application/vnd.kubernetes.protobuf"
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 
-# message -> field number -> (name, message of that field or None for text)
+# message -> field number -> (name, message of that field, or None for text, or _MAP)
 _Fields = Mapping[int, tuple[str, Any]]
 _RESOURCE: _Fields = {
     1: ("namespace", None),
@@ -28,16 +28,28 @@ _RESOURCE: _Fields = {
 _PATH: _Fields = {1: ("path", None), 2: ("verb", None)}
 _ACCESS: _Fields = {1: ("resourceAttributes", _RESOURCE), 2: ("nonResourceAttributes", _PATH)}
 _RULES: _Fields = {1: ("namespace", None)}
+_MAP = "map"  # of text to text
+_ENTRY: _Fields = {1: ("key", None), 2: ("value", None)}
+_META: _Fields = {
+    1: ("name", None),
+    2: ("generateName", None),
+    3: ("namespace", None),
+    11: ("labels", _MAP),
+    12: ("annotations", _MAP),
+}
 _TYPE: _Fields = {1: ("apiVersion", None), 2: ("kind", None)}
 MESSAGES: Mapping[str, _Fields] = {
     "SelfSubjectReview": {},
     "SelfSubjectAccessReview": {2: ("spec", _ACCESS)},
     "SelfSubjectRulesReview": {2: ("spec", _RULES)},
+    "Namespace": {1: ("metadata", _META)},
+    "ServiceAccount": {1: ("metadata", _META)},
+    "ConfigMap": {1: ("metadata", _META), 2: ("data", _MAP)},
 }
 
 
 def decode(data: bytes) -> Json:
-    """A review in its envelope; raises `BodyError` for anything else."""
+    """A known kind in its envelope; raises `BodyError` for anything else."""
     if not data.startswith(MAGIC):
         raise BodyError("the body is no protobuf envelope")
     envelope = dict(_fields(data[len(MAGIC) :]))
@@ -52,7 +64,12 @@ def _message(data: bytes, fields: _Fields) -> Json:
     found: Json = {}
     for number, value in _fields(data):
         name, below = fields.get(number, ("", None))
-        if name:
+        if not name or (below is None and not value):  # empty text is no text
+            continue
+        if below == _MAP:
+            entry = _message(value, _ENTRY)
+            found.setdefault(name, {})[entry.get("key", "")] = entry.get("value", "")
+        else:
             found[name] = value.decode(errors="replace") if below is None else _message(value, below)
     return found
 
