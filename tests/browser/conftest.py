@@ -8,10 +8,9 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
 from bin.launcher.stack import Stack
 
@@ -46,21 +45,23 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def new_page(chromium: Browser, stack: Stack, tmp_path: Path) -> Iterator[Callable[[], Page]]:
+def new_page(chromium: Browser, stack: Stack) -> Iterator[Callable[..., Page]]:
     """Opens a page with cookies of its own; fails the test when a page logs an error or sends a 5xx."""
     contexts: list[BrowserContext] = []
     problems: list[str] = []
 
-    def open_page() -> Page:
-        context = chromium.new_context(base_url=stack.url, viewport={"width": 1440, "height": 1000})
+    def open_page(*, scripts: bool = True) -> Page:
+        context = chromium.new_context(
+            base_url=stack.url,
+            viewport={"width": 1440, "height": 1000},
+            reduced_motion="reduce",  # what is measured must not be in the middle of a transition
+            java_script_enabled=scripts,
+        )
         context.set_default_timeout(WAIT_MS)
         contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: problems.append(f"script: {error}"))
-        page.on(
-            "console",
-            lambda message: problems.append(f"console: {message.text}") if message.type == "error" else None,
-        )
+        page.on("console", lambda message: problems.extend(_told(message)))
         page.on(
             "response",
             lambda answer: problems.append(f"{answer.status} {answer.url}") if answer.status >= 500 else None,
@@ -75,7 +76,7 @@ def new_page(chromium: Browser, stack: Stack, tmp_path: Path) -> Iterator[Callab
 
 
 @pytest.fixture
-def sign_in(new_page: Callable[[], Page], stack: Stack) -> SignIn:
+def sign_in(new_page: Callable[..., Page], stack: Stack) -> SignIn:
     """Signs in as a person of the demonstration (`proposer`, …) and leaves the page on the fleet."""
 
     def as_person(person: str) -> Page:
@@ -89,3 +90,9 @@ def sign_in(new_page: Callable[[], Page], stack: Stack) -> SignIn:
         return page
 
     return as_person
+
+
+def _told(message: ConsoleMessage) -> list[str]:
+    """What the browser's console complains of, but for refusals, which tests provoke on purpose."""
+    refused = "the server responded with a status of 4" in message.text
+    return [f"console: {message.text}"] if message.type == "error" and not refused else []
