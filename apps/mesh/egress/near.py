@@ -59,13 +59,15 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class NearMiss:
-    """A candidate as one scope sees it. `others` counts further entries that fail in the same way."""
+    """A candidate as one scope sees it. `others` counts further entries that fail in the same way;
+    `out_of_sight` is true for an entry that does not list the host and is not imported either."""
 
     candidate: Candidate
     failing: Failing
     exported: frozenset[str] = frozenset()
     reason: str = ""
     others: int = 0
+    out_of_sight: bool = False
 
 
 def candidates(snapshot: Snapshot, host: str, destination: Destination) -> tuple[Candidate, ...]:
@@ -88,10 +90,12 @@ def near_miss(case: Case, found: Sequence[Candidate]) -> NearMiss | None:
     """The nearest of the candidates for a scope; None when no entry has anything to do with the host."""
     imported = case.imports.refs
     best: NearMiss | None = None
+    unseen: NearMiss | None = None
     unlisted = 0
     for candidate in found:
         if candidate.failing is Failing.NOT_LISTED:
             if candidate.ref not in imported:
+                unseen = unseen or NearMiss(candidate, Failing.NOT_LISTED, out_of_sight=True)
                 continue
             unlisted += 1
         miss = _miss(case, candidate, imported)
@@ -99,7 +103,7 @@ def near_miss(case: Case, found: Sequence[Candidate]) -> NearMiss | None:
             best = miss
     if best is not None and best.failing is Failing.NOT_LISTED:
         return replace(best, others=unlisted - 1)
-    return best
+    return best or unseen
 
 
 def _entries(snapshot: Snapshot, host: str, destination: Destination) -> Iterator[Candidate]:

@@ -59,7 +59,10 @@ def miss_fix(case: Case, miss: NearMiss | None) -> Fix:
             return Fix(f"Add port {port} ({sends}) to {ref}.", "", ref)
         case Failing.SHADOWED:
             return Fix(f"See which listener takes port {port} before {ref}.", "", ref)
-    return Fix(f"Add {host} to the hosts of {ref}.", opens, ref)
+    text = f"Add {host} to the hosts of {ref}."
+    if miss.out_of_sight and case.sidecar is not None:
+        text = f"Add {host} to the hosts of {ref}, and {ref.namespace}/* to those of {_sidecar(case)}."
+    return Fix(text, opens, ref)
 
 
 def _text(case: Case, miss: NearMiss) -> str:
@@ -87,7 +90,12 @@ def _text(case: Case, miss: NearMiss) -> str:
         case Failing.SHADOWED:
             return f"{listed} on port {port}; another listener or address takes the call first."
     lists = "one host" if candidate.hosts == 1 else f"{candidate.hosts} hosts"
-    return f"It lists {lists}. {case.destination.host} is not among them and no wildcard covers it."
+    told = f"It lists {lists}. {case.destination.host} is not among them and no wildcard covers it."
+    if not miss.out_of_sight:
+        return told
+    if case.sidecar is None:
+        return f"{told} It is not exported to {case.namespace} either."
+    return f"{told} {_sidecar(case)} does not import it either."
 
 
 def _path(miss: NearMiss) -> str:
