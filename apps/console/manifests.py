@@ -9,7 +9,8 @@ from typing import Any
 from apps.accounts.models import User
 from apps.clusters.models import Cluster
 from apps.inventory import selectors
-from apps.mesh.patches import to_yaml
+from apps.mesh.patches import stripped, to_yaml
+from apps.mesh.refs import ResourceRef
 
 SHOWN_FIELDS = 40
 
@@ -28,6 +29,13 @@ def current_yaml(user: User, cluster: Cluster, kind: str, namespace: str, name: 
     """The YAML of an object as it is now; "" when it is not there or may not be seen."""
     found = selectors.versions(user, cluster, kind, namespace, name).filter(valid_to__isnull=True).first()
     return to_yaml(found.content.manifest) if found else ""
+
+
+def editable_yaml(user: User, cluster: Cluster, ref: ResourceRef) -> str:
+    """The same without what only the server writes, as a start for a change."""
+    found = selectors.versions(user, cluster, ref.kind, ref.namespace, ref.name).filter(valid_to__isnull=True)
+    row = found.first()
+    return to_yaml(stripped(row.content.manifest)) if row else ""
 
 
 def owners(meta: Mapping[str, Any]) -> list[Owner]:

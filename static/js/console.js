@@ -40,6 +40,22 @@
   reveal();
   document.addEventListener("htmx:afterSettle", reveal);
 
+  // What updates itself waits while somebody has their focus in it.
+  document.addEventListener("htmx:beforeSwap", function (event) {
+    var target = event.detail.target;
+    if (target.matches("[data-calm]") && target.contains(document.activeElement)) event.detail.shouldSwap = false;
+  });
+
+  // An explanation was put beside the matrix: mark its cell, and show it where it lies below.
+  document.addEventListener("htmx:afterSwap", function (event) {
+    var cell = event.detail.requestConfig && event.detail.requestConfig.elt;
+    if (!cell || !cell.matches(".mx a")) return;
+    document.querySelectorAll(".mx a[aria-current]").forEach(function (other) { other.removeAttribute("aria-current"); });
+    cell.setAttribute("aria-current", "true");
+    var panel = document.getElementById("explain");
+    if (panel && panel.getBoundingClientRect().top > window.innerHeight) panel.scrollIntoView();
+  });
+
   // Filters that a script may send at once; the button beside them stays for everybody else.
   document.addEventListener("change", function (event) {
     var form = event.target.closest("form[data-auto]");

@@ -188,3 +188,23 @@ def test_a_proposal_by_hand_goes_on_to_its_draft(shop: Cluster, alice: User, as_
         "/clusters/shop/propose/", {"manifests": STS_ENTRY, "title": "Open the token service"}
     )
     assert answer["Location"] == f"/changes/{ChangeSet.objects.get().pk}/"
+
+
+def test_a_change_can_start_from_the_object_as_it_is(
+    shop: Cluster, alice: User, victor: User, as_: As
+) -> None:
+    page = "/clusters/shop/objects/Sidecar/payments/default/"
+    assert "Change it" in as_(alice).get(page).content.decode()
+    assert "Change it" not in as_(victor).get(page).content.decode()
+    text = as_(alice).get("/clusters/shop/propose/?object=Sidecar payments/default").content.decode()
+    assert "istio-system/*" in text
+    assert "creationTimestamp" not in text
+    gone = as_(alice).get("/clusters/shop/propose/?object=Sidecar nowhere/none")
+    assert gone.status_code == 200
+
+
+def test_the_whole_cluster_is_mended_in_one_change(shop: Cluster, alice: User, as_: As) -> None:
+    assert "Propose all fixes" in as_(alice).get("/clusters/shop/egress/").content.decode()
+    answer = as_(alice).post("/clusters/shop/egress/propose/", follow=True)
+    assert answer.status_code == 200
+    assert "sts.us-east-1.amazonaws.com" in answer.content.decode()

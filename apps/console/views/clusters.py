@@ -12,7 +12,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
-from apps.accounts.permissions import Permission, allows
+from apps.accounts.permissions import Permission, allows, allows_somewhere
 from apps.analysis import selectors as analysis
 from apps.clusters import actions, rbac
 from apps.clusters.models import Cluster
@@ -71,6 +71,9 @@ def overview(request: SignedInRequest, name: str) -> HttpResponse:
         "progress": progress_part(request, cluster),
         "warning": credential_warning(cluster),
         "may_operate": _may_operate(request, cluster),
+        "may_propose": allows_somewhere(
+            request.user, Permission.PROPOSE, environment=cluster.environment, cluster=name
+        ),
     }
     return render(request, "console/clusters/overview.html", context)
 

@@ -8,7 +8,9 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
 
+from apps.accounts.permissions import Permission, allows
 from apps.analysis import selectors as analysis
+from apps.changes.pasted import MESH_KINDS
 from apps.console import facets, manifests, tables
 from apps.console.access import cluster_or_404
 from apps.console.fragments import page_or_fragment
@@ -120,6 +122,15 @@ def detail(request: SignedInRequest, name: str, kind: str, namespace: str, objec
         "note": f"{first[0].code} {first[0].title}" if first else "",
         "owners": manifests.owners(shown.meta),
         "history": history,
+        "may_propose": not shown.valid_to
+        and kind in MESH_KINDS
+        and allows(
+            request.user,
+            Permission.PROPOSE,
+            environment=cluster.environment,
+            cluster=name,
+            namespace=namespace,
+        ),
         "state": state,
     }
     return render(request, "console/objects/detail.html", context)

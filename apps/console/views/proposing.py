@@ -24,9 +24,11 @@ from apps.clusters.models import Cluster
 from apps.common.errors import ConsoleError, InvalidInputError, PermissionDeniedError
 from apps.console import effects
 from apps.console.access import cluster_or_404
+from apps.console.evidence import reference
 from apps.console.forms.changes import PASTE_LIMIT, PasteForm
 from apps.console.fragments import page_or_fragment
 from apps.console.guard import SignedInRequest, signed_in, status_of
+from apps.console.manifests import editable_yaml
 from apps.console.navigation import crumbs
 from apps.mesh.patches import ManifestPatch, stripped, to_yaml
 from apps.mesh.refs import ResourceRef
@@ -109,7 +111,7 @@ def by_hand(request: SignedInRequest, name: str) -> HttpResponse:
     ):
         raise PermissionDeniedError(f"Your roles do not let you propose changes in {name}.")
     if request.method != "POST":
-        return _paste_page(request, cluster, PasteForm())
+        return _paste_page(request, cluster, PasteForm(initial=_start(request, cluster)))
     form = PasteForm(request.POST)
     if "preview" in request.POST:
         return _preview_paste(request, cluster, form)
@@ -130,6 +132,15 @@ def by_hand(request: SignedInRequest, name: str) -> HttpResponse:
         messages.success(request, f"{change.number} is a draft. Submit it to have it tried on the cluster.")
         return redirect("console:change", change.pk)
     return _paste_page(request, cluster, form, status=400)
+
+
+def _start(request: SignedInRequest, cluster: Cluster) -> dict[str, str]:
+    """What the fields hold at first: the object that the address names, as it is now."""
+    ref = reference(request.GET.get("object", ""))
+    if ref is None:
+        return {}
+    text = editable_yaml(request.user, cluster, ref)
+    return {"manifests": text, "title": f"Change {ref}" if text else ""}
 
 
 def _preview_paste(request: SignedInRequest, cluster: Cluster, form: PasteForm) -> HttpResponse:

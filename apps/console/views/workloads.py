@@ -23,15 +23,15 @@ from apps.mesh.refs import ResourceRef
 
 SPEEDSCALE = {
     "ok": "As expected",
-    "warn": "Only some pods",
-    "bad": "Expected, missing",
-    "off": "None expected or not known",
+    "warn": "Some pods",
+    "bad": "Missing",
+    "off": "None or unknown",
 }
 ISTIO = {
     "ok": "As expected",
     "warn": "Old or partly",
-    "bad": "Missing or unwanted",
-    "off": "None expected or not known",
+    "bad": "Wrong",
+    "off": "None or unknown",
 }
 SORTS = {
     "name": ("name", "namespace", "cluster__name"),
