@@ -97,10 +97,7 @@ class CaptureReader:
         found = self._snapshot.namespaces.get(workload.namespace)
         labels = namespace_labels(workload.namespace, found.labels if found is not None else {})
         for target in self._targets:
-            inside = workload.namespace in target.names or (
-                target.namespaces is not None and target.namespaces.matches(labels)
-            )
-            if inside and target.pods.matches(workload.template.labels):
+            if target.takes(workload.namespace, labels, workload.template.labels):
                 return Wish(CaptureKind.EBPF, target.ref, target.path)
         return None
 

@@ -8,7 +8,7 @@ The namespace is discovered, never assumed. Decides nothing on coverage, and kno
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from apps.mesh.objects.config import (
@@ -92,6 +92,11 @@ class EbpfTarget:
     names: tuple[str, ...]
     namespaces: LabelSelector | None
     pods: LabelSelector
+
+    def takes(self, namespace: str, labels: Mapping[str, str], pod: Mapping[str, str]) -> bool:
+        """Whether it means pods with these labels in a namespace with those."""
+        selected = self.namespaces is not None and self.namespaces.matches(labels)
+        return (selected or namespace in self.names) and self.pods.matches(pod)
 
 
 def installs(snapshot: Snapshot) -> tuple[SpeedscaleInstall, ...]:

@@ -15,6 +15,7 @@ from apps.analysis.offline import Offline
 from apps.analysis.plaintext import explanation_text
 from apps.common.errors import InvalidInputError
 from apps.mesh.egress import EgressEngine
+from apps.mesh.hosts import is_address
 from apps.mesh.objects.workloads import Workload
 from apps.mesh.verdicts import Destination, EgressAnswer, Protocol
 
@@ -62,7 +63,7 @@ def _workload(offline: Offline, text: str) -> Workload:
 
 def _destination(options: dict[str, Any]) -> Destination:
     host, port, ip = options["host"].strip().lower().rstrip("."), options["port"], options["ip"].strip()
-    if not host or any(char.isspace() or char in "/:" for char in host):
+    if not host or (any(char.isspace() or char in "/:" for char in host) and not is_address(host)):
         raise InvalidInputError(
             f"--host {options['host']!r} is not a host name or an IPv4 address.", field="host"
         )
