@@ -23,7 +23,7 @@ REPLICAS = 5
 PAGE = 500
 POD_BYTES = 16_000
 OWN_BYTES = POD_BYTES // 2
-DIFFERENT = 9  # bytes in a hundred
+DIFFERENT = 8  # bytes in a hundred
 NAME = "bench"
 ADMISSION = "admissionregistration.k8s.io"
 

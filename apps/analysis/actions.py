@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-import msgspec
 from django.db import transaction
 
 from apps.analysis import rows
@@ -69,7 +68,7 @@ def keep(cluster: Cluster, found: Analysis, snapshot: Snapshot, *, at: datetime)
             "analysed_at": at,
             "figures": rows.figures(found),
             "control_planes": [rows.control_plane(plane) for plane in found.control_planes],
-            "installs": msgspec.to_builtins(found.installs),
+            "installs": rows.plain(found.installs),
             "hostset": rows.hostset_json(found.hostset),
         },
     )

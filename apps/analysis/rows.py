@@ -39,7 +39,7 @@ def finding_fields(finding: Finding) -> dict[str, Any]:
         "references": list(finding.references),
         "remedy": finding.remedy,
         "affected": [str(ref) for ref in finding.affected[:MAX_AFFECTED]],
-        "evidence": msgspec.to_builtins(finding.evidence),
+        "evidence": plain(finding.evidence),
     }
 
 
@@ -54,7 +54,7 @@ def scope_fields(item: ScopeVerdicts, hostset: HostSet) -> dict[str, Any]:
         "workloads": [str(ref) for ref in item.scope.workloads],
         "workload_count": len(item.scope.workloads),
         "verdicts": {entry.host: answer.verdict.value for entry, answer in pairs},
-        "answers": {entry.host: msgspec.to_builtins(answer) for entry, answer in pairs},
+        "answers": {entry.host: plain(answer) for entry, answer in pairs},
         "blocked": sum(answer.verdict.blocked for entry, answer in pairs if _counts(entry.tier)),
     }
 
@@ -129,8 +129,13 @@ def control_plane(plane: ControlPlane) -> dict[str, Any]:
 
 def hostset_json(hostset: HostSet) -> dict[str, Any]:
     """Name, edition, provenance and hosts in column order."""
-    plain: dict[str, Any] = msgspec.to_builtins(hostset)
-    return plain
+    found: dict[str, Any] = plain(hostset)
+    return found
+
+
+def plain(value: Any) -> Any:
+    """The value as JSON would give it back (lists for tuples), so that rows can be compared."""
+    return msgspec.json.decode(msgspec.json.encode(value))
 
 
 def _hosts(analysis: Analysis) -> dict[str, int]:

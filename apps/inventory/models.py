@@ -55,11 +55,13 @@ class ObjectVersion(models.Model):
 
 
 class InventoryState(models.Model):
-    """How often what is known of a cluster has changed. `revision` grows with every such change, so
-    that whoever keeps something computed from the inventory knows whether it still holds."""
+    """How often what is known of a cluster has changed. `mark` is another random text after every such
+    change (a number could come again when a transaction is rolled back), so that whoever keeps
+    something computed from the inventory knows whether it still holds."""
 
     cluster = models.OneToOneField(Cluster, on_delete=models.CASCADE, related_name="inventory")
     revision = models.BigIntegerField(default=0)
+    mark = models.CharField(max_length=16, blank=True, default="")
     changed_at = models.DateTimeField(null=True, blank=True)
     read_at = models.DateTimeField(null=True, blank=True)  # the last complete reading
 

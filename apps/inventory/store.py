@@ -11,6 +11,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from secrets import token_hex
 from threading import Lock
 from typing import Any
 
@@ -81,12 +82,12 @@ def load(cluster: Cluster, at: datetime | None = None) -> Snapshot:
         # What could not be read at an earlier moment is not kept; the present gaps are the best guess.
         return Snapshot.from_manifests(_manifests(_at(cluster, at)), gaps=_gaps(cluster))
     state = InventoryState.objects.filter(cluster=cluster).first()
-    revision = state.revision if state is not None else 0
-    cached = _cache.get(cluster.pk, revision)
+    mark = state.mark if state is not None else ""
+    cached = _cache.get(cluster.pk, mark) if mark else None
     if cached is None:
         current = ObjectVersion.objects.filter(cluster=cluster, valid_to__isnull=True)
         cached = Snapshot.from_manifests(_manifests(current), gaps=_gaps(cluster))
-        _cache.put(cluster.pk, revision, cached)
+        _cache.put(cluster.pk, mark, cached)
     return cached
 
 
@@ -170,7 +171,7 @@ def _advance(cluster: Cluster, altered: bool, at: datetime) -> int:
     state, _ = InventoryState.objects.get_or_create(cluster=cluster)
     if altered:
         InventoryState.objects.filter(pk=state.pk).update(
-            revision=F("revision") + 1, changed_at=at, read_at=at
+            revision=F("revision") + 1, mark=token_hex(8), changed_at=at, read_at=at
         )
     else:
         InventoryState.objects.filter(pk=state.pk).update(read_at=at)
@@ -207,19 +208,19 @@ class _SnapshotCache:
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._kept: OrderedDict[int, tuple[int, Snapshot]] = OrderedDict()
+        self._kept: OrderedDict[int, tuple[str, Snapshot]] = OrderedDict()
 
-    def get(self, cluster: int, revision: int) -> Snapshot | None:
+    def get(self, cluster: int, mark: str) -> Snapshot | None:
         with self._lock:
             kept = self._kept.get(cluster)
-            if kept is None or kept[0] != revision:
+            if kept is None or kept[0] != mark:
                 return None
             self._kept.move_to_end(cluster)
             return kept[1]
 
-    def put(self, cluster: int, revision: int, snapshot: Snapshot) -> None:
+    def put(self, cluster: int, mark: str, snapshot: Snapshot) -> None:
         with self._lock:
-            self._kept[cluster] = (revision, snapshot)
+            self._kept[cluster] = (mark, snapshot)
             self._kept.move_to_end(cluster)
             while len(self._kept) > CACHED_SNAPSHOTS:
                 self._kept.popitem(last=False)
