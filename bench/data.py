@@ -167,7 +167,12 @@ def _own_fields(pod: dict[str, Any]) -> None:
         # a real API server's pages do.
         seed = hashlib.sha256(seed).digest()
         name = f'k:{{"name":"container-{len(fields)}"}}'
-        leaf = {".": {}, "f:image": {}, "f:imagePullPolicy": {}, f"f:{seed[:DIFFERENT].hex()}": {}}
+        leaf: dict[str, Any] = {
+            ".": {},
+            "f:image": {},
+            "f:imagePullPolicy": {},
+            f"f:{seed[:DIFFERENT].hex()}": {},
+        }
         fields[name] = leaf
         size += _size({name: leaf})
     pod["metadata"]["managedFields"] = [

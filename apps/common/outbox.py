@@ -12,10 +12,10 @@ from django.db import transaction
 
 from apps.common.models import OutboxMessage
 
-_carriers: list[Callable[[], None]] = []
+_carriers: list[Callable[[], object]] = []
 
 
-def carry_with(carrier: Callable[[], None]) -> None:
+def carry_with(carrier: Callable[[], object]) -> None:
     """Registers what publishes the waiting rows; called once, when the application starts."""
     _carriers[:] = [carrier]
 
