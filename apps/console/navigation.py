@@ -156,6 +156,11 @@ class Shell:
     def all_clusters_url(self) -> str:
         return reverse(f"console:{OVER_ALL.get(self._page, 'fleet')}")
 
+    @property
+    def freshness_url(self) -> str:
+        url = reverse("console:freshness")
+        return f"{url}?cluster={self.cluster_name}" if self.cluster else url
+
     @cached_property
     def freshness(self) -> frame.Freshness:
         return frame.freshness([self.cluster] if self.cluster else self.clusters)

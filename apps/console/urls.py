@@ -29,6 +29,7 @@ urlpatterns: list[URLPattern] = [
     path("profile/", session.profile, name="profile"),
     path("style/", style.style, name="style"),
     path("search/", search.search, name="search"),
+    path("freshness/", refreshing.freshness, name="freshness"),
     path("workloads/", workloads.workloads, name="workloads"),
     path("egress/", egress.everywhere, name="egress"),
     path("findings/", findings.findings, name="findings"),

@@ -46,6 +46,12 @@
     if (target.matches("[data-calm]") && target.contains(document.activeElement)) event.detail.shouldSwap = false;
   });
 
+  // The console itself gives no answer: say so where its freshness stands.
+  document.addEventListener("htmx:sendError", function () {
+    var place = document.getElementById("freshness");
+    if (place) place.textContent = "No connection to the console";
+  });
+
   // An explanation was put beside the matrix: mark its cell, and show it where it lies below.
   document.addEventListener("htmx:afterSwap", function (event) {
     var cell = event.detail.requestConfig && event.detail.requestConfig.elt;

@@ -19,7 +19,18 @@ from tests.factories.people import person
 As = Callable[[User], Client]
 OPEN_TO_ALL = {"sign-in", "sign-out", "theme"}
 # What everybody who is signed in may open: it shows nothing that needs a role.
-OWN = {"fleet", "clusters", "workloads", "egress", "findings", "changes", "profile", "style", "search"}
+OWN = {
+    "freshness",
+    "fleet",
+    "clusters",
+    "workloads",
+    "egress",
+    "findings",
+    "changes",
+    "profile",
+    "style",
+    "search",
+}
 POST_ONLY = {
     "cluster-refresh", "cluster-recheck", "cluster-pause", "cluster-credential", "cluster-remove",
     "cluster-egress-propose", "finding-propose", "change-decide", "change-act", "audit-verify",

@@ -9,7 +9,10 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from apps.accounts.models import User
+from apps.clusters import actions
+from apps.clusters.gateway import Identity, ServerVersion
 from apps.clusters.models import Cluster
+from apps.clusters.preflight import PermissionRow, Preflight
 from tests.factories.certificates import ca_pem
 from tests.factories.people import person
 
@@ -138,3 +141,27 @@ def test_an_operator_of_one_environment_registers_there_only(db: None, as_: As) 
         {**PLACE, "environment": "production", "way": "kubeconfig", "kubeconfig": KUBECONFIG},
     )
     assert answer.status_code == 403
+
+
+def test_the_preflight_is_shown_once_after_it_was_asked_for(
+    shop: Cluster, charlie: User, as_: As, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = (
+        PermissionRow("", "pods", "list", "read", False, True, "The console cannot see pods: why."),
+        PermissionRow("", "services", "list", "read", True, True, "The console can see services."),
+    )
+    found = Preflight(ServerVersion("v1.32.9", "1", "32"), Identity("reader"), {"": ("v1",)}, rows)
+    monkeypatch.setattr(actions, "recheck", lambda **_: found)
+    client = as_(charlie)
+    first = client.post("/clusters/shop/recheck/", follow=True).content.decode()
+    assert "Answered just now as reader" in first
+    assert first.index("cannot see pods") < first.index("can see services")
+    assert "Answered just now" not in client.get("/clusters/shop/connection/").content.decode()
+
+
+def test_a_cluster_that_gives_no_answer_to_the_check_says_why(shop: Cluster, charlie: User, as_: As) -> None:
+    answer = as_(charlie).post("/clusters/shop/recheck/", follow=True)
+    text = answer.content.decode()
+    assert answer.status_code == 200
+    assert 'role="alert"' in text
+    assert "Answered just now" not in text

@@ -20,7 +20,7 @@ from apps.clusters.preflight import PermissionRow, Preflight
 from apps.clusters.selectors import credential_warning
 from apps.common import clock
 from apps.common.errors import InvalidInputError
-from apps.console import figures, rows
+from apps.console import checks_shown, figures, rows
 from apps.console.access import cluster_or_404
 from apps.console.evidence import reference
 from apps.console.forms.clusters import CredentialForm, blame
@@ -82,7 +82,7 @@ def overview(request: SignedInRequest, name: str) -> HttpResponse:
 def connection(request: SignedInRequest, name: str) -> HttpResponse:
     """Address, identity, permissions and credential. Asks the cluster nothing."""
     cluster = cluster_or_404(request.user, name)
-    return _connection_page(request, cluster, CredentialForm(), None)
+    return _connection_page(request, cluster, CredentialForm(), checks_shown.take(request, cluster))
 
 
 @require_POST
@@ -90,12 +90,8 @@ def connection(request: SignedInRequest, name: str) -> HttpResponse:
 def recheck(request: SignedInRequest, name: str) -> HttpResponse:
     """Asks the cluster again who the console is there and what it may; shows the answer."""
     cluster = cluster_or_404(request.user, name)
-    try:
-        checks = actions.recheck(actor=request.user, cluster=cluster)
-    except InvalidInputError as refusal:
-        messages.error(request, refusal.message)
-        return redirect("console:cluster-connection", name)
-    return _connection_page(request, cluster, CredentialForm(), checks)
+    checks_shown.ask(request, cluster)
+    return redirect("console:cluster-connection", name)
 
 
 @require_POST

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 
 from apps.clusters.models import Cluster
 from apps.common import badges
+from apps.console import frame
 from apps.console.access import cluster_or_404
 from apps.console.fragments import answer_poll, live
 from apps.console.guard import SignedInRequest, signed_in
@@ -30,6 +31,18 @@ def refresh(request: SignedInRequest, name: str) -> HttpResponse:
     cluster = cluster_or_404(request.user, name)
     ask_for_refresh(request, cluster, trigger="person")
     return redirect("console:cluster", name)
+
+
+@signed_in
+def freshness(request: SignedInRequest) -> HttpResponse:
+    """How old the data is, of one cluster or of all, for the top bar that asks again and again."""
+    clusters = frame.visible(request.user)
+    chosen = [cluster for cluster in clusters if cluster.name == request.GET.get("cluster", "")]
+    context = {
+        "freshness": frame.freshness(chosen or clusters),
+        "freshness_url": request.get_full_path(),
+    }
+    return render(request, "components/freshness.html", context)
 
 
 @signed_in

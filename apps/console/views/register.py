@@ -14,6 +14,7 @@ from apps.accounts.permissions import Permission, allows_somewhere
 from apps.clusters import actions, rbac
 from apps.clusters.models import Cluster
 from apps.common.errors import InvalidInputError, PermissionDeniedError
+from apps.console import checks_shown
 from apps.console.forms.clusters import (
     DIRECT,
     KUBECONFIG,
@@ -48,6 +49,7 @@ def register(request: SignedInRequest) -> HttpResponse:
             blame(form, refusal.field, refusal.message)
         else:
             ask_for_refresh(request, cluster, trigger="registration")
+            checks_shown.ask(request, cluster)
             messages.success(request, f"{cluster.name} is registered. Its first reading has been asked for.")
             return redirect("console:cluster-connection", cluster.name)
     return _page(request, without_secrets(form), way, status=400)
