@@ -34,18 +34,20 @@ class Paging(PageNumberPagination):
 
 
 class Endpoint(APIView):
-    """`needs` names, for each method, the permission that a token's scopes must cover. Whether the
+    """`needs` names, for each method, what a token's scopes must cover: it, or one of several. Whether the
     person holds it for the thing at hand is decided by the selector or the action."""
 
     permission_classes = [IsAuthenticated]
-    needs: ClassVar[Mapping[str, Permission]] = {"GET": Permission.VIEW}
+    needs: ClassVar[Mapping[str, Permission | tuple[Permission, ...]]] = {"GET": Permission.VIEW}
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
-        needed = self.needs.get(request.method or "")
-        if isinstance(request.auth, ApiToken) and needed and not scope_allows(request.auth, needed):
+        needed = self.needs.get(request.method or "", ())
+        one_of = needed if isinstance(needed, tuple) else (needed,)
+        token = request.auth
+        if isinstance(token, ApiToken) and one_of and not any(scope_allows(token, p) for p in one_of):
             raise PermissionDeniedError(
-                f"The token's scopes ({', '.join(request.auth.scopes)}) do not cover «{needed}».",
+                f"The token's scopes ({', '.join(token.scopes)}) do not cover «{' or '.join(one_of)}».",
                 code="scope_missing",
             )
 

@@ -82,20 +82,20 @@ def attempt(gateway: ClusterGateway, resource: Resource, item: ChangeItem) -> Tr
         if item.action == ChangeItem.Action.CREATE:
             return _create(gateway, resource, item, live)
         if live is None:
-            return Tried(False, f"{_name(item)} is no longer there.", stale=True)
+            return Tried(False, f"{named(item)} is no longer there.", stale=True)
         if (live.get("metadata") or {}).get("deletionTimestamp"):
-            return Tried(False, f"{_name(item)} is being deleted.", stale=True)
+            return Tried(False, f"{named(item)} is being deleted.", stale=True)
         if item.action == ChangeItem.Action.DELETE:
             return _delete(gateway, resource, item, live)
         return _update(gateway, resource, item, live)
     except intents.IntentError as error:
-        return Tried(False, f"{_name(item)}: {error}", stale=True)
+        return Tried(False, f"{named(item)}: {error}", stale=True)
     except FieldConflictError as error:
         return Tried(False, conflict_sentence(item, error), error.causes)
     except GatewayError as error:
         if not error.permanent:
             raise
-        return Tried(False, f"{_name(item)}: {error.message}", error.causes)
+        return Tried(False, f"{named(item)}: {error.message}", error.causes)
 
 
 def read(gateway: ClusterGateway, resource: Resource, item: ChangeItem) -> dict[str, Any] | None:
@@ -118,7 +118,7 @@ def conflict_sentence(item: ChangeItem, error: FieldConflictError) -> str:
     fields = ", ".join(cause.field for cause in error.causes) or "fields"
     owners = "; ".join(dict.fromkeys(cause.message for cause in error.causes if cause.message))
     return (
-        f"{_name(item)}: {fields} belong to somebody else ({owners or error.message}). Have them make the "
+        f"{named(item)}: {fields} belong to somebody else ({owners or error.message}). Have them make the "
         "change, or edit this one and ask to take the fields over; reviewers will see that."
     )
 
@@ -127,13 +127,13 @@ def _create(
     gateway: ClusterGateway, resource: Resource, item: ChangeItem, live: Mapping[str, Any] | None
 ) -> Tried:
     if live is not None:
-        return Tried(False, f"{_name(item)} is there already: propose a change of it.", stale=True)
+        return Tried(False, f"{named(item)} is there already: propose a change of it.", stale=True)
     intent = dict(item.intent or {})
     answer = gateway.apply(resource, preconditioned(intent, "", "0"), dry_run=True, force=item.force)
     problem, added = _unlike(answer.manifest, item.desired or {})
     return Tried(
         ok=not problem,
-        message=problem and f"{_name(item)}: {problem}",
+        message=problem and f"{named(item)}: {problem}",
         warnings=(*answer.warnings, *added),
         expected=answer.manifest,
         base_resource_version="0",
@@ -145,7 +145,7 @@ def _create(
 def _update(gateway: ClusterGateway, resource: Resource, item: ChangeItem, live: Mapping[str, Any]) -> Tried:
     base, desired = item.base or {}, item.desired or {}
     if resource.group in ISTIO_GROUPS and not intents.same_content(live, base):
-        return Tried(False, f"{_name(item)} {_moved(base, live)}", stale=True)
+        return Tried(False, f"{named(item)} {_moved(base, live)}", stale=True)
     op = intents.operation_of(desired)
     goal = intents.stamped(intents.laid_over(live, intents.unstamped(base), intents.unstamped(desired)), op)
     metadata = live.get("metadata") or {}
@@ -155,7 +155,7 @@ def _update(gateway: ClusterGateway, resource: Resource, item: ChangeItem, live:
     problem, added = _unlike(answer.manifest, goal)
     return Tried(
         ok=not problem,
-        message=problem and f"{_name(item)}: {problem}",
+        message=problem and f"{named(item)}: {problem}",
         warnings=(*answer.warnings, *_gitops(live), *added),
         noop=intents.same_content(answer.manifest, live),
         expected=answer.manifest,
@@ -169,7 +169,7 @@ def _update(gateway: ClusterGateway, resource: Resource, item: ChangeItem, live:
 
 def _delete(gateway: ClusterGateway, resource: Resource, item: ChangeItem, live: Mapping[str, Any]) -> Tried:
     if not intents.same_content(live, item.base or {}):
-        return Tried(False, f"{_name(item)} {_moved(item.base or {}, live)}", stale=True)
+        return Tried(False, f"{named(item)} {_moved(item.base or {}, live)}", stale=True)
     metadata = live.get("metadata") or {}
     uid, version = str(metadata.get("uid") or ""), str(metadata.get("resourceVersion") or "")
     gateway.delete(resource, item.namespace, item.name, uid=uid, resource_version=version, dry_run=True)
@@ -216,5 +216,6 @@ def _gitops(live: Mapping[str, Any]) -> tuple[str, ...]:
     )
 
 
-def _name(item: ChangeItem) -> str:
+def named(item: ChangeItem) -> str:
+    """The object and where it lies, for sentences."""
     return f"{item.kind} {item.namespace}/{item.name} on {item.cluster.name}"

@@ -76,7 +76,7 @@ def _bounded(text: str) -> None:
     depth = nodes = documents = 0
     try:
         for event in yaml.parse(text, Loader=LOADER):
-            line = event.start_mark.line + 1
+            line = event.start_mark.line + 1 if event.start_mark else 0
             if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
                 raise PastedError("anchors and aliases are not read: write it out.", line=line)
             documents += isinstance(event, yaml.DocumentStartEvent)

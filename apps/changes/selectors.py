@@ -20,6 +20,8 @@ from apps.changes.approvals import Standing, standing
 from apps.changes.lifecycle import REVERTIBLE, Event, State, next_state
 from apps.changes.models import ChangeEvent, ChangeItem, ChangeSet, Decision, Revision, Verification
 
+CONFLICT = "FieldManagerConflict"
+
 
 class Box(StrEnum):
     """The inboxes."""
@@ -168,13 +170,13 @@ def abilities(user: User, change: ChangeSet, revision: Revision, now: Standing) 
     }
 
 
+def is_contested(item: ChangeItem) -> bool:
+    """Whether the last dry run of this object met fields of another owner."""
+    return any(cause.get("reason") == CONFLICT for cause in item.dry_run.get("causes") or ())
+
+
 def _take_over(user: User, change: ChangeSet, items: tuple[ChangeItem, ...]) -> str:
-    contested = any(
-        cause.get("reason") == "FieldManagerConflict"
-        for item in items
-        for cause in item.dry_run.get("causes") or ()
-    )
-    if not contested:
+    if not any(is_contested(item) for item in items):
         return "The last dry run met no fields of another owner."
     where = tuple(access.Place(i.cluster.environment, i.cluster.name, i.namespace) for i in items)
     return _state(State(change.state), Event.EDIT) or _permitted(user, Permission.PROPOSE, where)

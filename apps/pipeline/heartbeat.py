@@ -16,14 +16,13 @@ log = structlog.get_logger(__name__)
 
 
 class Heartbeat:
-    """Renews the lease in a thread of its own, with its own database connection. `lost` becomes true
+    """Renews the lease in a thread of its own, with its own database connection. Ends
     when somebody else holds the change; a database that is away for a beat is waited for."""
 
     def __init__(self, change: ChangeSet) -> None:
         self._change = change
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._beat, name=f"heartbeat-{change.pk}", daemon=True)
-        self.lost = False
 
     def __enter__(self) -> Heartbeat:
         self._thread.start()
@@ -41,7 +40,6 @@ class Heartbeat:
             while not self._done.wait(pause):
                 try:
                     if not leases.renew(self._change):
-                        self.lost = True
                         return
                 except DatabaseError as error:
                     log.warning("heartbeat_failed", change=self._change.number, error=str(error))

@@ -14,6 +14,7 @@ from datetime import timedelta
 from django.db import transaction
 
 from apps.changes import approvals, leases, transitions
+from apps.changes.actions.validate import PENDING_FOR
 from apps.changes.actions.verify_again import VERIFY_TASK
 from apps.changes.lifecycle import Event, State
 from apps.changes.models import ChangeItem, ChangeSet, Revision
@@ -84,6 +85,7 @@ def _guard(change: ChangeSet, revision: Revision) -> State | None:
         tone="warn",
         approved_digest="",
         lease_until=None,
+        expires_at=clock.now() + PENDING_FOR,
         state_message="It needs approval again; nothing was written.",
     )
 

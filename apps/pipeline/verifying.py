@@ -15,6 +15,7 @@ import msgspec
 from django.db import transaction
 
 from apps.changes import dryrun, foresight, intents, leases, transitions
+from apps.changes.dryrun import named
 from apps.changes.lifecycle import Event, State
 from apps.changes.models import ChangeItem, ChangeSet, Revision, Verification
 from apps.changes.selectors import current_revision
@@ -125,14 +126,14 @@ def _read_back(gateway: ClusterGateway, item: ChangeItem) -> list[str]:
     resource = dryrun.resource_for(gateway, item)
     live = dryrun.read(gateway, resource, item) if resource is not None else None
     if item.action == ChangeItem.Action.DELETE:
-        return [f"{item} is still there."] if live is not None else []
+        return [f"{named(item)} is still there."] if live is not None else []
     if live is None:
-        return [f"{item} is not there."]
+        return [f"{named(item)} is not there."]
     expected: Mapping[str, Any] = item.dry_run.get("expected") or item.desired or {}
     wrong = field_diff(stripped(expected), stripped(live))
-    found = [f"{item}: {change.path} is not as it was written." for change in wrong[:10]]
+    found = [f"{named(item)}: {change.path} is not as it was written." for change in wrong[:10]]
     if intents.operation_of(live) != intents.operation_of(expected):
-        found.append(f"{item} bears the mark of another operation.")
+        found.append(f"{named(item)} bears the mark of another operation.")
     return found
 
 

@@ -17,7 +17,7 @@ from typing import Any
 from django.db import transaction
 
 from apps.changes import dryrun, intents, leases, transitions
-from apps.changes.dryrun import Tried
+from apps.changes.dryrun import Tried, named
 from apps.changes.models import ChangeItem, ChangeSet
 from apps.clusters.gateway import (
     AlreadyExistsError,
@@ -105,14 +105,16 @@ def _problem(item: ChangeItem, tried: Tried) -> Written | None:
     if not tried.ok:
         return Written(Outcome.STALE if tried.stale else Outcome.REFUSED, tried.message)
     if item.base_uid != tried.base_uid:
-        return Written(Outcome.STALE, f"{item} was deleted and made anew since it was approved.")
+        return Written(Outcome.STALE, f"{named(item)} was deleted and made anew since it was approved.")
     if tried.intent != item.intent:
-        return Written(Outcome.STALE, f"{item}: the fields to write are no longer those that were approved.")
+        return Written(
+            Outcome.STALE, f"{named(item)}: the fields to write are no longer those that were approved."
+        )
     approved = item.dry_run.get("comparable")
     now = intents.comparable(tried.expected) if tried.expected is not None else None
     if now != approved:
         paths = ", ".join(change.path for change in field_diff(approved, now)[:5])
-        return Written(Outcome.STALE, f"{item} would no longer come out as it was approved ({paths}).")
+        return Written(Outcome.STALE, f"{named(item)} would no longer come out as it was approved ({paths}).")
     return None
 
 
@@ -140,7 +142,7 @@ def _settled(gateway: ClusterGateway, resource: Resource, item: ChangeItem, erro
         return Written(Outcome.APPLIED, "The answer was lost; the object was found written.", _version(live))
     if isinstance(error, OutcomeUnknownError):
         raise error
-    return Written(Outcome.STALE, f"{item} moved in the moment of writing: {error.message}")
+    return Written(Outcome.STALE, f"{named(item)} moved in the moment of writing: {error.message}")
 
 
 def _is_ours(item: ChangeItem, live: Mapping[str, Any] | None, *, attempted: bool = False) -> bool:
@@ -164,7 +166,12 @@ def _note_intent(change: ChangeSet, item: ChangeItem, live: Mapping[str, Any] | 
         item.written_attempt = change.attempt
         item.save(update_fields=["result", "prior", "written_at", "written_attempt"])
         transitions.note(
-            change, actor=None, kind="item_writing", text=f"Writing {item}.", tone="run", item=item
+            change,
+            actor=None,
+            kind="item_writing",
+            text=f"{item.get_action_display()} {named(item)}: being written.",
+            tone="run",
+            item=item,
         )
 
 
@@ -186,7 +193,7 @@ def _record(change: ChangeSet, item: ChangeItem, written: Written) -> Written:
         item.result, item.result_message = result, written.message
         item.written_resource_version = written.resource_version
         item.save(update_fields=["result", "result_message", "written_resource_version"])
-        text = f"{item} on {item.cluster.name}: {result.label.lower()}. {written.message}".strip()
+        text = f"{item.get_action_display()} {named(item)}: {result.label.lower()}. {written.message}".strip()
         transitions.note(change, actor=None, kind=f"item_{result}", text=text, tone=tone, item=item)
     return written
 

@@ -93,6 +93,18 @@ def test_a_token_cannot_make_a_stronger_token(shop: Shop, speaking: Speaker) -> 
     assert (answer.status_code, answer.json()["code"]) == (403, "scope_missing")
 
 
+def test_a_token_cannot_make_one_that_outlives_it(shop: Shop) -> None:
+    ends = clock.now() + timedelta(days=1)
+    _, text = tokens.issue(actor=shop.sam, user=shop.sam, name="x", scopes=["read"], expires_at=ends)
+    client = APIClient()
+    client.credentials(HTTP_AUTHORIZATION=f"Bearer {text}")
+    for body in ({}, {"expires_at": (ends + timedelta(days=1)).isoformat()}):
+        answer = client.post("/api/v1/tokens/", {"name": "y", "scopes": ["read"], **body}, format="json")
+        assert answer.status_code == 403
+    body = {"name": "y", "scopes": ["read"], "expires_at": ends.isoformat()}
+    assert client.post("/api/v1/tokens/", body, format="json").status_code == 201
+
+
 def test_a_session_needs_the_csrf_token_and_a_bearer_does_not(shop: Shop, speaking: Speaker) -> None:
     browser = APIClient(enforce_csrf_checks=True)
     browser.force_login(shop.dev, backend="django.contrib.auth.backends.ModelBackend")

@@ -70,7 +70,7 @@ class RiskSerializer(serializers.Serializer[Any]):
 
 class PolicySerializer(serializers.Serializer[Any]):
     version = serializers.IntegerField()
-    required = serializers.IntegerField()
+    required = serializers.IntegerField()  # type: ignore[assignment]
     level = serializers.CharField()
     reasons = serializers.ListField(child=serializers.CharField())
     risks = RiskSerializer(many=True)
@@ -97,7 +97,7 @@ class EventSerializer(serializers.Serializer[Any]):
 class StandingSerializer(serializers.Serializer[Any]):
     """Which approvals count now. `problem` says why the quorum can never be met."""
 
-    required = serializers.IntegerField()
+    required = serializers.IntegerField()  # type: ignore[assignment]
     missing = serializers.IntegerField()
     approved_by = serializers.SerializerMethodField()
     eligible = PersonSerializer(many=True)
@@ -126,7 +126,7 @@ class ChangeSerializer(serializers.Serializer[Any]):
     state_message = serializers.CharField(source="change.state_message")
     author = PersonSerializer(source="change.author")
     submitter = PersonSerializer(source="change.submitter", allow_null=True)
-    parent = serializers.IntegerField(source="change.parent_id", allow_null=True)
+    parent = serializers.IntegerField(source="change.parent_id", allow_null=True)  # type: ignore[assignment]
     reverts = serializers.SerializerMethodField()
     revision = serializers.IntegerField(source="change.revision_number")
     digest = serializers.CharField(source="revision.digest")

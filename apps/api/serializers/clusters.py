@@ -79,7 +79,9 @@ class RegistrationSerializer(Input):
     kubeconfig = serializers.CharField(
         max_length=TEXT_LIMIT, default="", allow_blank=True, write_only=True, trim_whitespace=False
     )
-    context = serializers.CharField(max_length=253, default="", allow_blank=True, write_only=True)
+    context = serializers.CharField(  # type: ignore[assignment]
+        max_length=253, default="", allow_blank=True, write_only=True
+    )
     server = serializers.CharField(max_length=300, default="", allow_blank=True)
     ca_pem = serializers.CharField(max_length=TEXT_LIMIT, default="", allow_blank=True, write_only=True)
     token = serializers.CharField(max_length=TEXT_LIMIT, default="", allow_blank=True, write_only=True)

@@ -44,7 +44,7 @@ class ScopeSerializer(serializers.Serializer[Any]):
 
     key = serializers.CharField()
     namespace = serializers.CharField()
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]
     sidecar = serializers.CharField()
     workloads = serializers.ListField(child=serializers.CharField())
     blocked = serializers.IntegerField()

@@ -68,12 +68,10 @@ class Tokens(Endpoint):
     )
     def post(self, request: Request) -> Response:
         """Makes a token for yourself. Its text is in this answer and nowhere else. A token cannot make a
-        token with scopes that it lacks."""
+        token that may do more or lives longer."""
         data = self.checked(NewTokenSerializer)
-        if isinstance(request.auth, ApiToken) and set(data["scopes"]) - set(request.auth.scopes):
-            raise PermissionDeniedError(
-                "A token cannot make one with more scopes than its own.", code="scope_missing"
-            )
+        if isinstance(request.auth, ApiToken):
+            _no_stronger(request.auth, data)
         return once(request, self.person, lambda: self._make(data), secret=True)
 
     def _make(self, data: dict[str, Any]) -> Response:
@@ -85,6 +83,17 @@ class Tokens(Endpoint):
             expires_at=data.get("expires_at"),
         )
         return Response({**TokenSerializer(token).data, "token": text}, status=201)
+
+
+def _no_stronger(token: ApiToken, wanted: dict[str, Any]) -> None:
+    """A token makes none that may do more, or that lives longer, than itself."""
+    if set(wanted["scopes"]) - set(token.scopes):
+        raise PermissionDeniedError(
+            "A token cannot make one with more scopes than its own.", code="scope_missing"
+        )
+    ends = wanted.get("expires_at")
+    if token.expires_at is not None and (ends is None or ends > token.expires_at):
+        raise PermissionDeniedError("A token cannot make one that lives longer.", code="scope_missing")
 
 
 class TokenOne(Endpoint):
@@ -115,5 +124,5 @@ class Audit(Endpoint):
         asked = request.query_params
         if any("\x00" in value for value in asked.values()):
             raise InvalidInputError("A filter holds a character that no text here has.")
-        filters = {name: asked.get(name, "")[:300] for name in FILTERS}
+        filters: dict[str, Any] = {name: asked.get(name, "")[:300] for name in FILTERS}
         return self.paged(audit.events(text=asked.get("q", "")[:200], **filters), AuditSerializer)

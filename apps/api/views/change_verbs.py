@@ -73,7 +73,7 @@ class Reject(ChangeEndpoint):
 
 
 class Withdraw(ChangeEndpoint):
-    needs = {"POST": Permission.PROPOSE}
+    needs = {"POST": (Permission.PROPOSE, Permission.ADMINISTER)}
 
     @extend_schema(operation_id="changes_withdraw", request=CommentSerializer, responses=DONE)
     def post(self, request: Request, pk: int) -> Response:
@@ -92,7 +92,7 @@ class Execute(ChangeEndpoint):
 
 
 class Cancel(ChangeEndpoint):
-    needs = {"POST": Permission.PROPOSE}
+    needs = {"POST": (Permission.PROPOSE, Permission.EXECUTE)}
 
     @extend_schema(operation_id="changes_cancel", request=None, responses=DONE)
     def post(self, request: Request, pk: int) -> Response:

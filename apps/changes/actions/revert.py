@@ -55,7 +55,7 @@ def _back(item: ChangeItem, snapshot: Snapshot) -> ManifestPatch | None:
         )
     written = item.dry_run.get("expected") or item.desired
     if prior is None:
-        if not intents.same_content(now, written):
+        if written is None or not intents.same_content(now, written):
             raise InvalidInputError(f"{ref} was changed by others since it was created: decide by hand.")
         return ManifestPatch(PatchAction.DELETE, ref, item.api_version, now, None)
     if written is None:

@@ -10,14 +10,12 @@ from collections import defaultdict
 from apps.accounts.models import User
 from apps.changes import intents
 from apps.changes.actions.edit import edit
-from apps.changes.models import ChangeItem, ChangeSet
-from apps.changes.selectors import current_revision
+from apps.changes.models import ChangeSet
+from apps.changes.selectors import current_revision, is_contested
 from apps.clusters.models import Cluster
 from apps.common.errors import InvalidInputError
 from apps.mesh.patches import ManifestPatch, PatchAction
 from apps.mesh.refs import ResourceRef
-
-CONFLICT = "FieldManagerConflict"
 
 
 def take_over(*, actor: User, change: ChangeSet) -> ChangeSet:
@@ -38,8 +36,3 @@ def take_over(*, actor: User, change: ChangeSet) -> ChangeSet:
     if not contested:
         raise InvalidInputError("The last dry run met no fields of another owner.", code="nothing_contested")
     return edit(actor=actor, change=change, patches=patches, take_over=marked)
-
-
-def is_contested(item: ChangeItem) -> bool:
-    """Whether the last dry run of this object met fields of another owner."""
-    return any(cause.get("reason") == CONFLICT for cause in item.dry_run.get("causes") or ())
