@@ -47,12 +47,12 @@ class Person:
             page = browser.get("/sign-in/")
             mark = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page.text)
             form = {"username": self.name, "password": password}
-            form["csrfmiddlewaretoken"] = mark.group(1) if mark else browser.cookies.get("csrftoken", "")
+            form["csrfmiddlewaretoken"] = mark.group(1) if mark else browser.cookies.get("csrftoken") or ""
             browser.post("/sign-in/", data=form, headers={"Referer": f"{url}/sign-in/"})
             made = browser.post(
                 "/api/v1/tokens/",
                 json={"name": f"walkthrough {uuid.uuid4().hex[:6]}", "scopes": scopes},
-                headers={"X-CSRFToken": browser.cookies.get("csrftoken", ""), "Referer": url},
+                headers={"X-CSRFToken": browser.cookies.get("csrftoken") or "", "Referer": url},
             )
         if made.status_code != 201:
             raise SurpriseError(f"{self.name} could not make a token: {made.status_code} {made.text[:300]}")

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from apps.mesh.hostsets import speedscale
 from apps.mesh.parsing.files import load_text
+from apps.mesh.refs import Manifest
 from apps.mesh.rules.base import Rule, RuleContext
 from apps.mesh.snapshot import Snapshot
 
@@ -37,7 +38,7 @@ class RuleCase:
 
     def snapshot(self) -> Snapshot:
         """The bases and the case; an object of the case replaces the base's."""
-        manifests = []
+        manifests: list[Manifest] = []
         for text in (*(base_text(base) for base in self.bases), self.text):
             loaded = load_text(text)
             assert not loaded.problems, loaded.problems
