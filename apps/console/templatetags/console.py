@@ -84,6 +84,15 @@ def code(text: str, label: str, mark: int = 0, note: str = "", tone: str = "bad"
     return {"lines": yamltext.lines(text), "label": label, "mark": mark, "note": note, "tone": tone}
 
 
+@register.simple_tag
+def yaml_line(line: yamltext.Line) -> SafeString:
+    """One line of code, key and value told apart. No template: white space counts here."""
+    key = format_html('<span class="k">{}</span>:', line.key) if line.key else ""
+    css = "c" if line.comment else "q"
+    value = format_html('<span class="{}">{}</span>', css, line.value) if line.value else ""
+    return format_html("{}{}{}", line.indent, key, value)
+
+
 @register.inclusion_tag("components/diff.html")
 def diff(before: str, after: str, label: str) -> dict[str, Any]:
     """What changes between two texts."""
