@@ -23,7 +23,7 @@ def carry_with(carrier: Callable[[], object]) -> None:
 def enqueue(task: str, **arguments: int | str) -> OutboxMessage:
     """Records that `task` is to run with `arguments` once the current transaction commits."""
     message = OutboxMessage.objects.create(task=task, arguments=arguments)
-    transaction.on_commit(_carry)
+    transaction.on_commit(_carry, robust=True)  # the work is done: the sweep sends what this cannot
     return message
 
 
