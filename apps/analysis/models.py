@@ -57,7 +57,7 @@ class ScopeVerdicts(models.Model):
     """
 
     cluster = models.ForeignKey(Cluster, on_delete=models.CASCADE, related_name="scopes")
-    key = models.CharField(max_length=64)
+    key = models.CharField(max_length=150)
     namespace = models.CharField(max_length=63)
     label = models.CharField(max_length=200)
     sidecar = models.CharField(max_length=400, blank=True)  # "Sidecar ns/name"
@@ -85,7 +85,7 @@ class WorkloadState(models.Model):
     kind = models.CharField(max_length=40)
     namespace = models.CharField(max_length=63)
     name = models.CharField(max_length=253)
-    scope_key = models.CharField(max_length=64, blank=True)
+    scope_key = models.CharField(max_length=150, blank=True)
     replicas = models.IntegerField(default=0)
     pods = models.IntegerField(default=0)
     istio_expected = models.CharField(max_length=60)

@@ -5,6 +5,7 @@ No database and no rule: what is counted here was decided there.
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -20,6 +21,7 @@ from apps.mesh.snapshot import Snapshot
 from apps.mesh.verdicts import Verdict
 
 MAX_AFFECTED = 500
+MAX_KEY = 150
 ALLOWED_BY_POLICY = Verdict.ALLOWED_PASSTHROUGH
 
 
@@ -47,7 +49,7 @@ def scope_fields(item: ScopeVerdicts, hostset: HostSet) -> dict[str, Any]:
     """The columns of a ScopeVerdicts row. `blocked` leaves out hosts that no pod opens."""
     pairs = list(zip(hostset.hosts, item.answers, strict=True))
     return {
-        "key": item.scope.key,
+        "key": scope_key(item.scope.key),
         "namespace": item.scope.namespace[:63],
         "label": item.scope.label[:200],
         "sidecar": str(item.scope.sidecar or "")[:400],
@@ -59,6 +61,11 @@ def scope_fields(item: ScopeVerdicts, hostset: HostSet) -> dict[str, Any]:
     }
 
 
+def scope_key(key: str) -> str:
+    """The key as its column holds it: as it is, or its SHA-256 where a namespace has an impossible name."""
+    return key if len(key) <= MAX_KEY else hashlib.sha256(key.encode()).hexdigest()
+
+
 def workload_fields(report: WorkloadReport, snapshot: Snapshot) -> dict[str, Any]:
     """The columns of a WorkloadState row."""
     ref, injection, capture = report.ref, report.injection, report.capture
@@ -67,7 +74,7 @@ def workload_fields(report: WorkloadReport, snapshot: Snapshot) -> dict[str, Any
         "kind": ref.kind[:40],
         "namespace": ref.namespace[:63],
         "name": ref.name[:253],
-        "scope_key": report.scope_key,
+        "scope_key": scope_key(report.scope_key),
         "replicas": min((workload.replicas or 0) if workload else 0, 2**31 - 1),
         "pods": injection.pods_total,
         "istio_expected": _istio_expected(injection)[:60],
