@@ -190,7 +190,7 @@ def test_a_server_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch
 def test_an_answer_beyond_the_limit_is_not_read(packed: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     body = b'{"gitVersion":"' + b"x" * 3_000_000 + b'"}'
     headers = {"Content-Encoding": "gzip"} if packed else {}
-    defaults = {**transport.Transport.send.__kwdefaults__, "limit": 1_000_000}
+    defaults = {**(transport.Transport.send.__kwdefaults__ or {}), "limit": 1_000_000}
     monkeypatch.setattr(transport.Transport.send, "__kwdefaults__", defaults)
     with stub_api(always(Reply(gzip.compress(body) if packed else body, headers=headers))) as stub:
         with opened(stub) as gateway, pytest.raises(g.TooLargeError):
