@@ -78,9 +78,14 @@ def tags(request: HttpRequest, facets: Sequence[Facet], *, text: str = "q") -> l
 
 def chosen(request: HttpRequest, name: str) -> list[str]:
     """The values of a filter that is in use, empty ones left out."""
-    return [value for value in request.GET.getlist(name) if value]
+    return [_plain(value) for value in request.GET.getlist(name)[:MOST_CHOICES] if _plain(value)]
 
 
 def typed(request: HttpRequest, name: str = "q", limit: int = 100) -> str:
     """A text that somebody typed, cut to a sane length."""
-    return request.GET.get(name, "").strip()[:limit]
+    return _plain(request.GET.get(name, "").strip())[:limit]
+
+
+def _plain(text: str) -> str:
+    """Without NUL, which no database looks for."""
+    return text.replace("\x00", "")

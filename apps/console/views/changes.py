@@ -93,7 +93,7 @@ def progress(request: SignedInRequest, pk: int) -> HttpResponse:
     detail = selectors.detail(request.user, found)
     response = answer_poll(request, _live_part(request, detail))
     shown = request.GET.get("state", "")
-    if shown and shown != found.state and State(shown) in RUNNING:
+    if shown != found.state and shown in RUNNING:
         response = HttpResponse(status=204, headers={"HX-Refresh": "true"})
     return response
 
@@ -192,7 +192,8 @@ def _live_part(request: SignedInRequest, detail: ChangeDetail) -> SafeString:
     state = State(found.state)
     running = state in RUNNING
     last = detail.events[-1].pk if detail.events else 0
-    seen_event = request.GET.get("event", str(last))
+    asked = request.GET.get("event", "")
+    seen_event = asked if asked.isdecimal() else str(last)
     url = reverse("console:change-progress", args=[found.pk])
     done = changes_shown.written(detail.items)
     context = {

@@ -105,7 +105,7 @@ def explained(
     request: SignedInRequest, cluster: Cluster, hosts: list[matrix.HostColumn]
 ) -> Explanation | None:
     """The explanation that the URL asks for; None when it asks for none or for what is not there."""
-    key, host = request.GET.get("scope", ""), request.GET.get("host", "")
+    key, host = facets.typed(request, "scope"), request.GET.get("host", "")
     if not key or not any(column.host == host for column in hosts):
         return None
     scope = analysis.scope(request.user, cluster, key)

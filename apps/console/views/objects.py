@@ -91,6 +91,8 @@ def detail(request: SignedInRequest, name: str, kind: str, namespace: str, objec
     """One object: its YAML with the lines that findings name, its field owners, its versions."""
     cluster = cluster_or_404(request.user, name)
     namespace = namespace_of(namespace)
+    if "\x00" in f"{kind}{namespace}{object_name}":
+        raise Http404
     history = list(selectors.versions(request.user, cluster, kind, namespace, object_name)[:MOST_VERSIONS])
     if not history:
         raise Http404

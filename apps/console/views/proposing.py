@@ -22,7 +22,7 @@ from apps.changes.actions.propose_yaml import propose_yaml
 from apps.changes.previews import Preview
 from apps.clusters.models import Cluster
 from apps.common.errors import ConsoleError, InvalidInputError, PermissionDeniedError
-from apps.console import effects
+from apps.console import effects, facets
 from apps.console.access import cluster_or_404
 from apps.console.evidence import reference
 from apps.console.forms.changes import PASTE_LIMIT, PasteForm
@@ -50,7 +50,7 @@ class PatchShown:
 def from_cell(request: SignedInRequest, name: str) -> HttpResponse:
     """A draft with the smallest fix of one cell of the matrix; without a cell, of the whole cluster."""
     cluster = cluster_or_404(request.user, name)
-    key, host = request.POST.get("scope", ""), request.POST.get("host", "")
+    key, host = request.POST.get("scope", "").replace("\x00", ""), request.POST.get("host", "")
     if (key or host) and analysis.scope(request.user, cluster, key) is None:
         raise Http404
     try:
@@ -80,7 +80,7 @@ def from_finding(request: SignedInRequest, pk: int) -> HttpResponse:
 def fix_of_cell(request: SignedInRequest, name: str) -> HttpResponseBase:
     """What the smallest fix of a cell would write and change."""
     cluster = cluster_or_404(request.user, name)
-    key, host = request.GET.get("scope", ""), request.GET.get("host", "")
+    key, host = facets.typed(request, "scope"), request.GET.get("host", "")
     scope = analysis.scope(request.user, cluster, key)
     if scope is None or host not in scope.answers:
         raise Http404
