@@ -21,6 +21,7 @@ from apps.common.errors import WrongStateError
 
 CONSOLE = "console"
 TEXT_LIMIT = 500
+MESSAGE_LIMIT = 8000
 
 
 class LostRaceError(WrongStateError):
@@ -41,7 +42,7 @@ def move(
     if after is None:
         raise WrongStateError(refusal(change, event))
     now = clock.now()
-    fields.setdefault("state_message", "")
+    fields["state_message"] = str(fields.get("state_message", ""))[:MESSAGE_LIMIT]
     if after in TERMINAL or after in {State.PARTIALLY_APPLIED, State.DIVERGED, State.NEEDS_ATTENTION}:
         fields.setdefault("finished_at", now)
     with transaction.atomic():

@@ -27,7 +27,7 @@ from apps.common.outbox import enqueue
 from apps.pipeline import crashpoints
 from apps.pipeline.crashpoints import Point
 from apps.pipeline.heartbeat import Heartbeat
-from apps.pipeline.writing import Outcome, Sleep, Written, write_item
+from apps.pipeline.writing import Outcome, Sleep, Written, refused, write_item
 
 MAX_ATTEMPTS = 8
 PAUSE_AFTER_TROUBLE = timedelta(seconds=15)  # times the attempt number
@@ -97,12 +97,12 @@ def _write_all(change: ChangeSet, revision: Revision, opener: Opener, sleep: Sle
         if _cancel_asked(change):
             return Written(Outcome.APPLIED, "Canceled.")
         if item.cluster.paused:
-            return Written(Outcome.REFUSED, f"{item.cluster.name} is paused.")
+            return Written(Outcome.HELD, f"{item.cluster.name} is paused: resume it first.")
         try:
             with opener(item.cluster) as gateway:
                 written = write_item(change, item, gateway, sleep=sleep)
         except GatewayError as error:
-            written = Written(Outcome.REFUSED if error.permanent else Outcome.TRANSIENT, error.message)
+            written = refused(error)
         if written.outcome is not Outcome.APPLIED:
             return written
     return None
@@ -125,6 +125,8 @@ def _finish(change: ChangeSet, revision: Revision, stop: Written | None) -> Stat
         return _stop(
             change, Event.STOP_PARTIAL, f"{applied} of {total} objects are written.", stop, ADVICE_PARTIAL
         )
+    if stop.outcome is Outcome.HELD:
+        return _give_up(change, stop.message)
     if stop.outcome is Outcome.APPLIED:
         return _stop(change, Event.CANCEL, "Canceled before anything was written.", stop, "")
     if stop.outcome is Outcome.STALE:

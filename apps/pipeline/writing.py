@@ -29,6 +29,7 @@ from apps.clusters.gateway import (
     Resource,
     StaleError,
     ThrottledError,
+    UnauthorizedError,
 )
 from apps.common import clock
 from apps.mesh.patches import field_diff, stripped
@@ -38,6 +39,7 @@ from apps.pipeline.crashpoints import Point
 TRIES = 4
 FIRST_PAUSE = 0.5  # seconds; doubles with every try
 LONGEST_PAUSE = 8.0
+MESSAGE_LIMIT = 2000
 Sleep = Callable[[float], None]
 # Answers to a write that a dry run had just passed: the object moved in between, or it was us.
 MOVED = (OutcomeUnknownError, StaleError, AlreadyExistsError, NotFoundError, FieldConflictError)
@@ -48,6 +50,7 @@ class Outcome(StrEnum):
     STALE = "stale"  # the base moved; nothing was written
     REFUSED = "refused"  # the cluster will refuse it again; nothing was written
     TRANSIENT = "transient"  # no answer for now; nothing is known to be written
+    HELD = "held"  # somebody has to let the console in first; nothing was written
     FENCED = "fenced"  # somebody else holds the change
 
 
@@ -74,12 +77,18 @@ def write_item(
     except FencedError:
         return Written(Outcome.FENCED)
     except GatewayError as error:
-        outcome = Outcome.REFUSED if error.permanent else Outcome.TRANSIENT
-        result = Written(outcome, error.message)
+        result = refused(error)
     try:
         return _record(change, item, result)
     except FencedError:
         return Written(Outcome.FENCED)
+
+
+def refused(error: GatewayError) -> Written:
+    """What an error means for the change: try later, have somebody help, or stop."""
+    if isinstance(error, UnauthorizedError):
+        return Written(Outcome.HELD, error.message)
+    return Written(Outcome.REFUSED if error.permanent else Outcome.TRANSIENT, error.message)
 
 
 def _once(change: ChangeSet, item: ChangeItem, gateway: ClusterGateway, resource: Resource) -> Written:
@@ -180,17 +189,18 @@ _RESULTS = {
     Outcome.STALE: (ChangeItem.Result.FAILED, "bad"),
     Outcome.REFUSED: (ChangeItem.Result.FAILED, "bad"),
     Outcome.TRANSIENT: (ChangeItem.Result.UNKNOWN, "warn"),
+    Outcome.HELD: (ChangeItem.Result.UNKNOWN, "warn"),
 }
 
 
 def _record(change: ChangeSet, item: ChangeItem, written: Written) -> Written:
     result, tone = _RESULTS[written.outcome]
-    if written.outcome is Outcome.TRANSIENT and item.result != ChangeItem.Result.WRITING:
+    if result == ChangeItem.Result.UNKNOWN and item.result != ChangeItem.Result.WRITING:
         result = ChangeItem.Result.WAITING
     with transaction.atomic():
         if not leases.renew(change):
             raise FencedError
-        item.result, item.result_message = result, written.message
+        item.result, item.result_message = result, written.message[:MESSAGE_LIMIT]
         item.written_resource_version = written.resource_version
         item.save(update_fields=["result", "result_message", "written_resource_version"])
         text = f"{item.get_action_display()} {named(item)}: {result.label.lower()}. {written.message}".strip()

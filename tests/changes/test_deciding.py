@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from django.db import OperationalError, connection
@@ -208,3 +209,13 @@ def test_only_those_with_a_hand_in_it_or_administrators_withdraw(shop: Shop) -> 
         withdraw(actor=shop.sam, change=change)
     withdraw(actor=shop.priya, change=change, comment="Not needed.")
     assert fresh(change).state == State.WITHDRAWN
+
+
+def test_a_page_costs_a_fixed_number_of_queries(shop: Shop, django_assert_max_num_queries: Any) -> None:
+    text = "---\n".join(NEW_ENTRY.replace("speedscale-sts", f"sts-{n}") for n in range(5))
+    change = shop.pending(text)
+    decide(shop.sam, change)
+    person_now = type(shop.noor).objects.get(pk=shop.noor.pk)
+    with django_assert_max_num_queries(30):
+        found = detail(person_now, visible(person_now, change.pk))
+    assert len(found.items) == 5

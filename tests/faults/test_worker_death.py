@@ -116,7 +116,7 @@ def test_a_worker_that_is_killed_leaves_a_change_that_ends_applied_exactly_once(
     assert_applied_once(stack, people, change, name)
 
 
-def test_a_worker_that_dies_again_and_again_ends_in_a_state_that_says_what_to_do(
+def test_a_worker_that_dies_again_and_again_holds_nothing_up_once_one_lives(
     stack: Stack, people: dict[str, Person]
 ) -> None:
     change = pending(people, "poison")

@@ -113,3 +113,36 @@ def test_several_objects_are_written_in_order_and_the_additions_first(shop: Shop
         for item in items(change)
     ]
     assert marks == [f"CS-{change.pk}/1/1", f"CS-{change.pk}/1/2"]
+
+
+ANNOTATED = """apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: ledger
+  namespace: payments
+spec:
+  template:
+    metadata:
+      annotations:
+        proxy.istio.io/config: '{"holdApplicationUntilProxyStarts": true}'
+"""
+
+
+def test_a_workload_gets_an_annotation_and_keeps_everything_else(shop: Shop) -> None:
+    before = shop.on_cluster("Deployment", "payments", "ledger")["spec"]
+    change = shop.queued(ANNOTATED)
+    assert apply_change(change.pk) == State.VERIFYING, fresh(change).state_message
+    verify_change(change.pk)
+    after = shop.on_cluster("Deployment", "payments", "ledger")["spec"]
+    added = after["template"]["metadata"]["annotations"].pop("proxy.istio.io/config")
+    assert "holdApplication" in added
+    before["template"]["metadata"].setdefault("annotations", {}).pop("proxy.istio.io/config", None)
+    assert after == before
+    assert fresh(change).state == State.APPLIED, fresh(change).state_message
+
+
+def test_a_status_that_moves_does_not_make_an_approved_change_stale(shop: Shop) -> None:
+    change = shop.queued(ANNOTATED)
+    path = "/apis/apps/v1/namespaces/payments/deployments/ledger/status"
+    shop.rogue("PATCH", path, {"status": {"observedGeneration": 7}})
+    assert apply_change(change.pk) == State.VERIFYING, fresh(change).state_message

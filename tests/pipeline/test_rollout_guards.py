@@ -8,14 +8,24 @@ from typing import Any
 import pytest
 
 from apps.accounts.models import RoleBinding
+from apps.changes import transitions
+from apps.changes.actions.execute import execute
 from apps.changes.lifecycle import State
 from apps.changes.models import ChangeItem, ChangeSet
-from apps.clusters.actions import pause
+from apps.clusters.actions import pause, resume
 from apps.common import clock
-from apps.pipeline.rollout import apply_change
+from apps.pipeline.rollout import MAX_ATTEMPTS, apply_change
+from apps.simcluster.faults import Fault, FaultKind
 from tests.factories.shop import Shop, decide, fresh, items
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+
+JSON = "application/json"
+UNAUTHORIZED = (
+    b'{"kind":"Status","apiVersion":"v1","status":"Failure","message":"Unauthorized","reason":"Unauthorized",'
+    b'"code":401}'
+)
 
 
 def entry(shop: Shop) -> Any:
@@ -55,9 +65,22 @@ def test_content_that_was_altered_in_the_database_is_not_written(shop: Shop) -> 
 def test_a_paused_cluster_is_left_alone(shop: Shop) -> None:
     change = shop.queued()
     pause(actor=shop.omar, cluster=shop.cluster)
-    assert applied(change) == State.FAILED
-    assert "is paused" in fresh(change).state_message
+    assert applied(change) == State.NEEDS_ATTENTION
+    assert "is paused: resume it first" in fresh(change).state_message
     assert entry(shop) is None
+    resume(actor=shop.omar, cluster=shop.cluster)
+    execute(actor=shop.omar, change=fresh(change))
+    assert applied(change) == State.VERIFYING
+
+
+def test_a_credential_that_is_no_longer_accepted_waits_for_somebody_to_replace_it(shop: Shop) -> None:
+    change = shop.queued()
+    shop.sim.faults.add(Fault(FaultKind.STATUS, times=50, status=401, body=UNAUTHORIZED, content_type=JSON))
+    assert applied(change) == State.NEEDS_ATTENTION
+    assert entry(shop) is None
+    shop.sim.faults.clear()
+    execute(actor=shop.omar, change=fresh(change))
+    assert applied(change) == State.VERIFYING
 
 
 def test_an_approval_that_has_expired_is_asked_for_again(shop: Shop) -> None:
@@ -69,3 +92,13 @@ def test_an_approval_that_has_expired_is_asked_for_again(shop: Shop) -> None:
     assert entry(shop) is None
     decide(shop.sam, fresh(change))
     assert applied(change) == State.VERIFYING
+
+
+def test_a_change_that_kills_every_worker_is_given_up_and_says_what_to_do(shop: Shop) -> None:
+    change = shop.queued()
+    for _ in range(MAX_ATTEMPTS):
+        assert transitions.claim(change.pk, lease_until=clock.now() - timedelta(seconds=1)) is not None
+    assert applied(change) == State.NEEDS_ATTENTION
+    assert "none came to an end" in fresh(change).state_message
+    assert "resume the change or revert it" in fresh(change).state_message
+    assert entry(shop) is None

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from apps.accounts.models import User
-from apps.analysis.models import Finding, ScopeVerdicts
+from apps.analysis import selectors as analysis
+from apps.analysis.models import Finding
 from apps.changes.actions.propose import TITLE_LIMIT, propose
 from apps.changes.foresight import hostset_for
 from apps.changes.models import ChangeSet
@@ -32,7 +33,7 @@ def propose_fix(
 ) -> ChangeSet:
     """A draft of the smallest change that mends it. Raises InvalidInputError when nothing can safely be
     generated (`no_remedy`), with the reason."""
-    remedy, target = _wanted(cluster, finding, scope, host)
+    remedy, target = _wanted(actor, cluster, finding, scope, host)
     proposal = _generate(cluster, remedy, target)
     patches = {cluster: list(proposal.patches)}
     forced = {(cluster.name, p.ref) for p in proposal.patches if p.action is PatchAction.UPDATE}
@@ -45,9 +46,13 @@ def propose_fix(
     )
 
 
-def _wanted(cluster: Cluster, finding: Finding | None, scope: str, host: str) -> tuple[str, Target]:
+def _wanted(
+    actor: User, cluster: Cluster, finding: Finding | None, scope: str, host: str
+) -> tuple[str, Target]:
     """The remedy (all of them for ""), and what it is to mend."""
     if finding is not None:
+        if not analysis.open_findings(actor).filter(pk=finding.pk, cluster=cluster).exists():
+            raise InvalidInputError("There is no such open finding, or you may not see it.", field="finding")
         if not finding.remedy:
             raise InvalidInputError(
                 f"The console generates no change for {finding.code}: see the finding for what to do.",
@@ -57,7 +62,7 @@ def _wanted(cluster: Cluster, finding: Finding | None, scope: str, host: str) ->
         return finding.remedy, Target(ref=ref)
     if not scope and not host:
         return "", Target()
-    row = ScopeVerdicts.objects.filter(cluster=cluster, key=scope).first()
+    row = analysis.scope(actor, cluster, scope)
     if row is None:
         raise InvalidInputError(
             "There is no such egress scope any more: load the matrix again.", field="scope"
