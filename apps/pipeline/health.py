@@ -37,8 +37,12 @@ def _move(cluster: Cluster, state: HealthState, message: str) -> None:
     failing = state in {HealthState.UNREACHABLE, HealthState.AUTH_FAILED}
     with transaction.atomic():
         row = Cluster.objects.filter(pk=cluster.pk)
-        moved = row.exclude(health=state).update(health=state, failing_since=moment if failing else None)
+        moved = row.exclude(health=state).update(health=state)
         row.update(health_message=message, checked_at=moment)
+        if failing:
+            row.filter(failing_since__isnull=True).update(failing_since=moment)
+        else:
+            row.update(failing_since=None)
         if moved and cluster.health != state:
             record(
                 actor=None,

@@ -42,6 +42,9 @@ def refresh(run_id: int) -> RefreshRun | None:
     if run is None:
         return None
     cluster = run.cluster
+    if cluster.paused:
+        runs.fail(run, f"{cluster.name} is paused.")
+        return run
     try:
         with collector.paused():
             _carry_out(run, cluster)

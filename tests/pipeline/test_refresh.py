@@ -179,6 +179,26 @@ def test_clusters_are_queued_when_they_are_due(settings: Any) -> None:
         assert request_due() == 2  # one is due again; the other's message was lost and is sent again
 
 
+def test_a_cluster_that_was_paused_meanwhile_is_left_alone(sim: SimulatedCluster) -> None:
+    row = registered(sim)
+    run = runs.queue(row, "test")
+    Cluster.objects.update(paused=True)
+    refresh(run.pk)
+    run.refresh_from_db()
+    assert (run.state, run.message) == ("failed", "edge-small is paused.")
+    assert not ObjectVersion.objects.exists()
+
+
+def test_a_cluster_that_fails_in_another_way_has_been_failing_since_the_first(sim: SimulatedCluster) -> None:
+    row = registered(sim, token="an-expired-token-0001")
+    read(row)
+    since = row.failing_since
+    Cluster.objects.update(server="https://127.0.0.1:1")
+    row.refresh_from_db()
+    read(row)
+    assert (row.health, row.failing_since) == ("unreachable", since)
+
+
 def test_the_command_reads_here_and_now(sim: SimulatedCluster, capsys: pytest.CaptureFixture[str]) -> None:
     row = registered(sim)
     call_command("refresh", row.name)
