@@ -17,6 +17,7 @@ from apps.changes.models import ChangeSet
 from apps.clusters.models import Cluster
 from tests.console.conftest import STS_ENTRY, pending, read_into
 from tests.factories.clusters import cluster as make_cluster
+from tests.factories.people import person
 
 As = Callable[[User], Client]
 # Session and person, their bindings, clusters, and the three counts of the frame are in every number.
@@ -81,3 +82,13 @@ def test_a_page_costs_what_it_cost(shop: Cluster, draft: ChangeSet, charlie: Use
 def test_a_page_costs_the_same_with_many_rows(many: Cluster, charlie: User, as_: As) -> None:
     client = as_(charlie)
     assert {path: cost(client, path) for path in GOLDEN} == GOLDEN
+
+
+def test_a_poll_of_a_change_costs_the_same_whoever_else_there_is(
+    draft: ChangeSet, alice: User, as_: As
+) -> None:
+    client, path = as_(alice), f"/changes/{draft.pk}/progress/"
+    before = cost(client, path)
+    for number in range(5):
+        person(f"reviewer-{number}", "approver")
+    assert cost(client, path) == before <= 8

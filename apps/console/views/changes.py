@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from django.contrib import messages
@@ -24,7 +24,7 @@ from apps.changes.actions.take_over import take_over
 from apps.changes.actions.verify_again import verify_again
 from apps.changes.actions.withdraw import withdraw
 from apps.changes.lifecycle import RUNNING, State
-from apps.changes.models import ChangeSet
+from apps.changes.models import ChangeEvent, ChangeItem, ChangeSet
 from apps.changes.selectors import Box, ChangeDetail, Verb
 from apps.common import badges
 from apps.common.errors import ConsoleError, InvalidInputError
@@ -90,8 +90,8 @@ def progress(request: SignedInRequest, pk: int) -> HttpResponse:
     """The live part. When the change has left the state the page shows, the page is loaded anew,
     unless somebody may be typing a comment there: then a notice says so."""
     found = _found(request, pk)
-    detail = selectors.detail(request.user, found)
-    response = answer_poll(request, _live_part(request, detail))
+    items = selectors.current_revision(found).items.select_related("cluster").order_by("position")
+    response = answer_poll(request, _live_part(request, found, tuple(items), found.events.last()))
     shown = request.GET.get("state", "")
     if shown != found.state and shown in RUNNING:
         response = HttpResponse(status=204, headers={"HX-Refresh": "true"})
@@ -160,7 +160,7 @@ def _page(
         "effect": effects.effect(detail.revision.prediction),
         "items": changes_shown.items(detail.items),
         "timeline": changes_shown.timeline(detail.events, detail.decisions),
-        "live": _live_part(request, detail),
+        "live": _live_part(request, found, detail.items, detail.events[-1] if detail.events else None),
         "form": form,
         "may_decide": not detail.can[Verb.APPROVE] or not detail.can[Verb.REJECT],
         "why_not": detail.can[Verb.APPROVE],
@@ -186,23 +186,24 @@ def _verification(detail: ChangeDetail) -> dict[str, Any]:
     }
 
 
-def _live_part(request: SignedInRequest, detail: ChangeDetail) -> SafeString:
+def _live_part(
+    request: SignedInRequest, found: ChangeSet, items: Sequence[ChangeItem], newest: ChangeEvent | None
+) -> SafeString:
     """Progress while workers are at it; otherwise a line that notices when the change moves on."""
-    found = detail.change
     state = State(found.state)
     running = state in RUNNING
-    last = detail.events[-1].pk if detail.events else 0
+    last = newest.pk if newest else 0
     asked = request.GET.get("event", "")
     seen_event = asked if asked.isdecimal() else str(last)
     url = reverse("console:change-progress", args=[found.pk])
-    done = changes_shown.written(detail.items)
+    done = changes_shown.written(items)
     context = {
         "change": found,
-        "items": detail.items,
+        "items": items,
         "running": running,
-        "event": detail.events[-1] if detail.events else None,
+        "event": newest,
         "moved_on": not running and seen_event != str(last),
-        "progress": figures.progress(done, len(detail.items)),
+        "progress": figures.progress(done, len(items)),
         "under_way": state in (State.QUEUED, State.APPLYING, State.VERIFYING),
     }
     return live(
