@@ -13,6 +13,7 @@ from bin.console_text import Failure
 
 Follower = Callable[[str, str], None]  # name of the service, one line
 TAIL_LINES = 25
+DRAIN_SECONDS = 2
 
 
 @dataclass(slots=True)
@@ -91,12 +92,14 @@ class Service:
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
         if self._reader:
-            self._reader.join(timeout=2)
+            self._reader.join(timeout=DRAIN_SECONDS)
 
     def text(self) -> str:
         """Everything it wrote since it was started."""
         return self.log.read_text(encoding="utf-8", errors="replace") if self.log.exists() else ""
 
     def tail(self) -> str:
-        """Its last lines, to show why it failed."""
+        """Its last lines, to show why it failed; all of them once it has ended."""
+        if self._reader and not self.alive:
+            self._reader.join(timeout=DRAIN_SECONDS)
         return "\n".join(self.text().splitlines()[-TAIL_LINES:])
