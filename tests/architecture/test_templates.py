@@ -7,6 +7,8 @@ import pytest
 from tests.architecture.source import ROOT, STYLES, TEMPLATES, name, templates
 
 TEMPLATE_LINES = 100
+COLUMNS = 140
+WIDE = frozenset({"templates/console/egress/_matrix.html", "templates/console/workloads/_results.html"})
 STYLE_BYTES = 40_000
 COMMENTS = re.compile(r"/\*.*?\*/", re.DOTALL)
 COLOURS = re.compile(r"#[0-9a-fA-F]{3,8}\b|\b(?:rgb|hsl|oklch|oklab|lab|lch)a?\(")
@@ -36,6 +38,16 @@ def test_no_template_holds(what: str) -> None:
 def test_no_template_is_longer_than_a_hundred_lines() -> None:
     lengths = {name(path): len(path.read_text(encoding="utf-8").splitlines()) for path in templates()}
     assert {file: n for file, n in lengths.items() if n > TEMPLATE_LINES} == {}
+
+
+def test_no_line_of_a_template_is_wider_than_a_reader_can_follow() -> None:
+    wide = [
+        f"{name(path)}:{number}"
+        for path in templates()
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if len(line) > COLUMNS and name(path) not in WIDE
+    ]
+    assert wide == []
 
 
 def test_components_know_no_area() -> None:

@@ -139,7 +139,7 @@ def test_a_cluster_that_is_down_shows_its_last_state_and_why(shop: Cluster, vict
     shop.health_message = "The connection was refused."
     shop.failing_since = clock.now() - timedelta(hours=3)
     shop.save()
-    text = as_(victor).get("/clusters/shop/").content.decode()
+    text = " ".join(as_(victor).get("/clusters/shop/").content.decode().split())
     assert "does not answer" in text
     assert "The connection was refused." in text
     assert "last known state" in text

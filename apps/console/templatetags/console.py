@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from django import template
 from django.templatetags.static import static
 from django.utils.html import format_html
-from django.utils.safestring import SafeString
+from django.utils.safestring import SafeString, mark_safe
 
 from apps.common import badges, clock
 from apps.console import times, yamltext
@@ -40,6 +40,15 @@ def icon(name: str, size: str = "s", css: str = "") -> SafeString:
         static("img/icons.svg"),
         name,
     )
+
+
+@register.simple_block_tag
+def words(content: str) -> SafeString:
+    """Prose for a component's argument, kept with `as`, so that a template need not hold it on one line.
+
+    What stands inside has been escaped where it was rendered; only white space is put together here.
+    """
+    return mark_safe(" ".join(content.split()))  # noqa: S308
 
 
 @register.inclusion_tag("components/badge.html")
