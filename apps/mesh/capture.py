@@ -194,7 +194,7 @@ class CaptureReader:
 
 
 def _pods_with(workload: Workload, test: Callable[[PodTemplate], bool]) -> int:
-    return sum(group.count for group in workload.live_groups if test(group.pod))
+    return sum([group.count for group in workload.live_groups if test(group.pod)])
 
 
 def _conflict(wishes: tuple[Wish, ...]) -> _Outcome:

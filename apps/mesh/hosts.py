@@ -87,6 +87,8 @@ def service_names(host: str, namespace: str = "", domain: str = DEFAULT_DOMAIN) 
 
 
 def is_address(text: str) -> bool:
+    if not text or not (":" in text or text[-1].isdigit()):
+        return False  # most names end here, without the price of an exception
     try:
         ip_address(text)
     except ValueError:

@@ -59,12 +59,14 @@ class Injector:
         """What should be and what is, for one workload."""
         decision = self._decide(workload)
         ambient = not decision.inject and self._ambient_expected(workload)
-        groups = workload.live_groups
-        planes = {data_plane(group.pod) for group in groups}
+        seen = [
+            (group.count, data_plane(group.pod), revision_of(group.pod)) for group in workload.live_groups
+        ]
+        planes = {plane for _, plane, _ in seen}
         actual = _fold(planes)
-        revisions = sorted({revision_of(group.pod) for group in groups} - {""})
-        total = workload.pods_total
-        matching = sum(group.count for group in groups if _as_decided(group.pod, decision, ambient))
+        revisions = sorted({revision for _, _, revision in seen} - {""})
+        total = sum([count for count, _, _ in seen])
+        matching = sum([count for count, *what in seen if _as_decided(*what, decision, ambient)])
         drift = _drift(decision, ambient, groups_differ=matching < total, planes=planes)
         return InjectionReport(
             expected=decision.inject,
@@ -170,10 +172,10 @@ def injection(snapshot: Snapshot, workload: Workload) -> InjectionReport:
 
 def data_plane(pod: PodTemplate) -> DataPlane:
     """How a pod (or a template with the proxy written into it) takes part in the mesh."""
-    if any(container.name == PROXY_CONTAINER for container in pod.containers):
-        return DataPlane.SIDECAR
-    if any(container.name == PROXY_CONTAINER for container in pod.init_containers):
-        return DataPlane.NATIVE
+    for containers, plane in ((pod.containers, DataPlane.SIDECAR), (pod.init_containers, DataPlane.NATIVE)):
+        for container in containers:
+            if container.name == PROXY_CONTAINER:
+                return plane
     if pod.annotations.get(REDIRECTION_ANNOTATION) == "enabled":
         return DataPlane.AMBIENT
     return DataPlane.NONE
@@ -203,10 +205,9 @@ def _fold(planes: set[DataPlane]) -> DataPlane:
     return next(iter(planes)) if len(planes) == 1 else DataPlane.MIXED
 
 
-def _as_decided(pod: PodTemplate, decision: _Decision, ambient: bool) -> bool:
-    plane = data_plane(pod)
+def _as_decided(plane: DataPlane, revision: str, decision: _Decision, ambient: bool) -> bool:
     if decision.inject:
-        return plane in {DataPlane.SIDECAR, DataPlane.NATIVE} and revision_of(pod) == decision.revision
+        return plane in {DataPlane.SIDECAR, DataPlane.NATIVE} and revision == decision.revision
     return plane is (DataPlane.AMBIENT if ambient else DataPlane.NONE)
 
 

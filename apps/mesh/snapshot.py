@@ -53,17 +53,17 @@ class Snapshot:
     def __init__(
         self, entries: Mapping[ResourceRef, _Entry], gaps: tuple[Gap, ...], reads: set[str] | None = None
     ) -> None:
-        self._entries = entries
+        self._entries = {ref: entries[ref] for ref in sorted(entries, key=_order)}
         self._gaps = gaps
         self._reads = reads
         self._derived: dict[Any, Any] = {}
         by_type: dict[type, list[Any]] = {}
-        for ref in sorted(entries, key=_order):
-            parsed = entries[ref].parsed
+        for entry in self._entries.values():
+            parsed = entry.parsed
             if isinstance(parsed, MeshObject):
                 by_type.setdefault(type(parsed), []).append(parsed)
         self._by_type = {kind: tuple(items) for kind, items in by_type.items()}
-        self._workloads = {workload.ref: workload for workload in _join(entries)}
+        self._workloads = {workload.ref: workload for workload in _join(self._entries)}
 
     @classmethod
     def from_manifests(cls, manifests: Iterable[Manifest], *, gaps: Iterable[Gap] = ()) -> Snapshot:
@@ -106,8 +106,9 @@ class Snapshot:
     def get(self, ref: ResourceRef) -> MeshObject | None:
         """The object, or None when it is absent or of a kind the mesh does not look into."""
         self._note(ref.kind)
-        if ref in self._workloads:
-            return self._workloads[ref]
+        workload = self._workloads.get(ref)
+        if workload is not None:
+            return workload
         entry = self._entries.get(ref)
         return entry.parsed if entry is not None and isinstance(entry.parsed, MeshObject) else None
 
@@ -124,15 +125,11 @@ class Snapshot:
     def manifests(self, kind: str = "") -> Iterator[Manifest]:
         """The manifests of a kind (all kinds for ""), ordered by ref."""
         self._note(kind)
-        return (
-            self._entries[ref].manifest
-            for ref in sorted(self._entries, key=_order)
-            if not kind or ref.kind == kind
-        )
+        return (entry.manifest for ref, entry in self._entries.items() if not kind or ref.kind == kind)
 
     @property
     def refs(self) -> tuple[ResourceRef, ...]:
-        return tuple(sorted(self._entries, key=_order))
+        return tuple(self._entries)
 
     @property
     def namespaces(self) -> Mapping[str, Namespace]:
@@ -157,9 +154,7 @@ class Snapshot:
 
     @property
     def problems(self) -> tuple[Problem, ...]:
-        return tuple(
-            problem for ref in sorted(self._entries, key=_order) for problem in self._entries[ref].problems
-        )
+        return tuple(problem for entry in self._entries.values() for problem in entry.problems)
 
     @property
     def gaps(self) -> tuple[Gap, ...]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from apps.mesh.objects.config import (
     ConfigMap,
@@ -217,10 +218,12 @@ def wishes_of(workload: Workload) -> Iterator[Wish]:
 
 def has_sidecar(pod: PodTemplate) -> bool:
     """Whether a pod carries Speedscale's proxy, by container name, else by image."""
-    return any(
-        SIDECAR_CONTAINER.fullmatch(container.name) or SIDECAR_IMAGE.fullmatch(container.image)
-        for container in pod.containers
-    )
+    return any(_is_sidecar(container.name, container.image) for container in pod.containers)
+
+
+@lru_cache(maxsize=4096)
+def _is_sidecar(name: str, image: str) -> bool:
+    return bool(SIDECAR_CONTAINER.fullmatch(name) or SIDECAR_IMAGE.fullmatch(image))
 
 
 def has_java_agent(pod: PodTemplate) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from ipaddress import ip_address
 
 from apps.mesh.hosts import network
@@ -23,12 +24,13 @@ PREFIX = "traffic.sidecar.istio.io/"
 INTERCEPTION = "sidecar.istio.io/interceptionMode"
 EVERYTHING = "*"
 # Annotation, and the key of global.proxy in the injector's values that holds its default.
-_SETTINGS = {
-    "excludeOutboundPorts": "excludeOutboundPorts",
-    "excludeOutboundIPRanges": "excludeIPRanges",
-    "includeOutboundPorts": "includeOutboundPorts",
-    "includeOutboundIPRanges": "includeIPRanges",
-}
+INCLUDED_RANGES = PREFIX + "includeOutboundIPRanges"
+_SETTINGS = (
+    (PREFIX + "excludeOutboundPorts", "excludeOutboundPorts"),
+    (PREFIX + "excludeOutboundIPRanges", "excludeIPRanges"),
+    (PREFIX + "includeOutboundPorts", "includeOutboundPorts"),
+    (INCLUDED_RANGES, "includeIPRanges"),
+)
 
 
 class Plane(StrEnum):
@@ -85,7 +87,7 @@ class Capture:
             taken = _inside(ip, self.include_ranges)
         if excluded is None and taken is not False:
             return None, PREFIX + "excludeOutboundIPRanges"
-        return taken, "" if taken else PREFIX + "includeOutboundIPRanges"
+        return taken, "" if taken else INCLUDED_RANGES
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +129,7 @@ def _proxied(pod: PodTemplate) -> bool:
 
 def _own_proxy(pod: PodTemplate) -> bool:
     """Gateways, waypoints and ztunnel: nothing but the proxy, serving others' traffic."""
-    return bool(pod.containers) and all(container.name == PROXY_CONTAINER for container in pod.containers)
+    return {container.name for container in pod.containers} == {PROXY_CONTAINER}
 
 
 def _bare(snapshot: Snapshot, workload: Workload, pod: PodTemplate) -> Plane:
@@ -212,17 +214,28 @@ def _injector_values(snapshot: Snapshot) -> dict[str, dict[str, str]]:
 
 
 def _capture(annotations: Mapping[str, str], defaults: Mapping[str, str]) -> Capture:
-    given = {
-        name: annotations.get(PREFIX + name, defaults.get(default, "")) for name, default in _SETTINGS.items()
-    }
-    asked = PREFIX + "includeOutboundIPRanges" in annotations or bool(given["includeOutboundIPRanges"])
-    ranges = _words(given["includeOutboundIPRanges"]) if asked else (EVERYTHING,)
+    given = [annotations.get(key, defaults.get(default, "")) for key, default in _SETTINGS]
+    asked = INCLUDED_RANGES in annotations
+    return _capture_of(*given, asked=asked, intercepts=annotations.get(INTERCEPTION, "REDIRECT") != "NONE")
+
+
+@lru_cache(maxsize=1024)
+def _capture_of(
+    exclude_ports: str,
+    exclude_ranges: str,
+    include_ports: str,
+    include_ranges: str,
+    *,
+    asked: bool,
+    intercepts: bool,
+) -> Capture:
+    """The settings as they are written; `asked` is True where the pod itself names included ranges."""
     return Capture(
-        exclude_ports=_ports(given["excludeOutboundPorts"]),
-        exclude_ranges=_words(given["excludeOutboundIPRanges"]),
-        include_ports=_ports(given["includeOutboundPorts"]),
-        include_ranges=ranges,
-        intercepts=annotations.get(INTERCEPTION, "REDIRECT") != "NONE",
+        exclude_ports=_ports(exclude_ports),
+        exclude_ranges=_words(exclude_ranges),
+        include_ports=_ports(include_ports),
+        include_ranges=_words(include_ranges) if asked or include_ranges else (EVERYTHING,),
+        intercepts=intercepts,
     )
 
 

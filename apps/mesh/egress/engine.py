@@ -54,7 +54,7 @@ class EgressEngine:
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
         self._meshes: dict[tuple[str, str], MeshView] = {}
-        self._positions: dict[ResourceRef, _Position] = {}
+        self._positions: dict[int, _Position] = {}  # by identity: the snapshot keeps its workloads
         self._judgements: dict[tuple[tuple[str, ...], Destination], Judgement] = {}
         self._candidates: dict[tuple[str, Destination], tuple[Candidate, ...]] = {}
         self._scopes: tuple[EgressScope, ...] | None = None
@@ -118,11 +118,11 @@ class EgressEngine:
     # -- how a workload stands -----------------------------------------------------------------------
 
     def _position(self, workload: Workload) -> _Position:
-        known = self._positions.get(workload.ref)
-        if known is None or self._snapshot.get(workload.ref) is not workload:
+        known = self._positions.get(id(workload))
+        if known is None:
             known = self._find_position(workload)
             if self._snapshot.get(workload.ref) is workload:
-                self._positions[workload.ref] = known
+                self._positions[id(workload)] = known
         return known
 
     def _find_position(self, workload: Workload) -> _Position:
@@ -132,13 +132,13 @@ class EgressEngine:
         labels = placement.pod.labels
         governed = placement.plane is Plane.SIDECAR
         sidecar = mesh.sidecars.effective(workload.namespace, labels) if governed else None
-        asked = tuple(f"{k}={v}" for k, v in sorted(labels.items()) if k in mesh.source_label_keys)
+        asked = tuple([f"{k}={labels[k]}" for k in sorted(mesh.source_label_keys & labels.keys())])
         capture = placement.capture.label
         signature: tuple[str, ...] = (workload.namespace, str(placement.plane))
         if governed:
             known = str(sidecar.ref) if sidecar is not None else ""
             signature = (*signature, known, plane.namespace, plane.revision, capture, *asked)
-        label = _label(placement, sidecar, plane, asked)
+        label = _label(placement, capture, sidecar, plane, asked)
         if governed and sidecar is None and self._snapshot.missing("Sidecar", workload.namespace):
             label = "Sidecars not readable"
         return _Position(placement, mesh, sidecar, signature, label, notes)
@@ -206,7 +206,10 @@ class EgressEngine:
 
 def _normal(destination: Destination) -> Destination:
     ip = str(ip_address(destination.ip)) if is_address(destination.ip) else ""
-    return replace(destination, host=destination.host.lower().rstrip("."), ip=ip)
+    host = destination.host.lower().rstrip(".")
+    if (host, ip) == (destination.host, destination.ip):
+        return destination
+    return replace(destination, host=host, ip=ip)
 
 
 def _key(signature: tuple[str, ...]) -> str:
@@ -215,17 +218,19 @@ def _key(signature: tuple[str, ...]) -> str:
     return f"{signature[0]}.{digest[:12]}"
 
 
-def _label(placement: Placement, sidecar: Sidecar | None, plane: ControlPlane, asked: tuple[str, ...]) -> str:
+def _label(
+    placement: Placement, capture: str, sidecar: Sidecar | None, plane: ControlPlane, asked: tuple[str, ...]
+) -> str:
     if placement.plane is not Plane.SIDECAR:
         return str(placement.plane)
     base = "namespace default"
     if sidecar is not None:
         base = f"Sidecar {sidecar.ref.path}"
-    parts = [placement.capture.label, *asked]
+    parts = [capture, *asked]
     if plane.revision != DEFAULT_REVISION:
         parts.append(f"revision {plane.revision}")
     extra = ", ".join(part for part in parts if part)
-    if sidecar is None and placement.capture.label:
+    if sidecar is None and capture:
         return extra
     return f"{base}, {extra}" if extra else base
 

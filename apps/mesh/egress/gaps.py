@@ -51,16 +51,15 @@ def unmodelled(case: Case) -> list[str]:
 
 def _importable(case: Case, kind: str) -> list[Gap]:
     """Gaps of a kind in namespaces from which the scope imports."""
+    hidden = [gap for gap in case.snapshot.gaps if gap.kind == kind]
+    if not hidden:
+        return []
     owners = {
         owner
         for imported in case.imports.listeners
         for owner in host_imports(imported.listener, case.namespace)
     }
-    return [
-        gap
-        for gap in case.snapshot.gaps
-        if gap.kind == kind and (ANY_NAMESPACE in owners or not gap.namespace or gap.namespace in owners)
-    ]
+    return [gap for gap in hidden if ANY_NAMESPACE in owners or not gap.namespace or gap.namespace in owners]
 
 
 def _says(gap: Gap, namespace: str = "") -> str:

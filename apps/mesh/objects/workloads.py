@@ -21,6 +21,9 @@ WORKLOAD_KINDS = (
 )
 
 
+_ENDED = frozenset({"Succeeded", "Failed"})
+
+
 @dataclass(frozen=True, slots=True)
 class Container:
     """`restart_policy` is "Always" for a native sidecar among the init containers, else ""."""
@@ -61,7 +64,7 @@ class PodGroup:
     @property
     def live(self) -> bool:
         """False for pods that have ended: they send nothing any more."""
-        return self.phase not in {"Succeeded", "Failed"}
+        return self.phase not in _ENDED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,8 +83,8 @@ class Workload(MeshObject):
 
     @property
     def live_groups(self) -> tuple[PodGroup, ...]:
-        return tuple(group for group in self.pod_groups if group.live)
+        return tuple([group for group in self.pod_groups if group.live])
 
     @property
     def pods_total(self) -> int:
-        return sum(group.count for group in self.live_groups)
+        return sum([group.count for group in self.pod_groups if group.live])

@@ -8,6 +8,8 @@ from typing import Any
 
 from apps.mesh.refs import Manifest, ResourceRef
 
+_TEXT = {str}
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -25,9 +27,13 @@ class Fields:
     __slots__ = ("_path", "_problems", "_ref", "_value")
 
     def __init__(
-        self, value: Manifest, ref: ResourceRef, problems: list[Problem], path: str | tuple[Fields, str] = ""
+        self,
+        value: Manifest,
+        ref: ResourceRef,
+        problems: list[Problem],
+        path: str | tuple[Fields, str, int | None] = "",
     ) -> None:
-        # A path is only spelled out when there is a problem to report: (parent, key) until then.
+        # A path is only spelled out when there is a problem to report: (parent, key, index) until then.
         self._value = value
         self._ref = ref
         self._problems = problems
@@ -41,7 +47,10 @@ class Fields:
         return tuple(str(key) for key, value in self._value.items() if value is not None)
 
     def path_to(self, key: str) -> str:
-        path = self._path if isinstance(self._path, str) else self._path[0].path_to(self._path[1])
+        path = self._path
+        if not isinstance(path, str):
+            parent, name, index = path
+            path = parent.path_to(name if index is None else f"{name}[{index}]")
         return f"{path}.{key}" if path else key
 
     def _wrong(self, key: str, expected: str) -> None:
@@ -85,14 +94,14 @@ class Fields:
         if value is not None and not _is_mapping(value):
             self._wrong(key, "a mapping")
             value = None
-        return Fields(value or {}, self._ref, self._problems, (self, key))
+        return Fields(value or {}, self._ref, self._problems, (self, key, None))
 
     def items(self, key: str) -> list[Fields]:
         """The mappings in the list under `key`; other elements are reported and left out."""
         found = []
         for index, value in enumerate(self._list(key)):
             if _is_mapping(value):
-                found.append(Fields(value, self._ref, self._problems, (self, f"{key}[{index}]")))
+                found.append(Fields(value, self._ref, self._problems, (self, key, index)))
             else:
                 self._wrong(f"{key}[{index}]", "a mapping")
         return found
@@ -114,6 +123,8 @@ class Fields:
         if not _is_mapping(value):
             self._wrong(key, "a mapping of texts")
             return {}
+        if {*map(type, value), *map(type, value.values())} <= _TEXT:
+            return dict(value)
         found = {}
         for name, item in value.items():
             if isinstance(item, str):

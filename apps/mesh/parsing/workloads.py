@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from apps.mesh.objects.workloads import Container, PodGroup, PodTemplate, Workload
 from apps.mesh.parsing.fields import Fields, metadata
@@ -81,11 +82,17 @@ def _pod(meta: Fields, spec: Fields) -> PodTemplate:
 
 def _containers(spec: Fields, key: str) -> tuple[Container, ...]:
     return tuple(
-        Container(
-            name=item.text("name"),
-            image=item.text("image"),
-            restart_policy=item.text("restartPolicy"),
-            env_names=tuple(env.text("name") for env in item.items("env")),
-        )
-        for item in spec.items(key)
+        [
+            _container(
+                item.text("name"),
+                item.text("image"),
+                item.text("restartPolicy"),
+                tuple([env.text("name") for env in item.items("env")]),
+            )
+            for item in spec.items(key)
+        ]
     )
+
+
+# A cluster has few containers that differ: the proxy's is the same in thousands of pods.
+_container = lru_cache(maxsize=4096)(Container)
