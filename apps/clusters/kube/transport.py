@@ -166,27 +166,33 @@ def _read(response: urllib3.BaseHTTPResponse, limit: int, deadline: float, *, cu
     encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
     if encoding not in {"gzip", "identity", ""}:
         raise g.TooLargeError("The cluster's answer is encoded in a way that was not asked for.")
-    inflater = zlib.decompressobj(16 + zlib.MAX_WBITS) if encoding == "gzip" else None
     parts: list[bytes] = []
     size = 0
-    while chunk := response.read1(CHUNK, decode_content=False):
+    while size <= limit and (chunk := response.read1(CHUNK, decode_content=False)):
         if time.monotonic() > deadline:
             raise g.UnreachableError(f"The cluster did not finish its answer in {TOTAL_SECONDS:.0f} seconds.")
-        if inflater is not None:
-            try:
-                chunk = inflater.decompress(chunk, limit - size + 1)
-            except zlib.error:
-                raise g.TooLargeError("The cluster's answer is not valid gzip.") from None
         parts.append(chunk)
         size += len(chunk)
-        if size > limit:
-            if cut:
-                response.close()
-                break
+    data = b"".join(parts)
+    if encoding == "gzip" and size:
+        data = _inflated(data, limit, cut=cut)
+    if max(size, len(data)) > limit:
+        if not cut:
             raise g.TooLargeError(f"The cluster's answer is larger than {limit // 1024 // 1024} MiB.")
-    if inflater is not None and not inflater.eof and size and not cut:
+        response.close()
+    return data[:limit] if len(data) > limit else data
+
+
+def _inflated(packed: bytes, limit: int, *, cut: bool) -> bytes:
+    """At most one byte more than `limit`. In one call, during which other threads run."""
+    inflater = zlib.decompressobj(16 + zlib.MAX_WBITS)
+    try:
+        data = inflater.decompress(packed, limit + 1)
+    except zlib.error:
+        raise g.TooLargeError("The cluster's answer is not valid gzip.") from None
+    if len(data) <= limit and not inflater.eof and not cut:
         raise g.UnreachableError("The cluster's answer ended too early.")
-    return b"".join(parts)[:limit]
+    return data
 
 
 def _silence(failure: urllib3.exceptions.HTTPError, writing: bool) -> g.GatewayError:
