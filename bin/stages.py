@@ -7,7 +7,7 @@ from bin.environment import ROOT, VENV
 
 RESULTS = ROOT / "test-results"
 CODE = ("apps", "meshconsole", "bin", "bench", "tests", "manage.py")
-TYPED = ("apps", "meshconsole", "bin", "bench", "tests/architecture", "tests/ground")
+TYPED = ("apps", "meshconsole", "bin", "bench", "tests")
 APART = ("tests/cluster_contract", "tests/browser", "tests/faults")
 # What locks, claims and chains must hold on the database of production too.
 ON_POSTGRES = ("accounts", "analysis", "audit", "changes", "clusters", "inventory", "pipeline")

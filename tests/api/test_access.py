@@ -101,8 +101,8 @@ def test_a_token_cannot_make_one_that_outlives_it(shop: Shop) -> None:
     for body in ({}, {"expires_at": (ends + timedelta(days=1)).isoformat()}):
         answer = client.post("/api/v1/tokens/", {"name": "y", "scopes": ["read"], **body}, format="json")
         assert answer.status_code == 403
-    body = {"name": "y", "scopes": ["read"], "expires_at": ends.isoformat()}
-    assert client.post("/api/v1/tokens/", body, format="json").status_code == 201
+    as_long = {"name": "y", "scopes": ["read"], "expires_at": ends.isoformat()}
+    assert client.post("/api/v1/tokens/", as_long, format="json").status_code == 201
 
 
 def test_a_session_needs_the_csrf_token_and_a_bearer_does_not(shop: Shop, speaking: Speaker) -> None:

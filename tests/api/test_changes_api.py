@@ -19,7 +19,8 @@ STS = "sts.amazonaws.com"
 
 def blocked_scope(client: Any) -> str:
     scopes = client.get("/api/v1/clusters/shop/egress/").json()["scopes"]
-    return next(scope["key"] for scope in scopes if scope["verdicts"][STS].startswith("blocked"))
+    key: str = next(scope["key"] for scope in scopes if scope["verdicts"][STS].startswith("blocked"))
+    return key
 
 
 def test_the_whole_way_from_a_blocked_cell_and_back(shop: Shop, speaking: Speaker) -> None:

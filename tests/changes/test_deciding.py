@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from operator import attrgetter
 from typing import Any
 
 import pytest
@@ -179,8 +180,8 @@ def test_what_waits_for_whom(shop: Shop) -> None:
     assert waiting_count(shop.noor) == 1
     assert list(inbox(shop.priya, Box.WAITS)) == []
     assert [row.pk for row in inbox(shop.priya, Box.MINE)] == [change.pk]
-    row = inbox(shop.dev, Box.ALL).get()
-    assert (row.item_count, row.required, row.level) == (1, 2, "low")
+    figures = attrgetter("item_count", "required", "level")
+    assert figures(inbox(shop.dev, Box.ALL).get()) == (1, 2, "low")
     decide(shop.sam, change)
     assert waiting_count(shop.sam) == 0
 
@@ -217,5 +218,7 @@ def test_a_page_costs_a_fixed_number_of_queries(shop: Shop, django_assert_max_nu
     decide(shop.sam, change)
     person_now = type(shop.noor).objects.get(pk=shop.noor.pk)
     with django_assert_max_num_queries(30):
-        found = detail(person_now, visible(person_now, change.pk))
+        seen = visible(person_now, change.pk)
+        assert seen is not None
+        found = detail(person_now, seen)
     assert len(found.items) == 5

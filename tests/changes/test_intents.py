@@ -35,14 +35,14 @@ def test_an_update_sends_identity_and_what_changes() -> None:
 
 
 def test_what_the_console_owns_is_sent_again_because_leaving_it_out_would_remove_it() -> None:
-    fields = {"f:spec": {"f:resolution": {}}, "f:metadata": {"f:labels": {"f:team": {}}}}
+    fields: dict[str, Any] = {"f:spec": {"f:resolution": {}}, "f:metadata": {"f:labels": {"f:team": {}}}}
     intent = intents.intent_for(BASE, changed(hosts=["b"]), managed_fields=owned(fields))
     assert intent["spec"] == {"hosts": ["b"], "resolution": "NONE"}
     assert intent["metadata"]["labels"] == {"team": "mesh"}
 
 
 def test_what_others_own_is_not_sent() -> None:
-    fields = {"f:spec": {"f:resolution": {}}}
+    fields: dict[str, Any] = {"f:spec": {"f:resolution": {}}}
     intent = intents.intent_for(BASE, changed(hosts=["b"]), managed_fields=owned(fields, "helm"))
     assert intent["spec"] == {"hosts": ["b"]}
 

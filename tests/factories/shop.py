@@ -96,6 +96,12 @@ class Shop:
         resource = next(r for r in self.sim.state.resources() if r.kind == kind)
         return self.sim.store.get(f"{resource.plural}.{resource.group}", namespace, name)
 
+    def live(self, kind: str, namespace: str, name: str) -> dict[str, Any]:
+        """The object in the simulated cluster's own store, where it has to be."""
+        found = self.on_cluster(kind, namespace, name)
+        assert found is not None, f"{kind} {namespace}/{name} is not on the cluster"
+        return found
+
     def rogue(self, method: str, path: str, body: Any = None, *, kind: str = "merge-patch+json") -> Any:
         """What somebody else does on the cluster, as an administrator, over the API."""
         context = ssl.create_default_context(cadata=self.sim.ca_pem)

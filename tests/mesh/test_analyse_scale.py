@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
 from apps.mesh.analyse import CRASH_CODE, analyse
 from apps.mesh.egress import engine as egress_engine
+from apps.mesh.egress.case import Case
+from apps.mesh.egress.judgement import Judgement, judge
+from apps.mesh.egress.near import Candidate
 from apps.mesh.hostsets import speedscale
 from apps.mesh.refs import Manifest
 from apps.mesh.snapshot import Snapshot
@@ -70,9 +74,13 @@ def workload(namespace: str, name: str, *, captured: bool) -> list[Manifest]:
 def test_two_thousand_workloads_cost_what_their_scopes_cost(monkeypatch: pytest.MonkeyPatch) -> None:
     base = list(laid("mesh", "speedscale", "page-entry").manifests())
     snapshot = Snapshot.from_manifests([*base, *(m for n in range(NAMESPACES) for m in namespace(n))])
-    judged = []
-    judge = egress_engine.judge
-    monkeypatch.setattr(egress_engine, "judge", lambda *case: judged.append(1) or judge(*case))
+    judged: list[Case] = []
+
+    def counted(case: Case, found: Sequence[Candidate]) -> Judgement:
+        judged.append(case)
+        return judge(case, found)
+
+    monkeypatch.setattr(egress_engine, "judge", counted)
     hosts = speedscale()
     started = time.process_time()
     analysis = analyse(snapshot, hosts)

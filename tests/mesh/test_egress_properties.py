@@ -67,7 +67,7 @@ MESHES = st.lists(st.one_of(entries(), entries(), sidecars()), max_size=6).map(
     lambda items: list({ResourceRef.of(item): item for item in items}.values())
 )
 DESTINATIONS = st.builds(
-    lambda host, sent, ip: Destination(host, *sent, ip),
+    lambda host, sent, ip: Destination(host, sent[0], sent[1], ip),
     st.sampled_from([host for host in HOSTS if host[0] != "*"]),
     st.sampled_from([(443, Protocol.TLS), (80, Protocol.HTTP), (443, Protocol.HTTP), (443, Protocol.TCP)]),
     st.sampled_from(["203.0.113.7", "198.51.100.9"]),

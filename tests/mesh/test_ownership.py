@@ -55,7 +55,7 @@ def test_nothing_else_makes_a_keeper(manifest: dict[str, Any]) -> None:
 
 
 def test_field_managers_other_than_this_console_are_named_once() -> None:
-    owned = {"fieldsV1": {"f:spec": {"f:hosts": {}}}}
+    owned: dict[str, Any] = {"fieldsV1": {"f:spec": {"f:hosts": {}}}}
     fields = [
         {"manager": "kubectl", **owned},
         {"manager": "kubectl", **owned},

@@ -81,13 +81,13 @@ def test_a_revert_of_a_creation_deletes_it_and_needs_approval_itself(shop: Shop)
 
 
 def test_a_revert_of_an_update_puts_the_prior_content_back_and_leaves_other_fields(shop: Shop) -> None:
-    before = shop.on_cluster("Sidecar", "payments", "default")["spec"]
+    before = shop.live("Sidecar", "payments", "default")["spec"]
     change = shop.queued(SIDECAR, take_over=True)
     assert run(change) == State.APPLIED, fresh(change).state_message
-    assert "catalog/*" in shop.on_cluster("Sidecar", "payments", "default")["spec"]["egress"][0]["hosts"]
+    assert "catalog/*" in shop.live("Sidecar", "payments", "default")["spec"]["egress"][0]["hosts"]
     back = revert(actor=shop.priya, change=fresh(change))
     assert run(shop.approved(shop.submitted(back))) == State.APPLIED, fresh(back).state_message
-    assert shop.on_cluster("Sidecar", "payments", "default")["spec"] == before
+    assert shop.live("Sidecar", "payments", "default")["spec"] == before
 
 
 def test_a_cancel_before_the_first_write_writes_nothing(shop: Shop) -> None:
@@ -109,7 +109,7 @@ def test_several_objects_are_written_in_order_and_the_additions_first(shop: Shop
     assert [item.kind for item in items(change)] == ["ServiceEntry", "Sidecar"]
     assert run(change) == State.APPLIED, fresh(change).state_message
     marks = [
-        shop.on_cluster(item.kind, item.namespace, item.name)["metadata"]["annotations"][OP]
+        shop.live(item.kind, item.namespace, item.name)["metadata"]["annotations"][OP]
         for item in items(change)
     ]
     assert marks == [f"CS-{change.pk}/1/1", f"CS-{change.pk}/1/2"]
@@ -129,11 +129,11 @@ spec:
 
 
 def test_a_workload_gets_an_annotation_and_keeps_everything_else(shop: Shop) -> None:
-    before = shop.on_cluster("Deployment", "payments", "ledger")["spec"]
+    before = shop.live("Deployment", "payments", "ledger")["spec"]
     change = shop.queued(ANNOTATED)
     assert apply_change(change.pk) == State.VERIFYING, fresh(change).state_message
     verify_change(change.pk)
-    after = shop.on_cluster("Deployment", "payments", "ledger")["spec"]
+    after = shop.live("Deployment", "payments", "ledger")["spec"]
     added = after["template"]["metadata"]["annotations"].pop("proxy.istio.io/config")
     assert "holdApplication" in added
     before["template"]["metadata"].setdefault("annotations", {}).pop("proxy.istio.io/config", None)

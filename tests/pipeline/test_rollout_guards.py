@@ -36,11 +36,18 @@ def applied(change: ChangeSet) -> State | None:
     return apply_change(change.pk, sleep=lambda _: None)
 
 
+def last_words(change: ChangeSet) -> str:
+    """What the newest event of the change says."""
+    event = fresh(change).events.last()
+    assert event is not None
+    return event.text
+
+
 def test_approvals_are_counted_again_right_before_the_writes(shop: Shop) -> None:
     change = shop.queued()
     RoleBinding.objects.filter(user=shop.noor).delete()
     assert applied(change) == State.PENDING
-    assert "may no longer approve" in fresh(change).events.last().text
+    assert "may no longer approve" in last_words(change)
     assert entry(shop) is None
 
 
@@ -55,6 +62,7 @@ def test_a_reviewer_whose_account_was_closed_does_not_count(shop: Shop) -> None:
 def test_content_that_was_altered_in_the_database_is_not_written(shop: Shop) -> None:
     change = shop.queued()
     item = items(change)[0]
+    assert item.intent is not None
     intent = {**item.intent, "spec": {**item.intent["spec"], "hosts": ["evil.example"]}}
     ChangeItem.objects.filter(pk=item.pk).update(intent=intent)
     assert applied(change) == State.NEEDS_ATTENTION
@@ -87,8 +95,10 @@ def test_an_approval_that_has_expired_is_asked_for_again(shop: Shop) -> None:
     change = shop.queued()
     ChangeSet.objects.filter(pk=change.pk).update(expires_at=clock.now() - timedelta(minutes=1))
     assert applied(change) == State.PENDING
-    assert "expired" in fresh(change).events.last().text
-    assert fresh(change).expires_at > clock.now()
+    assert "expired" in last_words(change)
+    expires_at = fresh(change).expires_at
+    assert expires_at is not None
+    assert expires_at > clock.now()
     assert entry(shop) is None
     decide(shop.sam, fresh(change))
     assert applied(change) == State.VERIFYING

@@ -9,6 +9,7 @@ import pytest
 
 from apps.accounts.actions import grant_role
 from apps.accounts.models import Role
+from apps.changes import dryrun
 from apps.changes.actions.execute import execute
 from apps.changes.actions.revert import revert
 from apps.changes.actions.submit import submit
@@ -17,7 +18,7 @@ from apps.changes.actions.validate import validate
 from apps.changes.lifecycle import State
 from apps.changes.models import ChangeSet
 from apps.common.models import OutboxMessage
-from apps.pipeline import writing
+from apps.pipeline import crashpoints
 from apps.pipeline.crashpoints import Point
 from apps.pipeline.recover import recover_stuck
 from apps.pipeline.rollout import MAX_ATTEMPTS, apply_change
@@ -50,7 +51,7 @@ def at_the_write(monkeypatch: pytest.MonkeyPatch, act: Callable[[], object]) -> 
             done.append(True)
             act()
 
-    monkeypatch.setattr(writing.crashpoints, "reached", reached)
+    monkeypatch.setattr(crashpoints, "reached", reached)
 
 
 def no_pause(_: float) -> None:
@@ -98,7 +99,7 @@ def test_an_object_that_moved_since_the_approval_is_not_overwritten(shop: Shop) 
     shop.rogue("PATCH", SIDECAR_PATH, {"spec": {"egress": [{"hosts": ["./*"]}]}})
     assert applied(change) == State.STALE
     assert "changed since" in fresh(change).state_message
-    assert shop.on_cluster("Sidecar", "payments", "default")["spec"]["egress"] == [{"hosts": ["./*"]}]
+    assert shop.live("Sidecar", "payments", "default")["spec"]["egress"] == [{"hosts": ["./*"]}]
 
 
 def test_an_object_that_moves_in_the_moment_of_writing_is_not_overwritten(
@@ -110,7 +111,7 @@ def test_an_object_that_moves_in_the_moment_of_writing_is_not_overwritten(
     )
     assert applied(change) == State.STALE
     assert "moment of writing" in fresh(change).state_message
-    assert shop.on_cluster("Sidecar", "payments", "default")["spec"]["egress"] == [{"hosts": ["./*"]}]
+    assert shop.live("Sidecar", "payments", "default")["spec"]["egress"] == [{"hosts": ["./*"]}]
 
 
 def test_an_object_that_somebody_else_created_first_is_not_overwritten(
@@ -142,7 +143,7 @@ def test_a_deleted_object_is_not_made_again(shop: Shop) -> None:
 
 def test_an_object_that_was_made_anew_is_another_object(shop: Shop) -> None:
     change = shop.queued(SIDECAR, take_over=True)
-    old = shop.on_cluster("Sidecar", "payments", "default")
+    old = shop.live("Sidecar", "payments", "default")
     shop.rogue("DELETE", SIDECAR_PATH)
     kept = {k: v for k, v in old["metadata"].items() if k in {"name", "namespace", "labels", "annotations"}}
     again = {
@@ -175,7 +176,7 @@ def test_a_contested_field_can_be_asked_for_and_is_then_written(shop: Shop) -> N
     assert items(change)[0].force
     assert applied(change) == State.VERIFYING, fresh(change).state_message
     assert verify_change(change.pk) == State.APPLIED, fresh(change).state_message
-    live = shop.on_cluster("Sidecar", "payments", "default")
+    live = shop.live("Sidecar", "payments", "default")
     assert "catalog/*" in live["spec"]["egress"][0]["hosts"]
 
 
@@ -255,7 +256,7 @@ def test_a_worker_that_was_taken_for_dead_writes_nothing_any_more(
 ) -> None:
     change = shop.queued()
     seen: list[State | None] = []
-    real = writing.dryrun.attempt
+    real = dryrun.attempt
 
     def overtaken(*args: Any) -> Any:
         tried = real(*args)
@@ -265,7 +266,7 @@ def test_a_worker_that_was_taken_for_dead_writes_nothing_any_more(
             seen.append(apply_change(change.pk, sleep=no_pause))
         return tried
 
-    monkeypatch.setattr(writing.dryrun, "attempt", overtaken)
+    monkeypatch.setattr(dryrun, "attempt", overtaken)
     assert applied(change) is None
     assert seen[1] == State.VERIFYING
     assert entry(shop)["metadata"]["generation"] == 1
