@@ -114,7 +114,9 @@ class ClusterSummary(models.Model):
 
     `figures`: {"workloads", "in_mesh_expected", "in_mesh_ok", "capture_expected", "captured",
     "capture_partial", "capture_missing", "capture_unknown", "required_hosts", "blocked_hosts",
-    "blocked_scopes", "policy_hosts", "scopes", "findings": {severity: n}, …}.
+    "blocked_scopes", "policy_hosts", "scopes", "findings": {severity: n}, …}; `closed_scopes` are those
+    with every required host blocked (`closed_by_sidecar` of them because of their Sidecar), and
+    `blocked_by_host` says for how many of the other scopes each host is blocked: {host: n}.
     `control_planes` and `installs`: as apps.mesh gives them, plain JSON.
     """
 

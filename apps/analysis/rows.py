@@ -145,7 +145,7 @@ def plain(value: Any) -> Any:
     return msgspec.json.decode(msgspec.json.encode(value))
 
 
-def _hosts(analysis: Analysis) -> dict[str, int]:
+def _hosts(analysis: Analysis) -> dict[str, Any]:
     """How many of the hosts that pods open are blocked somewhere, unknown, or open by policy only."""
     verdicts: dict[str, set[Verdict]] = {e.host: set() for e in analysis.hostset.hosts if _counts(e.tier)}
     for item in analysis.scopes:
@@ -158,6 +158,27 @@ def _hosts(analysis: Analysis) -> dict[str, int]:
         "blocked_hosts": len(blocked),
         "unknown_hosts": sum(Verdict.UNKNOWN in seen for seen in open_here.values()),
         "policy_hosts": sum(ALLOWED_BY_POLICY in seen for seen in open_here.values()),
+        **_blocked(analysis),
+    }
+
+
+def _blocked(analysis: Analysis) -> dict[str, Any]:
+    """Scopes with every host blocked, how many of those by a Sidecar; for the others how often each host."""
+    closed = by_sidecar = 0
+    single: Counter[str] = Counter()
+    for item in analysis.scopes:
+        needed = list(_needed(analysis.hostset, item))
+        blocked = [(entry.host, answer) for entry, answer in needed if answer.verdict.blocked]
+        if len(blocked) < len(needed) or len(needed) < 2:
+            single.update(host for host, _ in blocked)
+            continue
+        closed += 1
+        refs = [answer.fix.ref if answer.fix else None for _, answer in blocked]
+        by_sidecar += all(ref is not None and ref.kind == "Sidecar" for ref in refs)
+    return {
+        "closed_scopes": closed,
+        "closed_by_sidecar": by_sidecar,
+        "blocked_by_host": dict(sorted(single.items())),
     }
 
 

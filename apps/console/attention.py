@@ -12,7 +12,7 @@ from apps.analysis.selectors import Cause
 from apps.changes.models import ChangeSet
 from apps.clusters.models import Cluster, HealthState
 from apps.common.badges import Badge
-from apps.console import times
+from apps.console import blocked, times
 from apps.console.rows import figures_of, silent
 from apps.mesh.findings import Severity
 
@@ -71,11 +71,7 @@ def _no_answer(cluster: Cluster, now: datetime) -> Need:
 
 
 def _blocked(cluster: Cluster) -> Need:
-    known = figures_of(cluster)
-    text = (
-        f"{known['blocked_hosts']} of {known.get('required_hosts', 0)} Speedscale hosts are blocked for "
-        f"{known.get('blocked_scopes', 0)} egress scopes in {cluster.name}."
-    )
+    text = f"{cluster.name}: {blocked.sentence(figures_of(cluster))}."
     url = reverse("console:cluster-egress", args=[cluster.name])
     return Need(Badge("Blocked hosts", "crit", "bad"), text, "", "Show matrix", url)
 

@@ -11,7 +11,7 @@ from typing import Any
 from apps.clusters.models import Cluster, Environment, HealthState
 from apps.common import badges
 from apps.common.badges import Badge
-from apps.console import figures, frame
+from apps.console import blocked, figures, frame
 
 COVERAGE_PARTS = (
     ("ok", "captured"),
@@ -108,7 +108,7 @@ def hosts(known: Mapping[str, Any]) -> Badge:
     if not known:
         return badges.of(badges.VERDICTS, "unknown")
     if known.get("blocked_hosts"):
-        return Badge(f"{known['blocked_hosts']} blocked", "v-reset", "bad")
+        return Badge(blocked.short(known), "v-reset", "bad")
     if known.get("policy_hosts"):
         return Badge(f"{known['policy_hosts']} by policy", "v-policy", "warn")
     if not known.get("scopes"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import timedelta
 from typing import Any
 
@@ -17,6 +18,7 @@ from apps.analysis.models import ClusterSummary, Finding, ScopeVerdicts, Workloa
 from apps.clusters.models import Cluster
 from apps.common.clock import now
 from apps.inventory.runs import LostLeaseError
+from apps.mesh.hostsets import Tier
 from apps.mesh.refs import Manifest
 from apps.mesh.snapshot import Gap, Snapshot
 from apps.simcluster.scenario import load
@@ -52,6 +54,15 @@ def test_findings_scopes_workloads_and_figures_are_kept(row: Cluster, manifests:
     assert figures["required_hosts"] == 10  # twelve, without the two that no pod opens
     assert 0 < figures["blocked_hosts"] <= 10
     assert figures["blocked_scopes"] <= figures["scopes"]
+    needed = {e.host for e in found.hostset.hosts if e.tier is not Tier.INFORMATIONAL}
+    blocked = [
+        {host for host, verdict in row.verdicts.items() if host in needed and verdict.startswith("blocked")}
+        for row in ScopeVerdicts.objects.all()
+    ]
+    some = [hosts for hosts in blocked if hosts and hosts != needed]
+    assert figures["closed_scopes"] == blocked.count(needed)
+    assert figures["closed_by_sidecar"] <= figures["closed_scopes"]
+    assert figures["blocked_by_host"] == dict(sorted(Counter(h for hosts in some for h in hosts).items()))
     assert sum(figures["findings"].values()) == len(found.findings)
 
 

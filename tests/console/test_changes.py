@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Callable
 
 import pytest
@@ -29,6 +30,21 @@ def test_a_cell_becomes_a_draft_with_its_prediction(shop: Cluster, alice: User, 
     assert "is a draft" in text
     assert "Submit for approval" in text
     assert "sts.amazonaws.com:443" in text
+
+
+def test_beside_a_generated_fix_no_other_advice_is_given(shop: Cluster, alice: User, as_: As) -> None:
+    scope = ScopeVerdicts.objects.get(cluster=shop, namespace="catalog")
+    fix = scope.answers["sts.amazonaws.com"]["fix"]
+    assert fix["remedy"]
+    asked = {"scope": scope.key, "host": "sts.amazonaws.com", "part": "explain"}
+    page = " ".join(as_(alice).get("/clusters/shop/egress/", asked).content.decode().split())
+    assert "Show what it would write and change" in page
+    assert fix["text"] not in html.unescape(page)
+    scope.answers["sts.amazonaws.com"]["fix"]["remedy"] = ""
+    scope.save()
+    page = " ".join(as_(alice).get("/clusters/shop/egress/", asked).content.decode().split())
+    assert "Show what it would write and change" not in page
+    assert fix["text"] in html.unescape(page)
 
 
 def test_somebody_who_may_only_look_cannot_propose(shop: Cluster, victor: User, as_: As) -> None:

@@ -20,7 +20,7 @@ from apps.clusters.preflight import PermissionRow, Preflight
 from apps.clusters.selectors import credential_warning
 from apps.common import clock
 from apps.common.errors import InvalidInputError
-from apps.console import checks_shown, figures, rows
+from apps.console import blocked, checks_shown, figures, rows
 from apps.console.access import cluster_or_404
 from apps.console.evidence import reference
 from apps.console.forms.clusters import CredentialForm, blame
@@ -61,6 +61,7 @@ def overview(request: SignedInRequest, name: str) -> HttpResponse:
         "cluster": cluster,
         "row": rows.cluster_row(cluster, clock.now()),
         "known": known,
+        "blocked": blocked.sentence(known),
         "captured": figures.number(known.get("captured", 0), known.get("capture_expected", 0)),
         "in_mesh": figures.number(known.get("in_mesh_ok", 0), known.get("in_mesh_expected", 0)),
         "planes": [_plane(cluster, plane) for plane in (summary.control_planes if summary else [])],

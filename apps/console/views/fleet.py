@@ -10,7 +10,7 @@ from apps.analysis import selectors as analysis
 from apps.changes import selectors as changes
 from apps.clusters import selectors as clusters_of
 from apps.common import clock
-from apps.console import attention, figures, rows
+from apps.console import attention, blocked, figures, rows
 from apps.console.fragments import page_or_fragment
 from apps.console.guard import SignedInRequest, signed_in
 
@@ -39,8 +39,7 @@ def fleet(request: SignedInRequest) -> HttpResponse:
         "captured": figures.number(total["captured"], total["capture_expected"]),
         "in_mesh": figures.number(total["in_mesh_ok"], total["in_mesh_expected"]),
         "blocked_clusters": sum(1 for one in known if one.get("blocked_hosts")),
-        "most_blocked": max((one.get("blocked_hosts", 0) for one in known), default=0),
-        "most_hosts": max((one.get("required_hosts", 0) for one in known), default=0),
+        "most_often_blocked": blocked.most_often(known),
         "critical": sum(one.get("findings", {}).get("error", 0) for one in known),
         "open": sum(sum(one.get("findings", {}).values()) for one in known),
         "environments": rows.environments(clusters),
