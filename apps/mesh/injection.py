@@ -66,7 +66,7 @@ class Injector:
         actual = _fold(planes)
         revisions = sorted({revision for _, _, revision in seen} - {""})
         total = sum([count for count, _, _ in seen])
-        matching = sum([count for count, *what in seen if _as_decided(*what, decision, ambient)])
+        matching = sum([count for count, plane, rev in seen if _as_decided(plane, rev, decision, ambient)])
         drift = _drift(decision, ambient, groups_differ=matching < total, planes=planes)
         return InjectionReport(
             expected=decision.inject,
