@@ -17,6 +17,7 @@ from apps.accounts.models import User
 from apps.accounts.permissions import Permission, object_filter
 from apps.changes import access
 from apps.changes.approvals import Standing, standing
+from apps.changes.contested import Owned, foreseen
 from apps.changes.lifecycle import REVERTIBLE, Event, State, next_state
 from apps.changes.models import ChangeEvent, ChangeItem, ChangeSet, Decision, Revision, Verification
 
@@ -48,7 +49,8 @@ class Verb(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ChangeDetail:
-    """One change as its page shows it. `can` maps a verb to "" or to the reason why not."""
+    """One change as its page shows it. `can` maps a verb to "" or to the reason why not; `contested` an
+    item of a draft to the others who own what it writes."""
 
     change: ChangeSet
     revision: Revision
@@ -61,6 +63,7 @@ class ChangeDetail:
     clusters: tuple[str, ...]
     reverts: tuple[ChangeSet, ...]
     can: Mapping[Verb, str]
+    contested: Mapping[int, tuple[Owned, ...]]
 
 
 def current_revision(change: ChangeSet) -> Revision:
@@ -131,6 +134,7 @@ def detail(user: User, change: ChangeSet) -> ChangeDetail:
     revision = next(r for r in revisions if r.number == change.revision_number)
     items = tuple(revision.items.select_related("cluster").order_by("position"))
     now = standing(change, revision)
+    met = foreseen(items) if change.state == State.DRAFT else {}
     return ChangeDetail(
         change=change,
         revision=revision,
@@ -142,7 +146,8 @@ def detail(user: User, change: ChangeSet) -> ChangeDetail:
         standing=now,
         clusters=tuple(sorted({item.cluster.name for item in items})),
         reverts=tuple(access.visible_changes(user).filter(parent=change).order_by("pk")),
-        can={**abilities(user, change, revision, now), Verb.TAKE_OVER: _take_over(user, change, items)},
+        can={**abilities(user, change, revision, now), Verb.TAKE_OVER: _take_over(user, change, items, met)},
+        contested=met,
     )
 
 
@@ -175,9 +180,11 @@ def is_contested(item: ChangeItem) -> bool:
     return any(cause.get("reason") == CONFLICT for cause in item.dry_run.get("causes") or ())
 
 
-def _take_over(user: User, change: ChangeSet, items: tuple[ChangeItem, ...]) -> str:
-    if not any(is_contested(item) for item in items):
-        return "The last dry run met no fields of another owner."
+def _take_over(
+    user: User, change: ChangeSet, items: tuple[ChangeItem, ...], met: Mapping[int, object]
+) -> str:
+    if not any(is_contested(item) or (item.pk in met and not item.force) for item in items):
+        return "Neither the last reading nor the last dry run met fields of another owner."
     where = tuple(access.Place(i.cluster.environment, i.cluster.name, i.namespace) for i in items)
     return _state(State(change.state), Event.EDIT) or _permitted(user, Permission.PROPOSE, where)
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from apps.changes.contested import Owned
 from apps.changes.models import ChangeEvent, ChangeItem, Decision, Verification
 from apps.console import effects
 from apps.console.difference import Difference, difference
@@ -24,7 +25,7 @@ DOT_TONES = frozenset({"ok", "bad", "run"})
 
 @dataclass(frozen=True, slots=True)
 class ItemShown:
-    """One write: its difference, and what the dry run answered."""
+    """One write: its difference, what the dry run answered, and who else owns what it writes."""
 
     item: ChangeItem
     path: str
@@ -34,6 +35,7 @@ class ItemShown:
     difference: Difference
     warnings: tuple[str, ...]
     causes: tuple[str, ...]
+    owners: tuple[Owned, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +64,11 @@ class Outcome:
         return self.predicted == sum(count for _, count in self.happened)
 
 
-def items(rows: Iterable[ChangeItem]) -> list[ItemShown]:
-    """The writes in their order."""
-    return [_item(row) for row in rows]
+def items(
+    rows: Iterable[ChangeItem], contested: Mapping[int, tuple[Owned, ...]] | None = None
+) -> list[ItemShown]:
+    """The writes in their order; `contested` says who else owns what an item writes."""
+    return [_item(row, (contested or {}).get(row.pk, ())) for row in rows]
 
 
 def timeline(events: Sequence[ChangeEvent], decisions: Sequence[Decision]) -> list[Moment]:
@@ -120,7 +124,7 @@ def written(rows: Sequence[ChangeItem]) -> int:
     return sum(1 for row in rows if row.result == ChangeItem.Result.APPLIED)
 
 
-def _item(row: ChangeItem) -> ItemShown:
+def _item(row: ChangeItem, owners: tuple[Owned, ...]) -> ItemShown:
     before = to_yaml(stripped(row.base)) if row.base else ""
     after = to_yaml(stripped(row.desired)) if row.desired else ""
     ref = ResourceRef(row.kind, row.namespace, row.name)
@@ -133,6 +137,7 @@ def _item(row: ChangeItem) -> ItemShown:
         difference=difference(before, after),
         warnings=tuple(str(one) for one in row.dry_run.get("warnings", ())),
         causes=tuple(_cause(one) for one in row.dry_run.get("causes", ())),
+        owners=owners,
     )
 
 

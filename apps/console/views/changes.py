@@ -152,13 +152,15 @@ def _page(
     request: SignedInRequest, found: ChangeSet, form: DecisionForm, *, status: int = 200
 ) -> HttpResponse:
     detail = selectors.detail(request.user, found)
+    items = changes_shown.items(detail.items, detail.contested)
     context: dict[str, Any] = {
         "detail": detail,
         "change": found,
         "revision": detail.revision,
         "crumbs": [("Changes", reverse("console:changes")), (found.number, "")],
         "effect": effects.effect(detail.revision.prediction),
-        "items": changes_shown.items(detail.items),
+        "items": items,
+        "contested": [shown for shown in items if shown.owners and not shown.item.force],
         "timeline": changes_shown.timeline(detail.events, detail.decisions),
         "live": _live_part(request, found, detail.items, detail.events[-1] if detail.events else None),
         "form": form,
