@@ -94,13 +94,15 @@ def rows(
     chosen: tuple[str, str],
 ) -> list[MatrixRow]:
     """Cells with links that keep the filters; `chosen` is (scope key, host) of the open explanation."""
-    return [
-        MatrixRow(
-            scope,
-            tuple(_cell(scope, column.host, keep, (scope.key, column.host) == chosen) for column in hosts),
+    asked = [(column.host, urlencode({"host": column.host})) for column in hosts]
+    found = []
+    for scope in scopes:
+        address = f"?{urlencode({**keep, 'scope': scope.key})}"
+        cells = tuple(
+            _cell(scope, host, f"{address}&{ending}", (scope.key, host) == chosen) for host, ending in asked
         )
-        for scope in scopes
-    ]
+        found.append(MatrixRow(scope, cells))
+    return found
 
 
 def matches(scope: ScopeVerdicts, text: str, verdict: str) -> bool:
@@ -110,16 +112,11 @@ def matches(scope: ScopeVerdicts, text: str, verdict: str) -> bool:
     return all(word in names for word in words) and (not verdict or verdict in scope.verdicts.values())
 
 
-def cell_url(key: str, host: str, keep: Mapping[str, str]) -> str:
-    """The address of an explanation on the page of its matrix."""
-    return f"?{urlencode({**keep, 'scope': key, 'host': host})}"
-
-
-def _cell(scope: ScopeVerdicts, host: str, keep: Mapping[str, str], current: bool) -> Cell:
+def _cell(scope: ScopeVerdicts, host: str, url: str, current: bool) -> Cell:
     verdict = _verdict(scope, host)
     badge = badges.of(badges.VERDICTS, verdict)
     words = f": {scope.namespace} ({scope.label}) to {host}"
-    return Cell(verdict, badge, cell_url(scope.key, host, keep), words, current)
+    return Cell(verdict, badge, url, words, current)
 
 
 def _verdict(scope: ScopeVerdicts, host: str) -> str:

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
 from django import template
 from django.templatetags.static import static
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
 from apps.common import badges, clock
 from apps.console import times, yamltext
 from apps.console.difference import difference
+from apps.console.matrix import Cell
 
 register = template.Library()
 
 SIZES = {"": "i", "s": "i s", "l": "i l"}
 LINKABLE = frozenset({"http", "https"})
+CURRENT = mark_safe(' aria-current="true"')
+MATRIX_CELL = (
+    '<td><a href="{0}#explain" class="{1}" title="{2}"{3} hx-get="{0}&amp;part=explain" hx-target="#explain"'
+    ' hx-swap="outerHTML" hx-push-url="{0}">{4}{5}<span class="vh">{2}{6}</span></a></td>'
+)
 KINDS = {
     "verdict": badges.VERDICTS,
     "severity": badges.SEVERITIES,
@@ -62,6 +69,20 @@ def status(word: str, tone: str, icon_name: str = "", form: str = "st") -> dict[
     """A word in a tone, where the data chose both."""
     shown = badges.toned(word, tone)
     return {"badge": badges.Badge(shown.word, icon_name or shown.icon, shown.tone), "form": form}
+
+
+@register.simple_tag
+def matrix_cells(cells: Iterable[Cell]) -> SafeString:
+    """The cells of one row of the egress matrix. No template: a page has hundreds of them."""
+    icons: dict[str, SafeString] = {}
+    drawn = []
+    for cell in cells:
+        badge, url = cell.badge, cell.url
+        symbol = icons.get(badge.icon) or icons.setdefault(badge.icon, icon(badge.icon, ""))
+        current = CURRENT if cell.current else ""
+        short = format_html('<span aria-hidden="true">{}</span>', badge.short) if badge.short else ""
+        drawn.append((url, badge.tone, badge.word, current, symbol, short, cell.words))
+    return format_html_join("", MATRIX_CELL, drawn)
 
 
 @register.simple_tag
