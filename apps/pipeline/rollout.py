@@ -122,9 +122,7 @@ def _finish(change: ChangeSet, revision: Revision, stop: Written | None) -> Stat
     if stop.outcome is Outcome.TRANSIENT:
         return _later(change, stop)
     if applied:
-        return _stop(
-            change, Event.STOP_PARTIAL, f"{applied} of {total} objects are written.", stop, ADVICE_PARTIAL
-        )
+        return _stop(change, Event.STOP_PARTIAL, _written(total, applied) + ".", stop, ADVICE_PARTIAL)
     if stop.outcome is Outcome.HELD:
         return _give_up(change, stop.message)
     if stop.outcome is Outcome.APPLIED:
@@ -140,13 +138,19 @@ def _finish(change: ChangeSet, revision: Revision, stop: Written | None) -> Stat
     )
 
 
+def _written(total: int, applied: int | None = None) -> str:
+    if applied is not None:
+        return f"{applied} of {total} object{'s' * (total != 1)} {'is' if applied == 1 else 'are'} written"
+    return "The object is written" if total == 1 else f"All {total} objects are written"
+
+
 def _hand_over(change: ChangeSet, total: int) -> State:
     with transaction.atomic():
         state = transitions.move(
             change,
             Event.FINISH_WRITES,
             actor=None,
-            text=f"All {total} objects are written; verification begins.",
+            text=f"{_written(total)}; verification begins.",
             tone="run",
             lease_until=None,
         )

@@ -121,11 +121,17 @@ def _pass(change: ChangeSet, revision: Revision, answers: Answers) -> State:
             change,
             Event.PASS_DRY_RUN,
             actor=None,
-            text=f"The clusters would accept all {len(answers)} objects; waiting for approval.",
+            text=f"{_would_accept(answers)}; waiting for approval.",
             tone="ok",
             lease_until=None,
             expires_at=clock.now() + PENDING_FOR,
         )
+
+
+def _would_accept(answers: Answers) -> str:
+    clusters = len({item.cluster_id for item, _ in answers})
+    objects = "the object" if len(answers) == 1 else f"all {len(answers)} objects"
+    return f"The cluster{'s' * (clusters != 1)} would accept {objects}"
 
 
 def _send_back(change: ChangeSet, answers: Answers, text: str, problems: list[str]) -> State:
