@@ -13,6 +13,7 @@ from apps.simcluster.kinds import GROUP_RBAC
 from apps.simcluster.messages import Request
 from apps.simcluster.schema import Json
 from apps.simcluster.store import Store
+from apps.simcluster.tokens import AUDIENCES, ServiceAccountTokens
 
 ANONYMOUS = "system:anonymous"
 AUTHENTICATED = "system:authenticated"
@@ -33,6 +34,7 @@ class User:
     uid: str = ""
     groups: tuple[str, ...] = ()
     rules: tuple[Mapping[str, Any], ...] = ()
+    extra: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @property
     def anonymous(self) -> bool:
@@ -74,6 +76,7 @@ class Access:
 
     store: Store
     users: dict[str, User] = field(default_factory=dict)  # by token
+    tokens: ServiceAccountTokens | None = None
 
     def authenticate(self, request: Request) -> User:
         """The user of a request; raises 401 for a token nobody has. No bearer token: anonymous."""
@@ -81,11 +84,24 @@ class Access:
         if scheme.lower() != "bearer" or not token.strip():
             user = NOBODY
         else:
-            found = self.users.get(token.strip())
+            found = self.user_of(token.strip())
             if found is None:
                 raise unauthorized()
-            user = replace(found, groups=(*found.groups, AUTHENTICATED))
+            user = found
         return self._impersonated(user, request)
+
+    def user_of(self, token: str, audiences: Sequence[str] = AUDIENCES) -> User | None:
+        """Whose token it is: a user's of the scenario, or a service account's for one of the audiences."""
+        found = self.users.get(token)
+        if found is not None:
+            return replace(found, groups=(*found.groups, AUTHENTICATED))
+        account = self.tokens.account(token, audiences) if self.tokens else None
+        if account is None:
+            return None
+        groups = ("system:serviceaccounts", f"system:serviceaccounts:{account.namespace}", AUTHENTICATED)
+        extra = {"authentication.kubernetes.io/credential-id": (f"JTI={account.token_id}",)}
+        name = f"system:serviceaccount:{account.namespace}:{account.name}"
+        return User(name, account.uid, groups, extra=extra)
 
     def _impersonated(self, user: User, request: Request) -> User:
         name = request.headers.get("impersonate-user", "")

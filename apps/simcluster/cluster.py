@@ -14,6 +14,7 @@ from apps.simcluster.errors import PlainNotFound, no_such_resource
 from apps.simcluster.kinds import BUILTIN, GROUP_CRD, Resource
 from apps.simcluster.schema import Json
 from apps.simcluster.store import Store
+from apps.simcluster.tokens import ServiceAccountTokens
 
 DEFINITIONS = f"customresourcedefinitions.{GROUP_CRD}"
 VERSION = "v1.36.2"
@@ -70,4 +71,6 @@ class Cluster:
 
 def new_cluster(name: str, store: Store, users: Iterable[tuple[str, User]]) -> Cluster:
     """A cluster on a store; `users` are (token, user)."""
-    return Cluster(name, store, Access(store, dict(users)))
+    cluster = Cluster(name, store, Access(store, dict(users)))
+    cluster.access.tokens = ServiceAccountTokens(store, lambda: cluster.now())
+    return cluster

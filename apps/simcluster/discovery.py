@@ -12,13 +12,15 @@ from apps.simcluster.cluster import Cluster
 from apps.simcluster.errors import PlainNotFound, no_such_resource
 from apps.simcluster.kinds import Resource, version_order
 from apps.simcluster.schema import Json
+from apps.simcluster.tokens import ALGORITHM, ISSUER
 
 REVIEWS: tuple[tuple[str, str, str], ...] = (
     ("authentication.k8s.io", "selfsubjectreviews", "SelfSubjectReview"),
+    ("authentication.k8s.io", "tokenreviews", "TokenReview"),
     ("authorization.k8s.io", "selfsubjectaccessreviews", "SelfSubjectAccessReview"),
     ("authorization.k8s.io", "selfsubjectrulesreviews", "SelfSubjectRulesReview"),
 )
-_SUBRESOURCE_VERBS = {"log": ["get"], "finalize": ["update"]}
+_SUBRESOURCE_VERBS = {"log": ["get"], "finalize": ["update"], "token": ["create"]}
 _STATUS_VERBS = ["get", "patch", "update"]
 
 
@@ -116,6 +118,8 @@ def _subresource(resource: Resource, name: str) -> Json:
     entry: Json = {"name": f"{resource.plural}/{name}", "singularName": "", "namespaced": resource.namespaced}
     if name == "scale":
         entry |= {"group": "autoscaling", "version": "v1", "kind": "Scale"}
+    elif name == "token":
+        entry |= {"group": "authentication.k8s.io", "version": "v1", "kind": "TokenRequest"}
     else:
         entry["kind"] = resource.kind
     return {**entry, "verbs": _SUBRESOURCE_VERBS.get(name, _STATUS_VERBS)}
@@ -184,8 +188,11 @@ def _aggregated(cluster: Cluster, group: str, version: str) -> list[Json]:
 
 
 def _aggregated_sub(resource: Resource, name: str, version: str) -> Json:
-    scale = name == "scale"
-    kind = _kind("autoscaling", "v1", "Scale") if scale else _response_kind(resource, version)
+    kind = _response_kind(resource, version)
+    if name == "scale":
+        kind = _kind("autoscaling", "v1", "Scale")
+    elif name == "token":
+        kind = _kind("authentication.k8s.io", "v1", "TokenRequest")
     return {
         "subresource": name,
         "responseKind": kind,
@@ -202,6 +209,17 @@ def root_paths(cluster: Cluster) -> Json:
     for group, versions in sorted(groups(cluster).items()):
         paths += [f"/apis/{group}", *(f"/apis/{group}/{version}" for version in versions)]
     return {"paths": [*paths, "/healthz", "/livez", "/openapi/v3", "/readyz", "/version"]}
+
+
+def openid_configuration(host: str) -> Json:
+    """Where others find the keys that service account tokens are signed with."""
+    return {
+        "issuer": ISSUER,
+        "jwks_uri": f"https://{host}/openid/v1/jwks",
+        "response_types_supported": ["id_token"],
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": [ALGORITHM],
+    }
 
 
 def openapi_index(cluster: Cluster) -> Json:

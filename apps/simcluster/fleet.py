@@ -75,6 +75,8 @@ class SimulatedCluster:
         pairs = [(token, users[name]) for name, token in self.tokens.items()]
         self.state: Cluster = new_cluster(spec.name, self.store, pairs)
         self.state.git_version = spec.git_version
+        if durable and self.state.access.tokens:
+            self.state.access.tokens.key_file = directory / "tls" / "service-accounts.key"
         self.seeded = self.store.empty
         if self.seeded:
             seed(self.state, [*istio_definitions(spec.served), *spec.manifests], spec.writers)

@@ -44,6 +44,7 @@ from apps.simcluster.reviews import self_access, self_rules, self_subject
 from apps.simcluster.scaling import scale_of, set_scale
 from apps.simcluster.schema import Json
 from apps.simcluster.tables import metadata_only
+from apps.simcluster.token_reviews import token_request, token_review
 from apps.simcluster.watching import WatchRequest, prepare
 from apps.simcluster.writes import Write, Written, check_place
 from apps.simcluster.writing import create, replace
@@ -111,6 +112,8 @@ def _resource_request(
         raise _wrong_scope(resource)
     if route.subresource and route.subresource not in resource.subresources:
         raise not_found(resource.target(route.name))
+    if route.subresource == "token" and request.method != "POST":
+        raise method_not_allowed()
     if request.method in ("GET", "HEAD"):
         return _read(cluster, resource, route, request)
     if request.method == "DELETE":
@@ -170,11 +173,13 @@ def _write(
     cluster: Cluster, resource: Resource, route: Route, request: Request, may: Callable[[Attributes], None]
 ) -> Response:
     _check_size(request)
-    if request.method == "POST" and route.name and not resource.custom:
+    if request.method == "POST" and route.name and not resource.custom and route.subresource != "token":
         raise method_not_allowed()
     if request.method != "POST" and not route.name:
         raise bad_request("name must be provided") if resource.custom else method_not_allowed()
     options = write_options(request, _OPTIONS_KIND[request.method])
+    if route.subresource == "token":
+        return _token(cluster, resource, route, request)
     write = Write(cluster, resource, route.version, route.namespace, route.name, options, route.subresource)
     if route.subresource == "scale":
         done = set_scale(write, _json_body(request))
@@ -192,6 +197,17 @@ def _write(
     return Response(
         201 if done.created else 200, msgspec.json.encode(whole), headers=warning_headers(done.warnings)
     )
+
+
+def _token(cluster: Cluster, resource: Resource, route: Route, request: Request) -> Response:
+    account = cluster.store.get(resource.key, route.namespace, route.name)
+    if account is None:
+        raise not_found(resource.target(route.name))
+    if cluster.access.tokens is None:
+        raise method_not_allowed()
+    manager = request.param("fieldManager") or default_manager(request)
+    body, timestamp = _json_body(request), cluster.timestamp()
+    return json_response(token_request(cluster.access.tokens, account, body, manager, timestamp), 201)
 
 
 def _plain(obj: Json) -> Json:
@@ -258,8 +274,10 @@ def _review(cluster: Cluster, user: User, route: Route, request: Request) -> Res
     body = _json_body(request)
     if route.resource == "selfsubjectreviews":
         return json_response(self_subject(user, cluster.timestamp()), 201)
+    manager = request.param("fieldManager") or default_manager(request)
+    if route.resource == "tokenreviews":
+        return json_response(token_review(cluster.access, body, manager, cluster.timestamp()), 201)
     if route.resource == "selfsubjectaccessreviews":
-        manager = request.param("fieldManager") or default_manager(request)
         review = self_access(cluster.access, user, body, manager, cluster.timestamp())
         return json_response(review, 201)
     if route.resource == "selfsubjectrulesreviews":

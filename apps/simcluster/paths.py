@@ -39,6 +39,10 @@ def _document(cluster: Cluster, parts: list[str], request: Request) -> Json:
             return discovery.group_document(cluster, group)
         case ["apis", group, version]:
             return discovery.resource_list(cluster, group, version)
+        case [".well-known", "openid-configuration"]:
+            return discovery.openid_configuration(request.headers.get("host", ""))
+        case ["openid", "v1", "jwks"] if cluster.access.tokens is not None:
+            return cluster.access.tokens.public_keys()
         case ["openapi", "v3"]:
             return discovery.openapi_index(cluster)
         case ["openapi", "v3", "api", version]:

@@ -10,16 +10,23 @@ AUTHENTICATION = "authentication.k8s.io"
 AUTHORIZATION = "authorization.k8s.io"
 
 
-def self_subject(user: User, timestamp: str) -> Json:
+def user_info(user: User) -> Json:
+    """The `UserInfo` of a user, as reviews and admission requests show it."""
     info: Json = {"username": user.name}
     if user.uid:
         info["uid"] = user.uid
     info["groups"] = list(user.groups)
+    if user.extra:
+        info["extra"] = {name: list(values) for name, values in user.extra.items()}
+    return info
+
+
+def self_subject(user: User, timestamp: str) -> Json:
     return {
         "kind": "SelfSubjectReview",
         "apiVersion": f"{AUTHENTICATION}/v1",
         "metadata": {"creationTimestamp": timestamp},
-        "status": {"userInfo": info},
+        "status": {"userInfo": user_info(user)},
     }
 
 

@@ -16,7 +16,6 @@ __all__ = ["LATER", "ONLY_SIMULATED", "USERS", "drop_cluster_roles", "drop_names
 LATER: dict[tuple[str, str], str] = {
     ("discovery", "openapi-v3-small-group"): "the OpenAPI document of the version endpoint",
     ("discovery", "openapi-v3-istio-v1"): "schemas in OpenAPI documents",
-    ("discovery", "oidc-configuration"): "belongs to service account tokens",
     ("discovery", "readyz-verbose"): "the names of a server's own checks",
     ("list", "accept-protobuf-crd"): "answers in protobuf",
     ("odd", "method-unknown"): "the HTTP parser refuses unknown methods before the application",

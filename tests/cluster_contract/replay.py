@@ -76,6 +76,8 @@ def _namespace_pattern() -> re.Pattern[str]:
         "in namespace ",
         '"namespace ',
         '"kubernetes.io/metadata.name": "',
+        "system:serviceaccount:",
+        "system:serviceaccounts:",
         '"kind": "Namespace", "metadata": {"name": "',
         '"kind": "Namespace", "apiVersion": "v1", "metadata": {"name": "',
     )

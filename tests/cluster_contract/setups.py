@@ -17,6 +17,7 @@ from tests.cluster_contract.making import (
     service_entry,
 )
 from tests.cluster_contract.replay import Known, cases, play
+from tests.cluster_contract.tokens import delete_account, take_token, take_token_of_another_audience
 
 Json = dict[str, Any]
 Step = Callable[[Endpoint, Known], None]
@@ -244,6 +245,13 @@ SETUPS: dict[str, tuple[Step | None, dict[str, Step]]] = {
     "list": (_lists_setup, {"limit-page-2": _late_entry, "gzip-large": _large_config_maps}),
     "generation": (_after("crud"), {"recreate-1": _again, "recreate-2": _once_more}),
     "odd": (_after("crud", "generation"), {}),
-    "auth": (_auth_setup, {}),
+    "auth": (
+        _auth_setup,
+        {
+            "serviceaccount-token-self": take_token,
+            "serviceaccount-token-wrong-audience": take_token_of_another_audience,
+            "serviceaccount-token-deleted": delete_account,
+        },
+    ),
     "expired": (_expired_setup, {"continue-410": _compacted}),
 }
