@@ -59,6 +59,9 @@ def _some(counts: Mapping[str, int]) -> str:
         return ""
     ranked = sorted(counts.items(), key=lambda one: (-one[1], one[0]))
     (host, most), others = ranked[0], ranked[1:]
+    if others and others[-1][1] == most:
+        rest = others[0][0] if len(others) == 1 else f"{len(others)} other hosts"
+        return f"{host} and {rest} are blocked for {_scopes(most)} each"
     text = f"{host} is blocked for {_scopes(most)}"
     if len(others) == 1:
         return f"{text}, {others[0][0]} for {others[0][1]}"

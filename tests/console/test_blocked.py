@@ -44,6 +44,12 @@ def known(
             "all 10 required hosts are blocked for 3 egress scopes (1 of them by Sidecars)",
             "All blocked for 3 scopes",
         ),
+        (known({"a.b": 3, "c.d": 3}), "a.b and c.d are blocked for 3 egress scopes each", "2 blocked"),
+        (
+            known({"a.b": 1, "c.d": 1, "e.f": 1}),
+            "a.b and 2 other hosts are blocked for 1 egress scope each",
+            "3 blocked",
+        ),
         (known({"a.b": 2, "c.d": 7}), "c.d is blocked for 7 egress scopes, a.b for 2", "2 blocked"),
         (
             known({"a.b": 2, "c.d": 7, "e.f": 2}),
