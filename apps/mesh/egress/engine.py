@@ -16,8 +16,9 @@ from apps.mesh.egress.case import Case, policy_of
 from apps.mesh.egress.dataplane import Placement, Plane, place
 from apps.mesh.egress.evidence import handled_step
 from apps.mesh.egress.judgement import Judgement, judge
+from apps.mesh.egress.matching import PortView
 from apps.mesh.egress.near import Candidate, candidates
-from apps.mesh.egress.probing import connect, probed_host
+from apps.mesh.egress.probing import Connection, connect, probed_host
 from apps.mesh.egress.views import MeshView
 from apps.mesh.hosts import is_address
 from apps.mesh.meshconfig import (
@@ -32,7 +33,7 @@ from apps.mesh.objects.workloads import Workload
 from apps.mesh.refs import ResourceRef
 from apps.mesh.scopes import EgressScope
 from apps.mesh.snapshot import Snapshot
-from apps.mesh.verdicts import Destination, EgressAnswer
+from apps.mesh.verdicts import Destination, EgressAnswer, Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,7 @@ class EgressEngine:
         self._positions: dict[int, _Position] = {}  # by identity: the snapshot keeps its workloads
         self._judgements: dict[tuple[tuple[str, ...], Destination], Judgement] = {}
         self._candidates: dict[tuple[str, Destination], tuple[Candidate, ...]] = {}
+        self._connections: dict[tuple[int, int, Destination], Connection] = {}
         self._scopes: tuple[EgressScope, ...] | None = None
         self._by_signature: dict[tuple[str, ...], EgressScope] = {}
 
@@ -175,13 +177,14 @@ class EgressEngine:
 
     def _judged(self, position: _Position, workload: Workload, destination: Destination) -> Judgement:
         key = (position.signature, destination)
-        if key not in self._judgements:
+        known = self._judgements.get(key)
+        if known is None:
             case = self._case(position, workload.namespace, destination, position.placement.pod.labels)
             near_key = (case.host, destination)
             if near_key not in self._candidates:
                 self._candidates[near_key] = candidates(self._snapshot, case.host, destination)
-            self._judgements[key] = judge(case, self._candidates[near_key])
-        return self._judgements[key]
+            known = self._judgements[key] = judge(case, self._candidates[near_key])
+        return known
 
     def _case(
         self, position: _Position, namespace: str, destination: Destination, labels: Mapping[str, str]
@@ -189,7 +192,7 @@ class EgressEngine:
         mesh, sidecar = position.mesh, position.sidecar
         view = mesh.port(namespace, sidecar, destination.port, labels)
         host = probed_host(destination)
-        connection = connect(view, mesh.registry, host, destination, namespace)
+        connection = self._connected(view, mesh, host, destination, namespace)
         return Case(
             snapshot=self._snapshot,
             mesh=mesh,
@@ -202,6 +205,18 @@ class EgressEngine:
             match=connection.match,
             alternatives=connection.alternatives,
         )
+
+    def _connected(
+        self, view: PortView, mesh: MeshView, host: str, destination: Destination, namespace: str
+    ) -> Connection:
+        """Scopes that share listeners and clusters share what becomes of a connection, unless routes or
+        a short name make the namespace matter. The mesh's view keeps alive what ids stand for."""
+        if destination.protocol is Protocol.HTTP or host.count(".") < 2:
+            return connect(view, mesh.registry, host, destination, namespace)
+        key = (id(view.listeners), id(view.clusters), destination)
+        if key not in self._connections:
+            self._connections[key] = connect(view, mesh.registry, host, destination, namespace)
+        return self._connections[key]
 
 
 def _normal(destination: Destination) -> Destination:

@@ -94,7 +94,8 @@ class MeshView:
         self, namespace: str, sidecar: Sidecar | None, number: int, labels: Mapping[str, str]
     ) -> PortView:
         """The view of one port for a proxy with these labels (only those that routes ask about count)."""
-        relevant = tuple(sorted((k, v) for k, v in labels.items() if k in self.source_label_keys))
+        asked = self.source_label_keys & labels.keys() if self.source_label_keys else ()
+        relevant = tuple(sorted((name, labels[name]) for name in asked))
         key = (namespace, sidecar.ref if sidecar is not None else None, number, relevant)
         if key not in self._ports:
             imports = self.imports(namespace, sidecar)
