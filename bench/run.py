@@ -79,8 +79,10 @@ def report_ratio(found: dict[str, Any], facts: dict[str, Any]) -> bool:
     rounds = ", ".join(
         f"{whole[0] / bare[0]:.2f}" for bare, whole in zip(found["download"], found["whole"], strict=True)
     )
-    print(f"ratio       {full_wall / bare_wall:.2f} (goal {RATIO_GOAL}); round by round: {rounds}")
+    print(f"ratio       {full_wall / bare_wall:.2f} by wall time, which the goal of {RATIO_GOAL} is for")
     print(f"            {full_cpu / bare_cpu:.2f} by CPU time; on a busy machine this is the steadier figure")
+    load = f"{os.getloadavg()[0]:.1f} on {os.cpu_count()} CPUs"
+    print(f"            wall time round by round: {rounds}; load {load}")
     return full_wall / bare_wall <= RATIO_GOAL
 
 
