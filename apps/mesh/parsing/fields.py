@@ -9,6 +9,7 @@ from typing import Any
 from apps.mesh.refs import Manifest, ResourceRef
 
 _TEXT = {str}
+_DICT = {dict}
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +99,14 @@ class Fields:
 
     def items(self, key: str) -> list[Fields]:
         """The mappings in the list under `key`; other elements are reported and left out."""
+        values = self._list(key)
+        ref, problems = self._ref, self._problems
+        if {*map(type, values)} == _DICT:
+            return [Fields(value, ref, problems, (self, key, i)) for i, value in enumerate(values)]
         found = []
-        for index, value in enumerate(self._list(key)):
+        for index, value in enumerate(values):
             if _is_mapping(value):
-                found.append(Fields(value, self._ref, self._problems, (self, key, index)))
+                found.append(Fields(value, ref, problems, (self, key, index)))
             else:
                 self._wrong(f"{key}[{index}]", "a mapping")
         return found

@@ -75,7 +75,7 @@ class PodFolder:
             str(_mapping(pod.get("status")).get("phase") or "Running"),
             spec.get("hostNetwork") is True,
             str(spec.get("serviceAccountName") or ""),
-            tuple(sorted((str(k), str(v)) for k, v in labels.items() if k not in VOLATILE_LABELS)),
+            tuple(sorted([(str(k), str(v)) for k, v in labels.items() if k not in VOLATILE_LABELS])),
             _annotations(_mapping(meta.get("annotations"))),
             _containers(spec.get("containers")),
             _containers(spec.get("initContainers")),
@@ -199,6 +199,8 @@ def _containers(items: Any) -> tuple[tuple[str, str, str], ...]:
     if not items or not isinstance(items, list | tuple):
         return ()
     return tuple(
-        (str(item.get("name") or ""), str(item.get("image") or ""), str(item.get("restartPolicy") or ""))
-        for item in map(_mapping, items)
+        [
+            (str(item.get("name") or ""), str(item.get("image") or ""), str(item.get("restartPolicy") or ""))
+            for item in map(_mapping, items)
+        ]
     )
