@@ -14,11 +14,13 @@ from typing import Any
 import msgspec
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from apps.simcluster.admission import calls_out
 from apps.simcluster.cluster import Cluster
 from apps.simcluster.errors import ApiError
 from apps.simcluster.faults import Fault, FaultKind, Faults
 from apps.simcluster.handling import MAX_BODY_BYTES, handle, refusal
 from apps.simcluster.messages import JSON, Request, Response, parse_query
+from apps.simcluster.outages import trouble
 from apps.simcluster.watching import WatchRequest, lines
 
 Scope = dict[str, Any]
@@ -62,7 +64,12 @@ class Application:
         fault = self.faults.take(request)
         if fault is not None and await self._fails(fault, scope, send):
             return
-        answer = self._answer(request)
+        if await self._in_trouble(request, scope, send):
+            return
+        if request.method not in ("GET", "HEAD") and calls_out(self.cluster):
+            answer = await asyncio.to_thread(self._answer, request)  # it may wait for a webhook
+        else:
+            answer = self._answer(request)
         if fault is not None and fault.kind is FaultKind.LOST_ANSWER:
             await _abort(scope)
         elif isinstance(answer, WatchRequest):
@@ -71,6 +78,19 @@ class Application:
             await _send_half(answer, scope, send)
         else:
             await _send(answer, request, send)
+
+    async def _in_trouble(self, request: Request, scope: Scope, send: Send) -> bool:
+        """Answer as the cluster's outage demands; false when the request is served as usual."""
+        self.cluster.outage = self.faults.outage  # the health checks tell
+        found = trouble(self.faults.outage, request, self.faults.longest_wait)
+        if found is None:
+            return False
+        await asyncio.sleep(found.seconds)
+        if found.response is None:
+            await _abort(scope)
+        else:
+            await _send(found.response, None, send)
+        return True
 
     def _answer(self, request: Request) -> Response | WatchRequest:
         try:

@@ -12,6 +12,7 @@ from apps.simcluster.access import Access, User
 from apps.simcluster.definitions import resource_of
 from apps.simcluster.errors import PlainNotFound, no_such_resource
 from apps.simcluster.kinds import BUILTIN, GROUP_CRD, Resource
+from apps.simcluster.outages import Outage
 from apps.simcluster.schema import Json
 from apps.simcluster.store import Store
 from apps.simcluster.tokens import ServiceAccountTokens
@@ -34,6 +35,7 @@ class Cluster:
     access: Access
     now: Callable[[], datetime] = utc_now
     git_version: str = VERSION
+    outage: Outage = Outage.NONE
     _served: tuple[tuple[tuple[str, int], ...], tuple[Resource, ...]] | None = field(default=None)
 
     def timestamp(self) -> str:

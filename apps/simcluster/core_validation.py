@@ -1,6 +1,6 @@
 """What the server refuses of built-in kinds: the checks that clients meet in practice, with its texts."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from apps.simcluster.errors import Cause, CauseType, quoted
@@ -27,6 +27,8 @@ def core_causes(kind: str, obj: Json) -> list[Cause]:
         causes += _containers(obj.get("spec") or {}, "spec")
     elif kind in ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet"):
         causes += _workload(obj.get("spec") or {})
+    elif kind in ("MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"):
+        causes += _webhooks(obj.get("webhooks") or ())
     elif kind == "Service":
         causes += _service(obj.get("spec") or {})
     return causes
@@ -45,6 +47,17 @@ def _containers(spec: Json, path: str) -> Iterator[Cause]:
         for name in ("name", "image"):
             if not (container or {}).get(name):
                 yield required(f"{path}.containers[{index}].{name}")
+
+
+def _webhooks(webhooks: Sequence[Json]) -> Iterator[Cause]:
+    """Side effects must be none in a dry run: version 1 of the registration takes nothing else."""
+    for index, webhook in enumerate(webhooks):
+        path, found = f"webhooks[{index}].sideEffects", webhook.get("sideEffects")
+        if not found:
+            yield required(path, "must specify one of None, NoneOnDryRun")
+        elif found not in ("None", "NoneOnDryRun"):
+            text = f'Unsupported value: {quoted(found)}: supported values: "None", "NoneOnDryRun"'
+            yield Cause(CauseType.NOT_SUPPORTED, path, text)
 
 
 def _workload(spec: Json) -> Iterator[Cause]:

@@ -5,6 +5,7 @@ from enum import StrEnum
 from threading import Lock
 
 from apps.simcluster.messages import Request
+from apps.simcluster.outages import DEFAULT_SECONDS, Outage
 
 
 class FaultKind(StrEnum):
@@ -35,8 +36,14 @@ class Fault:
 
 @dataclass(slots=True)
 class Faults:
-    """The faults of one cluster and what was asked of it. Safe to use from any thread."""
+    """The faults of one cluster. Safe to use from any thread.
 
+    `outage` is the state of the server as a whole, until it is set to another; a request that an outage keeps
+    waiting waits `longest_wait` seconds at most.
+    """
+
+    outage: Outage = Outage.NONE
+    longest_wait: float = DEFAULT_SECONDS
     _planned: list[Fault] = field(default_factory=list)
     _lock: Lock = field(default_factory=Lock)
 
@@ -48,6 +55,7 @@ class Faults:
     def clear(self) -> None:
         with self._lock:
             self._planned.clear()
+            self.outage = Outage.NONE
 
     def take(self, request: Request) -> Fault | None:
         """The fault for this request, counted down; None when it is to be served as usual."""

@@ -8,11 +8,10 @@ from dataclasses import replace as changed
 
 import msgspec
 
-from apps.simcluster import protobuf
+from apps.simcluster import admission
 from apps.simcluster.access import Attributes, User
 from apps.simcluster.bodies import read_object
 from apps.simcluster.cluster import Cluster
-from apps.simcluster.decoding import BodyError, parse_json
 from apps.simcluster.deleting import delete, delete_collection
 from apps.simcluster.errors import (
     ApiError,
@@ -37,14 +36,13 @@ from apps.simcluster.messages import (
     warning_headers,
 )
 from apps.simcluster.negotiation import Form, negotiate
-from apps.simcluster.options import default_manager, delete_options, write_options
+from apps.simcluster.options import delete_options, write_options
 from apps.simcluster.patches import patch
 from apps.simcluster.paths import answer_path
-from apps.simcluster.reviews import self_access, self_rules, self_subject
+from apps.simcluster.review_requests import issue_token, json_body, review
 from apps.simcluster.scaling import scale_of, set_scale
 from apps.simcluster.schema import Json
 from apps.simcluster.tables import metadata_only
-from apps.simcluster.token_reviews import token_request, token_review
 from apps.simcluster.watching import WatchRequest, prepare
 from apps.simcluster.writes import Write, Written, check_place
 from apps.simcluster.writing import create, replace
@@ -102,7 +100,7 @@ def _resource_request(
     cluster: Cluster, user: User, route: Route, request: Request, may: Callable[[Attributes], None]
 ) -> Response | WatchRequest:
     if route.group in ("authentication.k8s.io", "authorization.k8s.io"):
-        return _review(cluster, user, route, request)
+        return review(cluster, user, route, request)
     resource = cluster.find(route.group, route.version, route.resource)
     if resource.key == "namespaces":
         route = changed(route, namespace="")
@@ -117,10 +115,10 @@ def _resource_request(
     if request.method in ("GET", "HEAD"):
         return _read(cluster, resource, route, request)
     if request.method == "DELETE":
-        return _delete(cluster, resource, route, request)
+        return _delete(cluster, user, resource, route, request)
     if request.method not in _OPTIONS_KIND:
         raise _bad_method(resource)
-    return _write(cluster, resource, route, request, may)
+    return _write(cluster, user, resource, route, request, may)
 
 
 def _wrong_scope(resource: Resource) -> Exception:
@@ -170,7 +168,12 @@ def _only(request: Request, name: str) -> Request:
 
 
 def _write(
-    cluster: Cluster, resource: Resource, route: Route, request: Request, may: Callable[[Attributes], None]
+    cluster: Cluster,
+    user: User,
+    resource: Resource,
+    route: Route,
+    request: Request,
+    may: Callable[[Attributes], None],
 ) -> Response:
     _check_size(request)
     if request.method == "POST" and route.name and not resource.custom and route.subresource != "token":
@@ -179,10 +182,12 @@ def _write(
         raise bad_request("name must be provided") if resource.custom else method_not_allowed()
     options = write_options(request, _OPTIONS_KIND[request.method])
     if route.subresource == "token":
-        return _token(cluster, resource, route, request)
-    write = Write(cluster, resource, route.version, route.namespace, route.name, options, route.subresource)
+        return issue_token(cluster, resource, route, request)
+    write = Write(
+        cluster, resource, route.version, route.namespace, route.name, options, route.subresource, user
+    )
     if route.subresource == "scale":
-        done = set_scale(write, _json_body(request))
+        done = set_scale(write, json_body(request))
         return json_response(done.obj, warnings=done.warnings)
     if request.method == "PATCH":
         done = patch(write, request, may)
@@ -197,17 +202,6 @@ def _write(
     return Response(
         201 if done.created else 200, msgspec.json.encode(whole), headers=warning_headers(done.warnings)
     )
-
-
-def _token(cluster: Cluster, resource: Resource, route: Route, request: Request) -> Response:
-    account = cluster.store.get(resource.key, route.namespace, route.name)
-    if account is None:
-        raise not_found(resource.target(route.name))
-    if cluster.access.tokens is None:
-        raise method_not_allowed()
-    manager = request.param("fieldManager") or default_manager(request)
-    body, timestamp = _json_body(request), cluster.timestamp()
-    return json_response(token_request(cluster.access.tokens, account, body, manager, timestamp), 201)
 
 
 def _plain(obj: Json) -> Json:
@@ -237,23 +231,12 @@ def _check_size(request: Request) -> None:
         raise ApiError(413, "RequestEntityTooLarge", text)
 
 
-def _json_body(request: Request) -> Json:
-    try:
-        if request.media_type == protobuf.MEDIA_TYPE:
-            return protobuf.decode(request.body)
-        body = parse_json(request.body).value
-    except BodyError as error:
-        raise bad_request(f"couldn't get version/kind; json parse error: {error}") from error
-    if not isinstance(body, dict):
-        raise bad_request("couldn't get version/kind; json parse error: json: cannot unmarshal array")
-    return body
-
-
-def _delete(cluster: Cluster, resource: Resource, route: Route, request: Request) -> Response:
+def _delete(cluster: Cluster, user: User, resource: Resource, route: Route, request: Request) -> Response:
     if route.subresource or (not route.name and "deletecollection" not in resource.verbs):
         raise _bad_method(resource)
     options = delete_options(request)
     if route.name:
+        admission.admit_deletion(cluster, user, resource, route, options)
         obj, status = delete(cluster, resource, route.namespace, route.name, options)
         if obj is None:
             return json_response(status)
@@ -266,20 +249,3 @@ def _delete(cluster: Cluster, resource: Resource, route: Route, request: Request
     page = find(cluster, resource, route.namespace, changed(request, query=query))
     delete_collection(cluster, resource, page.items, options)
     return render(cluster, resource, route.version, page, Form.JSON, request)
-
-
-def _review(cluster: Cluster, user: User, route: Route, request: Request) -> Response:
-    if request.method != "POST":
-        raise method_not_allowed()
-    body = _json_body(request)
-    if route.resource == "selfsubjectreviews":
-        return json_response(self_subject(user, cluster.timestamp()), 201)
-    manager = request.param("fieldManager") or default_manager(request)
-    if route.resource == "tokenreviews":
-        return json_response(token_review(cluster.access, body, manager, cluster.timestamp()), 201)
-    if route.resource == "selfsubjectaccessreviews":
-        review = self_access(cluster.access, user, body, manager, cluster.timestamp())
-        return json_response(review, 201)
-    if route.resource == "selfsubjectrulesreviews":
-        return json_response(self_rules(cluster.access, user, body), 201)
-    raise PlainNotFound

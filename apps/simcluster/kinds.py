@@ -129,6 +129,7 @@ BUILTIN: tuple[Resource, ...] = (
     ),
     _builtin("", "v1", "nodes", "Node", namespaced=False, short=("no",), subresources=_STATUS),
     _builtin("", "v1", "pods", "Pod", short=("po",), categories=_ALL, subresources=("log", "status")),
+    _builtin("", "v1", "resourcequotas", "ResourceQuota", short=("quota",), subresources=_STATUS),
     _builtin("", "v1", "secrets", "Secret"),
     _builtin("", "v1", "serviceaccounts", "ServiceAccount", short=("sa",), subresources=("token",)),
     _builtin("", "v1", "services", "Service", short=("svc",), categories=_ALL, subresources=_STATUS),

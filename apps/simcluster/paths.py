@@ -6,11 +6,10 @@ from apps.simcluster import discovery
 from apps.simcluster.access import Attributes, User
 from apps.simcluster.cluster import Cluster
 from apps.simcluster.errors import PlainNotFound, forbidden_path, method_not_allowed
-from apps.simcluster.messages import PLAIN, Request, Response, json_response
+from apps.simcluster.messages import Request, Response, json_response
 from apps.simcluster.negotiation import AGGREGATED, Form, negotiate
+from apps.simcluster.outages import HEALTH, health
 from apps.simcluster.schema import Json
-
-HEALTH = ("/healthz", "/livez", "/readyz")
 
 
 def answer_path(cluster: Cluster, user: User, request: Request) -> Response:
@@ -18,7 +17,7 @@ def answer_path(cluster: Cluster, user: User, request: Request) -> Response:
     if not cluster.access.decide(user, Attributes(request.method.lower(), path=path))[0]:
         raise forbidden_path(user.name, request.method.lower(), path)
     if path in HEALTH:
-        return _health(path, verbose="verbose" in request.query)
+        return health(path, cluster.outage, verbose="verbose" in request.query)
     if request.method not in ("GET", "HEAD"):
         raise method_not_allowed()
     parts = path.strip("/").split("/")
@@ -50,12 +49,6 @@ def _document(cluster: Cluster, parts: list[str], request: Request) -> Json:
         case ["openapi", "v3", "apis", group, version]:
             return discovery.openapi_document(cluster, group, version)
     raise PlainNotFound
-
-
-def _health(path: str, *, verbose: bool) -> Response:
-    name = path.strip("/")
-    text = f"[+]ping ok\n[+]log ok\n[+]etcd ok\n{name} check passed\n" if verbose else "ok"
-    return Response(200, text.encode(), PLAIN)
 
 
 def _discovery_root(cluster: Cluster, request: Request, *, core: bool) -> Response:

@@ -5,6 +5,7 @@ Shared by creating, replacing and patching. It writes nothing.
 
 from dataclasses import dataclass
 
+from apps.simcluster.access import NOBODY, User
 from apps.simcluster.cluster import Cluster
 from apps.simcluster.errors import (
     ApiError,
@@ -35,6 +36,7 @@ class Write:
     name: str
     options: WriteOptions
     subresource: str = ""
+    user: User = NOBODY
 
     @property
     def target(self) -> Target:

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from apps.simcluster import admission
 from apps.simcluster.bodies import tidy
 from apps.simcluster.comparing import compare
 from apps.simcluster.core_validation import core_causes, template_warnings, update_causes
@@ -63,7 +64,10 @@ def create(write: Write, obj: Json, owners: Owners | None = None, warnings: tupl
     if not resource.custom and meta.get("name"):
         on_create(resource.group, resource.kind, obj)
     _set_owners(obj, owners)
+    obj, told = _mutate(write, obj, None)
+    meta = obj["metadata"]
     _validate(write, obj)
+    warnings = (*warnings, *told, *admission.validate(write, obj, None))
     with cluster.store.lock:
         existing = cluster.store.get(resource.key, write.namespace, meta["name"])
         if existing is not None:
@@ -72,6 +76,14 @@ def create(write: Write, obj: Json, owners: Owners | None = None, warnings: tupl
         if asked_version:
             raise internal("resourceVersion should not be set on objects to be created")
         return Written(_save(write, obj), (*warnings, *_pod_warnings(resource, obj)), created=True)
+
+
+def _mutate(write: Write, obj: Json, before: Json | None) -> tuple[Json, tuple[str, ...]]:
+    """What mutating webhooks make of the object: with defaults, and owned by nobody."""
+    obj, warnings = admission.mutate(write, obj, before)
+    if not write.resource.custom:
+        fill(write.resource.group, write.resource.kind, obj)
+    return obj, warnings
 
 
 def _stamp_new(write: Write, obj: Json) -> None:
@@ -157,15 +169,17 @@ def replace(write: Write, before: Json, after: Json, owners: Owners | None = Non
     if owners is None:
         owners = _owners_after_update(write, before, after)
     _set_owners(after, owners)
+    after, told = _mutate(write, after, before)
     moved = _spec_moved(before, after, annotations=resource.key == "deployments.apps")
     if resource.counts_generation and write.subresource != "status" and moved:
         after["metadata"]["generation"] = before["metadata"].get("generation", 0) + 1
     _validate(write, after, before)
+    told = (*told, *admission.validate(write, after, before))
     if _same(before, after):
-        return Written(before)
+        return Written(before, told)
     if "deletionTimestamp" in after["metadata"] and not after["metadata"].get("finalizers"):
-        return Written(_remove(write, after))
-    return Written(_save(write, after), tuple(_pod_warnings(resource, after)))
+        return Written(_remove(write, after), told)
+    return Written(_save(write, after), (*told, *_pod_warnings(resource, after)))
 
 
 def _carried_over(write: Write, before: Json, after: Json) -> Json:

@@ -8,6 +8,7 @@ from typing import Any
 
 from tests.cluster_contract.differences import Translates, differences
 from tests.cluster_contract.endpoint import Answer
+from tests.cluster_contract.overload import closed, health_checks, json_as_text
 from tests.cluster_contract.tokens import token_request
 
 Json = dict[str, Any]
@@ -182,15 +183,22 @@ COMPARE: dict[str, Compare] = {
     "openapi-v3-index": openapi_index,
     "oidc-configuration": openid,
 }
-TOKENS = {
-    ("auth", "token-request"),
-    ("auth", "token-request-600"),
-    ("auth", "token-request-audience"),
+OTHERS: dict[tuple[str, str], Compare] = {
+    ("auth", "token-request"): token_request,
+    ("auth", "token-request-600"): token_request,
+    ("auth", "token-request-audience"): token_request,
+    ("discovery", "readyz-verbose"): health_checks,
+    ("overload", "readyz-shutting-down"): health_checks,
+    ("overload", "etcd-down-livez"): health_checks,
+    ("overload", "etcd-down-write"): json_as_text,
+    ("overload", "etcd-down-create-dryrun"): json_as_text,
+    ("overload", "etcd-down-get"): closed,
+    ("overload", "etcd-down-list-quorum"): closed,
 }
 
 
 def comparison(group: str, name: str) -> Compare:
     """How a case is compared."""
-    if (group, name) in TOKENS:
-        return token_request
+    if (group, name) in OTHERS:
+        return OTHERS[group, name]
     return COMPARE.get(name, differences) if group == "discovery" else differences

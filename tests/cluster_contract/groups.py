@@ -4,11 +4,12 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from tests.cluster_contract.admission import admission_steps
 from tests.cluster_contract.documents import comparison
 from tests.cluster_contract.endpoint import Endpoint
 from tests.cluster_contract.making import drop_namespaces, make_namespaces, service_entry
 from tests.cluster_contract.replay import Known, Outcome, cases, play
-from tests.cluster_contract.setups import SETUPS, USERS, drop_cluster_roles
+from tests.cluster_contract.setups import SETUPS, USERS, Step, drop_cluster_roles
 
 __all__ = ["LATER", "ONLY_SIMULATED", "USERS", "drop_cluster_roles", "drop_namespaces", "run"]
 
@@ -16,17 +17,22 @@ __all__ = ["LATER", "ONLY_SIMULATED", "USERS", "drop_cluster_roles", "drop_names
 LATER: dict[tuple[str, str], str] = {
     ("discovery", "openapi-v3-small-group"): "the OpenAPI document of the version endpoint",
     ("discovery", "openapi-v3-istio-v1"): "schemas in OpenAPI documents",
-    ("discovery", "readyz-verbose"): "the names of a server's own checks",
     ("list", "accept-protobuf-crd"): "answers in protobuf",
     ("odd", "method-unknown"): "the HTTP parser refuses unknown methods before the application",
     ("odd", "media-type-protobuf-crd"): "a panic of the real server",
     ("odd", "media-type-protobuf-crd-envelope"): "a panic of the real server",
+    **{
+        ("admission", name): "policies in CEL are not evaluated"
+        for name in ("vap-deny", "vap-deny-dryrun-ssa", "vap-deny-reason-forbidden", "vap-ok", "vap-warn")
+    },
     ("auth", "ssrr-viewer"): "the rules of the built-in ClusterRole view",
 }
 
 # What a real server cannot be brought to from outside.
 ONLY_SIMULATED: dict[tuple[str, str], str] = {
     ("list", "all-namespaces"): "counts what else the server holds",
+    ("admission", ""): "needs a webhook that the server can reach",
+    ("overload", ""): "needs a server in trouble",
     ("expired", ""): "needs a compaction of etcd and a restart",
     **{
         ("auth", name): "needs a token of its own; a real server is asked by impersonation"
@@ -89,6 +95,13 @@ def run(endpoint: Endpoint, group: str, known: Known) -> list[Outcome]:
     before, between = SETUPS.get(group, (None, {}))
     if before:
         before(endpoint, known)
+    if group == "admission":
+        with admission_steps() as steps:
+            return _play_all(endpoint, group, known, steps)
+    return _play_all(endpoint, group, known, between)
+
+
+def _play_all(endpoint: Endpoint, group: str, known: Known, between: dict[str, Step]) -> list[Outcome]:
     outcomes = []
     for case in cases(group):
         if (group, case["name"]) in LATER:

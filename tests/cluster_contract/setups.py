@@ -16,6 +16,7 @@ from tests.cluster_contract.making import (
     must,
     service_entry,
 )
+from tests.cluster_contract.overload import STEPS, overload_setup
 from tests.cluster_contract.replay import Known, cases, play
 from tests.cluster_contract.tokens import delete_account, take_token, take_token_of_another_audience
 
@@ -253,5 +254,6 @@ SETUPS: dict[str, tuple[Step | None, dict[str, Step]]] = {
             "serviceaccount-token-deleted": delete_account,
         },
     ),
+    "overload": (overload_setup, STEPS),
     "expired": (_expired_setup, {"continue-410": _compacted}),
 }

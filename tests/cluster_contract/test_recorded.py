@@ -17,6 +17,8 @@ GROUPS = (
     "list",
     "generation",
     "auth",
+    "admission",
+    "overload",
     "expired",
     "odd",
 )
