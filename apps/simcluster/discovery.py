@@ -11,6 +11,7 @@ import msgspec
 from apps.simcluster.cluster import Cluster
 from apps.simcluster.errors import PlainNotFound, no_such_resource
 from apps.simcluster.kinds import Resource, version_order
+from apps.simcluster.openapi import openapi_schema
 from apps.simcluster.schema import Json
 from apps.simcluster.tokens import ALGORITHM, ISSUER
 
@@ -246,7 +247,9 @@ def openapi_document(cluster: Cluster, group: str, version: str) -> Json:
         patch["responses"] = {"200": {"description": "OK"}}
         paths[f"{base}{scope}/{resource.plural}/{{name}}"] = {"patch": patch}
         name = ".".join(reversed(group.split("."))) + f".{version}.{resource.kind}"
-        schemas[name.lstrip(".")] = {"type": "object", "x-kubernetes-group-version-kind": [gvk]}
+        # Built-in kinds stay closed: kubectl would take a statement without merge keys for a patch strategy.
+        stated = openapi_schema(resource.schema) if resource.custom else {"type": "object"}
+        schemas[name.lstrip(".")] = {**stated, "x-kubernetes-group-version-kind": [gvk]}
     if not paths and group not in groups(cluster):
         raise PlainNotFound
     info = {"title": "Kubernetes", "version": cluster.git_version}
