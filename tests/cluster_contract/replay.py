@@ -93,8 +93,8 @@ _REVISION = re.compile(
             r'(?<="resourceVersion": ")\d+',
             r"(?<=resourceVersion=)\d+",
             r'(?<=resourceVersion\\":\\")\d+',
-            r"(?<=precondition \()\d+",
-            r"(?<=record \()\d+",
+            r"(?<=precondition \()\d+(?=\))",
+            r"(?<=record \()\d+(?=\))",
         )
     )
 )
