@@ -28,8 +28,8 @@ def entry(fields: dict[str, Any], manager: str = "helm", operation: str = "Updat
     return {"manager": manager, "operation": operation, "fieldsV1": fields}
 
 
-HOSTS = {"f:spec": {".": {}, "f:hosts": {}}}
-PORT_NAME = {"f:spec": {"f:ports": {'k:{"number":443}': {".": {}, "f:name": {}}}}}
+HOSTS: dict[str, Any] = {"f:spec": {".": {}, "f:hosts": {}}}
+PORT_NAME: dict[str, Any] = {"f:spec": {"f:ports": {'k:{"number":443}': {".": {}, "f:name": {}}}}}
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -25,7 +26,7 @@ def contested(shop: Cluster, alice: User) -> ChangeSet:
     """A draft that adds a host to a ServiceEntry whose hosts `helm` manages."""
     row = ObjectVersion.objects.filter(cluster=shop, kind="ServiceEntry", valid_to__isnull=True).first()
     assert row is not None
-    owned = {"f:spec": {"f:hosts": {}}}
+    owned: dict[str, Any] = {"f:spec": {"f:hosts": {}}}
     row.meta = {
         **row.meta,
         "managedFields": [{"manager": "helm", "operation": "Update", "fieldsV1": owned}],
