@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 
 import pytest
 
@@ -13,9 +12,9 @@ from apps.inventory.collect import Collection, collect
 from apps.inventory.store import digest
 from apps.mesh.snapshot import Snapshot
 from apps.simcluster.access import User as ClusterUser
-from apps.simcluster.faults import Fault, FaultKind
-from apps.simcluster.fleet import SimulatedCluster
-from tests.factories.fleet import connection, simulated
+from apps.simcluster.faults import Fault, FaultKind, Match
+from apps.simcluster.fleet import ClusterSpec, SimulatedCluster
+from tests.factories.fleet import connection, spec
 
 
 def rule(groups: list[str], resources: list[str]) -> dict[str, list[str]]:
@@ -26,16 +25,8 @@ BLIND = ClusterUser("blind", rules=(rule(["", "apps"], ["namespaces", "deploymen
 
 
 @pytest.fixture(scope="module")
-def running() -> Iterator[SimulatedCluster]:
-    with simulated("edge-small", users=(BLIND,)) as cluster:
-        yield cluster
-
-
-@pytest.fixture
-def sim(running: SimulatedCluster) -> Iterator[SimulatedCluster]:
-    running.faults.clear()
-    yield running
-    running.faults.clear()
+def fleet_specs() -> list[ClusterSpec]:
+    return [spec("edge-small", users=(BLIND,))]
 
 
 def read(sim: SimulatedCluster, user: str = "admin", **more: object) -> Collection:
@@ -109,11 +100,11 @@ def test_a_token_that_is_not_accepted_ends_the_reading(sim: SimulatedCluster) ->
 @pytest.mark.parametrize(
     ("fault", "expected"),
     [
-        (Fault(FaultKind.RESET, path="/pods"), UnreachableError),
-        (Fault(FaultKind.TRUNCATED, path="/pods"), UnreachableError),
-        (Fault(FaultKind.STATUS, path="/services", status=503, retry_after=1), ThrottledError),
-        (Fault(FaultKind.STATUS, path="/sidecars", status=502), GatewayError),
-        (Fault(FaultKind.RESET, path="/apis"), UnreachableError),
+        (Fault(FaultKind.RESET, Match(path="/pods")), UnreachableError),
+        (Fault(FaultKind.TRUNCATED, Match(path="/pods")), UnreachableError),
+        (Fault(FaultKind.STATUS, Match(path="/services"), status=503, retry_after=1), ThrottledError),
+        (Fault(FaultKind.STATUS, Match(path="/sidecars"), status=502), GatewayError),
+        (Fault(FaultKind.RESET, Match(path="/apis")), UnreachableError),
     ],
 )
 def test_a_cluster_that_breaks_off_ends_the_reading(
@@ -125,18 +116,18 @@ def test_a_cluster_that_breaks_off_ends_the_reading(
 
 
 def test_a_list_that_cannot_be_decoded_is_a_gap(sim: SimulatedCluster) -> None:
-    body = b'{"metadata":{},"items":[{"metadata":{"labels":["x"]}}]}'
-    sim.faults.add(Fault(FaultKind.STATUS, path="/services", status=200, body=body))
+    body = '{"metadata":{},"items":[{"metadata":{"labels":["x"]}}]}'
+    sim.faults.add(Fault(FaultKind.STATUS, Match(path="/services"), status=200, body=body))
     found = read(sim)
     assert [gap.kind for gap in found.gaps] == ["Service"]
 
 
 def test_a_list_that_grew_too_old_is_read_again_once(sim: SimulatedCluster) -> None:
     pods = read(sim).read
-    expired = b'{"kind":"Status","code":410,"reason":"Expired","message":"too old"}'
-    sim.faults.add(Fault(FaultKind.STATUS, path="/pods", status=410, body=expired))
+    expired = '{"kind":"Status","code":410,"reason":"Expired","message":"too old"}'
+    sim.faults.add(Fault(FaultKind.STATUS, Match(path="/pods"), status=410, body=expired))
     assert read(sim).read == pods
-    sim.faults.add(Fault(FaultKind.STATUS, path="/pods", status=410, body=expired, times=2))
+    sim.faults.add(Fault(FaultKind.STATUS, Match(path="/pods"), status=410, body=expired, times=2))
     with pytest.raises(GatewayError):
         read(sim)
 

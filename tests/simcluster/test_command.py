@@ -45,7 +45,7 @@ def running(state: Path) -> Iterator[tuple[subprocess.Popen[bytes], dict[str, An
             assert process.poll() is None, "the command ended before it was ready"
             assert time.monotonic() < deadline, "the command was not ready in time"
             time.sleep(0.1)
-        yield process, json.loads(ready.read_text())[0]
+        yield process, json.loads(ready.read_text())["clusters"][0]
     finally:
         process.kill()
         process.wait()
