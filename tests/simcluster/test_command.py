@@ -71,6 +71,11 @@ def test_objects_written_before_a_kill_are_there_afterwards_and_sigterm_ends_it_
         assert entry["environment"] == "lab"
         assert "console-reader" in entry["tokens"]
         assert Path(entry["kubeconfig"]).stat().st_mode & 0o077 == 0
+        assert (tmp_path / "ready.json").stat().st_mode & 0o077 == 0
+        control = json.loads((tmp_path / "ready.json").read_text())["control"]
+        headers = {"Authorization": f"Bearer {control['token']}"}
+        (told,) = httpx.get(f"{control['url']}/clusters", headers=headers).json()["clusters"]
+        assert (told["name"], told["url"]) == (entry["name"], entry["url"])
         with client(entry) as http:
             assert http.post(ENTRIES, json=body).status_code == 201
         process.kill()
