@@ -103,7 +103,7 @@ def _on_cluster(
             _known_user(cluster, user)
             (cluster.revoke_token if action == "revoke" else cluster.restore_token)(user)
         case "POST", ["certificate", "rotate"]:
-            cluster.rotate_certificate(new_authority=_read(body, _RotateBody).authority == "new")
+            cluster.certificate.rotate(new_authority=_read(body, _RotateBody).authority == "new")
         case "PUT", ["clock"]:
             cluster.skew_clock(_read(body, _ClockBody).skew_seconds)
         case "POST", ["compact"]:
@@ -162,7 +162,10 @@ def _state(cluster: SimulatedCluster) -> Json:
         "outage": cluster.faults.outage,
         "revoked": sorted(cluster.state.access.revoked),
         "skew_seconds": cluster.skew_seconds,
-        "certificate": {"sha256": cluster.tls.fingerprint, "ca_file": str(cluster.ca_file.resolve())},
+        "certificate": {
+            "sha256": cluster.certificate.files.fingerprint,
+            "ca_file": str(cluster.ca_file.resolve()),
+        },
         "requests": cluster.asked,
         "faults": [_planned(planned) for planned in cluster.faults.planned()],
     }

@@ -37,6 +37,7 @@ class FaultKind(StrEnum):
 
 
 Verb = Literal["", "get", "list", "watch", "create", "update", "patch", "apply", "delete", "deletecollection"]
+Method = Literal["", "GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"]
 Glob = str | None
 _HITS: dict[FaultKind, Verb] = {
     FaultKind.TYPED_ERROR: "apply",
@@ -53,7 +54,7 @@ class Match(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     """
 
     verb: Verb = ""
-    method: str = ""
+    method: Method = ""
     path: str = ""
     group: Glob = None
     resource: Glob = None

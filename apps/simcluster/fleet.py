@@ -9,7 +9,6 @@ import json
 import logging
 import secrets
 import socket
-import ssl
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,7 +22,7 @@ import uvicorn
 
 from apps.simcluster.access import EVERYBODY, MASTERS, User
 from apps.simcluster.asgi import Application
-from apps.simcluster.certificates import TlsFiles, rotated, tls_files, write_private
+from apps.simcluster.certificates import write_private
 from apps.simcluster.cluster import VERSION, Cluster, new_cluster, utc_now
 from apps.simcluster.controllers import settle
 from apps.simcluster.definitions import EVERYTHING, istio_definitions
@@ -31,6 +30,7 @@ from apps.simcluster.faults import Faults
 from apps.simcluster.journal import Journal
 from apps.simcluster.kubeconfig import kubeconfig_text
 from apps.simcluster.outages import Outage
+from apps.simcluster.presented import PresentedCertificate
 from apps.simcluster.schema import Json
 from apps.simcluster.seeding import Writers, seed
 from apps.simcluster.serving import HOST, Server, bind, configured
@@ -67,7 +67,7 @@ class SimulatedCluster:
         self.spec = spec
         self.name = spec.name
         self.directory = directory
-        self.tls: TlsFiles = tls_files(directory / "tls", spec.name)
+        self.certificate = PresentedCertificate(directory / "tls", spec.name)
         self.tokens = _tokens(spec, directory)
         journal = Journal(directory / "store.sqlite3") if durable else None
         self.store = Store(journal)
@@ -86,8 +86,6 @@ class SimulatedCluster:
         self.application = Application(self.state, self.faults)
         self.port = 0
         self.skew_seconds = 0.0
-        self._first_tls = self.tls
-        self._serving: ssl.SSLContext | None = None
 
     @property
     def url(self) -> str:
@@ -95,11 +93,11 @@ class SimulatedCluster:
 
     @property
     def ca_file(self) -> Path:
-        return self.tls.ca
+        return self.certificate.files.ca
 
     @property
     def ca_pem(self) -> str:
-        return self.tls.ca.read_text()
+        return self.certificate.files.ca.read_text()
 
     def token(self, user: str = ADMIN) -> str:
         return self.tokens[user]
@@ -116,8 +114,8 @@ class SimulatedCluster:
 
     def configured(self) -> uvicorn.Config:
         """The settings of the server that serves this cluster."""
-        config = configured(self.application, self.tls)
-        self._serving = config.ssl
+        config = configured(self.application, self.certificate.files)
+        self.certificate.served_by(config.ssl)
         return config
 
     def revoke_token(self, user: str) -> None:
@@ -130,16 +128,6 @@ class SimulatedCluster:
             self.state.access.revoked.clear()
         self.state.access.revoked.discard(user)
 
-    def rotate_certificate(self, *, new_authority: bool) -> None:
-        """Serve another certificate on new connections, until `reset` or the end of the fleet."""
-        directory = self.directory / "tls" / "rotated"
-        self._present(rotated(self.tls, directory, self.name, new_authority=new_authority))
-
-    def _present(self, tls: TlsFiles) -> None:
-        self.tls = tls
-        if self._serving is not None:
-            self._serving.load_cert_chain(tls.certificate, tls.key)
-
     def skew_clock(self, seconds: float) -> None:
         """Let the cluster's clock go before the true time by so many seconds; negative: after it."""
         self.skew_seconds = seconds
@@ -151,8 +139,7 @@ class SimulatedCluster:
         self.faults.outage = Outage.NONE
         self.restore_token(EVERYBODY)
         self.skew_clock(0)
-        if self.tls != self._first_tls:
-            self._present(self._first_tls)
+        self.certificate.reset()
 
     def kubeconfig(self, *users: str) -> str:
         """A kubeconfig with a context `user@cluster` for each user (all by default); the first is current."""

@@ -148,6 +148,7 @@ def test_the_history_is_compacted(fleet: SimulatedFleet, control: httpx.Client) 
         ("POST", "/faults", '{"kind":"reset","seconds":-1}', 422, "`$.seconds`"),
         ("POST", "/faults", '{"kind":"status","status":99}', 422, "`$.status`"),
         ("POST", "/faults", '{"kind":"reset","match":{"verb":"steal"}}', 422, "`$.match.verb`"),
+        ("POST", "/faults", '{"kind":"reset","match":{"method":"get"}}', 422, "`$.match.method`"),
         ("POST", "/faults", '{"kind":"reset","match":{"colour":"red"}}', 422, "unknown field `colour`"),
         (
             "POST",

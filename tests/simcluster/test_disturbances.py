@@ -64,9 +64,9 @@ def test_all_tokens_are_revoked_those_of_service_accounts_too(sim: SimulatedClus
 
 def test_another_certificate_of_the_same_authority_is_trusted(sim: SimulatedCluster) -> None:
     with client(sim) as known:
-        before, ca = sim.tls.fingerprint, sim.ca_pem
-        sim.rotate_certificate(new_authority=False)
-        assert presented(sim) == sim.tls.fingerprint != before
+        before, ca = sim.certificate.files.fingerprint, sim.ca_pem
+        sim.certificate.rotate(new_authority=False)
+        assert presented(sim) == sim.certificate.files.fingerprint != before
         assert sim.ca_pem == ca
         assert known.get(MAPS).status_code == 200
 
@@ -85,7 +85,7 @@ def test_a_certificate_of_another_authority_is_refused_by_who_trusts_the_first(
     first = sim.ca_pem
     with client(sim) as connected:
         assert connected.get(MAPS).status_code == 200
-        sim.rotate_certificate(new_authority=True)
+        sim.certificate.rotate(new_authority=True)
         assert connected.get(MAPS).status_code == 200, "an open connection goes on"
     with (
         httpx.Client(verify=ssl.create_default_context(cadata=first)) as stranger,
@@ -93,7 +93,7 @@ def test_a_certificate_of_another_authority_is_refused_by_who_trusts_the_first(
     ):
         stranger.get(sim.url)
     assert status(sim) == 200, "who trusts the new authority gets in"
-    sim.rotate_certificate(new_authority=False)
+    sim.certificate.rotate(new_authority=False)
     assert status(sim) == 200
     sim.reset()
     assert sim.ca_pem == first
@@ -130,13 +130,13 @@ def test_a_token_ends_earlier_when_the_clock_goes_before(sim: SimulatedCluster) 
 
 
 def test_a_reset_ends_everything_but_keeps_objects(sim: SimulatedCluster) -> None:
-    before = sim.tls
+    before = sim.certificate.files
     created(sim, "kept")
     sim.faults.outage = Outage.OVERLOADED
     sim.revoke_token("*")
     sim.skew_clock(HOUR)
-    sim.rotate_certificate(new_authority=True)
+    sim.certificate.rotate(new_authority=True)
     sim.reset()
-    assert (sim.tls, sim.skew_seconds, sim.faults.outage) == (before, 0, Outage.NONE)
+    assert (sim.certificate.files, sim.skew_seconds, sim.faults.outage) == (before, 0, Outage.NONE)
     assert status(sim) == 200
     assert sim.store.get("configmaps", "shop", "kept") is not None
