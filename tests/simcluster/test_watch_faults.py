@@ -1,6 +1,7 @@
 """Faults of watches, as a client that watches over TLS sees them."""
 
 import json
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -66,6 +67,19 @@ def test_a_watch_is_closed_after_so_many_events_or_at_once(sim: SimulatedCluster
     assert names(watched(sim, resourceVersion=revision, timeoutSeconds="60")) == ["a", "b", "c"]
     sim.faults.add(Fault(FaultKind.WATCH_CLOSED))
     assert watched(sim, resourceVersion=revision, timeoutSeconds="60") == []
+
+
+def test_a_watch_is_closed_after_seconds(sim: SimulatedCluster, revision: str) -> None:
+    sim.faults.add(Fault(FaultKind.WATCH_CLOSED, seconds=0.5))
+    started = time.monotonic()
+    assert names(watched(sim, resourceVersion=revision, timeoutSeconds="60")) == list(NAMES)
+    assert 0.5 <= time.monotonic() - started < 5
+
+
+@pytest.mark.parametrize("kind", [FaultKind.STALLED, FaultKind.DRIP])
+def test_a_slow_watch_brings_every_event_whole(sim: SimulatedCluster, revision: str, kind: FaultKind) -> None:
+    sim.faults.add(Fault(kind, events=1, seconds=0.05, piece=60))
+    assert names(watched(sim, resourceVersion=revision)) == list(NAMES)
 
 
 def test_bookmarks_are_withheld_the_initial_one_too(
