@@ -12,6 +12,7 @@ from apps.simcluster.cluster import DEFINITIONS, TIME_FORMAT, Cluster
 from apps.simcluster.definitions import established
 from apps.simcluster.deleting import empty_namespace, finish_pods
 from apps.simcluster.fieldsets import Path
+from apps.simcluster.nettap import tell_nodes
 from apps.simcluster.ownership import Manager, Operation, Ownership, entries_of, owners_of
 from apps.simcluster.schema import Json
 
@@ -45,6 +46,7 @@ def settle(cluster: Cluster) -> bool:
             if namespace.deleted_at and namespace.deleted_at <= due:
                 _finish_namespace(cluster, namespace.object())
         finish_pods(cluster)
+        tell_nodes(cluster)
         return any(item.deleted_at for key in ("namespaces", "pods") for item in cluster.store.each(key))
 
 

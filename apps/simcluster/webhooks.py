@@ -37,12 +37,31 @@ class Verdict:
     status: Json | None
 
 
+ALLOWED = Verdict(allowed=True, patch=[], warnings=(), status=None)
+
+
+def refused(message: str) -> Verdict:
+    """A refusal without a code of its own."""
+    return Verdict(allowed=False, patch=[], warnings=(), status={"message": message})
+
+
+def patched(obj: Json) -> Verdict:
+    """Allow, and have the object look like this."""
+    names = [name for name in obj if name not in ("apiVersion", "kind")]
+    patch = [{"op": "add", "path": f"/{name}", "value": obj[name]} for name in names]
+    return Verdict(allowed=True, patch=patch, warnings=(), status=None)
+
+
+def timeout_of(webhook: Json) -> int:
+    """The seconds that a webhook may take."""
+    return min(max(int(webhook.get("timeoutSeconds") or DEFAULT_SECONDS), 1), MAX_SECONDS)
+
+
 def ask(webhook: Json, request: Json) -> Verdict:
     """Put an AdmissionRequest (without uid) to a webhook with a URL; raises `CallError`."""
     uid = str(uuid.uuid4())
     body = {"kind": "AdmissionReview", "apiVersion": REVIEW, "request": {"uid": uid, **request}}
-    seconds = min(max(int(webhook.get("timeoutSeconds") or DEFAULT_SECONDS), 1), MAX_SECONDS)
-    data = _post(webhook["clientConfig"], json.dumps(body).encode(), seconds)
+    data = _post(webhook["clientConfig"], json.dumps(body).encode(), timeout_of(webhook))
     return _verdict(_response(data, uid))
 
 
