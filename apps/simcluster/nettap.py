@@ -5,15 +5,14 @@ store's lock held.
 """
 
 from apps.simcluster.cluster import Cluster
+from apps.simcluster.comparing import compare
 from apps.simcluster.incluster import speedscale
 from apps.simcluster.incluster.reading import settings
-from apps.simcluster.options import FieldValidation, WriteOptions
+from apps.simcluster.ownership import Manager, Operation, after_update, entries_of, owners_of
 from apps.simcluster.schema import Json
 from apps.simcluster.shapes import capture
 from apps.simcluster.shapes.speedscale import EXCLUDED, TARGETS, TARGETS_KEY, target, targets_data
 from apps.simcluster.store import Stored
-from apps.simcluster.writes import Write
-from apps.simcluster.writing import replace
 
 KINDS = ("deployments.apps", "statefulsets.apps", "daemonsets.apps")
 MANAGER = "speedscale-operator"
@@ -21,18 +20,18 @@ MANAGER = "speedscale-operator"
 
 def tell_nodes(cluster: Cluster) -> None:
     """Bring the list of targets up to date where it differs; its order stays as far as it can."""
-    for operator in speedscale.operators(cluster):
-        found = cluster.store.get("configmaps", operator.namespace, TARGETS)
-        if found is None:
+    for stored in cluster.store.each("configmaps"):
+        if stored.name != TARGETS or speedscale.running(cluster, stored.namespace) is None:
             continue
+        found = stored.object()
         data = found.get("data") or {}
-        listed = settings(data.get(TARGETS_KEY, "")).get("targets") or []
+        listed = settings(data.get(TARGETS_KEY, "")).get("targets")
+        listed = listed if isinstance(listed, list) else []
         asked = _targets(cluster)
-        if [row for row in listed if row in asked] == listed and len(listed) == len(asked):
-            continue
         kept = [row for row in listed if row in asked]
         targets = kept + [row for row in asked if row not in kept]
-        _write(cluster, operator.namespace, found, data | targets_data(targets))
+        if targets != listed:
+            _write(cluster, found, data | targets_data(targets))
 
 
 def _targets(cluster: Cluster) -> list[Json]:
@@ -57,7 +56,13 @@ def _selector(stored: Stored) -> dict[str, str]:
     return dict((obj["spec"].get("selector") or {}).get("matchLabels") or {})
 
 
-def _write(cluster: Cluster, namespace: str, found: Json, data: dict[str, str]) -> None:
+def _write(cluster: Cluster, before: Json, data: dict[str, str]) -> None:
+    """Store new data as the operator's; no webhook is asked, for one could keep the caller waiting."""
     resource = cluster.find("", "v1", "configmaps")
-    options = WriteOptions(dry_run=False, manager=MANAGER, force=False, validation=FieldValidation.IGNORE)
-    replace(Write(cluster, resource, "v1", namespace, TARGETS, options), found, {**found, "data": data})
+    after = {**before, "data": data, "metadata": dict(before["metadata"])}
+    change = compare(before, after, resource.schema)
+    manager = Manager(MANAGER, Operation.UPDATE, resource.api_version("v1"))
+    owners = owners_of(after["metadata"].get("managedFields"))
+    owners = after_update(owners, change, manager, cluster.timestamp(), ())
+    after["metadata"]["managedFields"] = entries_of(owners)
+    cluster.store.put(resource.key, after)

@@ -22,6 +22,16 @@ NAMESPACES: Json = {
     "kube-public": {"labels": {"istio-injection": "enabled"}},
 }
 HOOKS = "/apis/admissionregistration.k8s.io/v1/{}webhookconfigurations"
+ADDED_BY_CONTROLLERS = (
+    "pod-template-hash",
+    "controller-revision-hash",
+    "statefulset.kubernetes.io/pod-name",
+    "apps.kubernetes.io/pod-index",
+    "batch.kubernetes.io/controller-uid",
+    "batch.kubernetes.io/job-name",
+    "controller-uid",
+    "job-name",
+)
 CONFIG = "/api/v1/namespaces/istio-system/configmaps/istio-sidecar-injector"
 
 
@@ -49,12 +59,8 @@ def _without_token(pod: Json) -> Json:
 
 def _as_its_controller_makes_it(seeded: Json, template: Json) -> Json:
     meta = seeded["metadata"]
-    added = ("pod-template-hash", "controller-revision-hash")
-    added += ("statefulset.kubernetes.io/pod-name", "apps.kubernetes.io/pod-index")
-    added += ("batch.kubernetes.io/controller-uid", "batch.kubernetes.io/job-name")
-    added += ("controller-uid", "job-name")
     labels = template["metadata"].get("labels", {}) | {
-        name: meta["labels"][name] for name in added if name in meta["labels"]
+        name: meta["labels"][name] for name in ADDED_BY_CONTROLLERS if name in meta["labels"]
     }
     return {
         "metadata": {

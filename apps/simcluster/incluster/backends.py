@@ -40,19 +40,17 @@ def backend(cluster: Cluster, namespace: str, name: str, port: int) -> Backend:
     found = next((row for row in spec.get("ports") or () if row.get("port") == port), None)
     if found is None:
         raise Unreachable(f"no service port {port} found for service {quoted(name)}")
-    pod = next(ready_pods(cluster, spec.get("selector") or {}, namespace), None)
+    pod = next(ready_pods(cluster, namespace, spec.get("selector") or {}), None)
     if pod is None:
         raise Unreachable(f"no endpoints available for service {quoted(name)}")
     target = _number(pod, found.get("targetPort") or port)
     return Backend(pod, f"{pod['status'].get('podIP', '')}:{target}")
 
 
-def ready_pods(cluster: Cluster, selector: dict[str, str], namespace: str = "") -> Iterator[Json]:
-    """Ready pods whose labels hold the selector, of one namespace or of all; none for an empty selector."""
-    for stored in cluster.store.each("pods") if selector else ():
-        if namespace not in ("", stored.namespace) or stored.deleted_at:
-            continue
-        if selector.items() <= stored.labels.items():
+def ready_pods(cluster: Cluster, namespace: str, selector: dict[str, str]) -> Iterator[Json]:
+    """Ready pods of a namespace whose labels hold the selector; none for an empty selector."""
+    for stored in cluster.store.within("pods", namespace) if selector else ():
+        if not stored.deleted_at and selector.items() <= stored.labels.items():
             pod = stored.object()
             if _ready(pod):
                 yield pod

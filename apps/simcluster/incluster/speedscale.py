@@ -34,10 +34,10 @@ def runs_in(pod: Json) -> bool:
     return labels.get(COMPONENT) == "operator" and bool(image_tag(pod, "operator", "operator"))
 
 
-def operators(cluster: Cluster) -> list[Operator]:
-    """The operators that run in a cluster, ready to act."""
-    pods = ready_pods(cluster, {COMPONENT: "operator"})
-    return [operator_of(cluster, pod) for pod in pods if runs_in(pod)]
+def running(cluster: Cluster, namespace: str) -> Operator | None:
+    """The operator that runs in a namespace, ready to act."""
+    pods = ready_pods(cluster, namespace, {COMPONENT: "operator"})
+    return next((operator_of(cluster, pod) for pod in pods if runs_in(pod)), None)
 
 
 def operator_of(cluster: Cluster, pod: Json) -> Operator:
