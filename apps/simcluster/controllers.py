@@ -41,12 +41,12 @@ def settle(cluster: Cluster) -> bool:
     with cluster.store.lock:
         _accept_definitions(cluster)
         _default_service_accounts(cluster)
+        tell_nodes(cluster)
         due = (cluster.now() - NAMESPACE_DELAY).strftime(TIME_FORMAT)
         for namespace in cluster.store.each("namespaces"):
             if namespace.deleted_at and namespace.deleted_at <= due:
                 _finish_namespace(cluster, namespace.object())
         finish_pods(cluster)
-        tell_nodes(cluster)
         return any(item.deleted_at for key in ("namespaces", "pods") for item in cluster.store.each(key))
 
 

@@ -68,10 +68,17 @@ class Installed:
         return self.get(f"{DEPLOYMENTS.format(namespace)}/{name}")
 
     def end_pods(self, namespace: str, app: str) -> None:
-        """Pods that are simply not there any more."""
-        for stored in self.cluster.store.each("pods"):
-            if stored.namespace == namespace and stored.labels.get("app") == app:
-                self.cluster.store.remove("pods", namespace, stored.name)
+        """Pods that are simply not there any more, and nobody who would make new ones."""
+        store = self.cluster.store
+        for key in ("deployments.apps", "replicasets.apps", "pods"):
+            for stored in store.within(key, namespace):
+                if stored.labels.get("app") != app:
+                    continue
+                if key == "pods":
+                    store.remove(key, namespace, stored.name)
+                else:
+                    obj = stored.object()
+                    store.put(key, {**obj, "spec": {**obj["spec"], "replicas": 0}})
 
 
 ANNOTATIONS = {

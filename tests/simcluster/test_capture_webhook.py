@@ -213,6 +213,8 @@ def test_the_nodes_are_told_what_to_capture_while_the_operator_runs(world: Insta
     assert world.annotate("cart", enabled="true").status_code == 200
     _eventually(lambda: told() == ["shop-java", "shop-cart"])
     assert names(world.deployment("cart")["spec"]["template"]) == ["cart"]
+    writers = [entry["manager"] for entry in world.get(TARGETS)["metadata"]["managedFields"]]
+    assert "speedscale-operator" in writers
     assert world.annotate("cart", enabled=None).status_code == 200
     _eventually(lambda: told() == ["shop-java"])
     world.end_pods("speedscale", "speedscale-operator")

@@ -86,9 +86,9 @@ def test_a_new_pod_is_what_the_seeded_pod_of_the_same_workload_is(
             spec = world.seeded(kind, name)["spec"]
             template = spec["jobTemplate"]["spec"]["template"] if kind == "CronJob" else spec["template"]
             pod = _as_its_controller_makes_it(seeded, template)
+            stored = world.get(f"{PODS.format('shop')}/{seeded['metadata']['name']}")
             answer = world.post(PODS.format("shop"), pod)
             assert answer.status_code == 201, answer.text
-            stored = world.get(f"{PODS.format('shop')}/{seeded['metadata']['name']}")
             assert _without_token(answer.json()) == _without_token(stored)
 
 
