@@ -4,11 +4,10 @@ One ConfigMap in the operator's namespace, brought up to date while an operator 
 store's lock held.
 """
 
+from apps.simcluster.agent_writes import put_as
 from apps.simcluster.cluster import Cluster
-from apps.simcluster.comparing import compare
 from apps.simcluster.incluster import speedscale
 from apps.simcluster.incluster.reading import settings
-from apps.simcluster.ownership import Manager, Operation, after_update, entries_of, owners_of
 from apps.simcluster.schema import Json
 from apps.simcluster.shapes import capture
 from apps.simcluster.shapes.speedscale import EXCLUDED, TARGETS, TARGETS_KEY, target, targets_data
@@ -31,7 +30,8 @@ def tell_nodes(cluster: Cluster) -> None:
         kept = [row for row in listed if row in asked]
         targets = kept + [row for row in asked if row not in kept]
         if targets != listed:
-            _write(cluster, found, data | targets_data(targets))
+            after = {**found, "data": data | targets_data(targets)}
+            put_as(cluster, cluster.find("", "v1", "configmaps"), found, after, MANAGER)
 
 
 def _targets(cluster: Cluster) -> list[Json]:
@@ -54,15 +54,3 @@ def _selector(stored: Stored) -> dict[str, str]:
     if refused or annotations.get(speedscale.ON_NODE) != "true":
         return {}
     return dict((obj["spec"].get("selector") or {}).get("matchLabels") or {})
-
-
-def _write(cluster: Cluster, before: Json, data: dict[str, str]) -> None:
-    """Store new data as the operator's; no webhook is asked, for one could keep the caller waiting."""
-    resource = cluster.find("", "v1", "configmaps")
-    after = {**before, "data": data, "metadata": dict(before["metadata"])}
-    change = compare(before, after, resource.schema)
-    manager = Manager(MANAGER, Operation.UPDATE, resource.api_version("v1"))
-    owners = owners_of(after["metadata"].get("managedFields"))
-    owners = after_update(owners, change, manager, cluster.timestamp(), ())
-    after["metadata"]["managedFields"] = entries_of(owners)
-    cluster.store.put(resource.key, after)

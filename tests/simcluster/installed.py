@@ -70,11 +70,11 @@ class Installed:
     def end_pods(self, namespace: str, app: str) -> None:
         """Pods that are simply not there any more, and nobody who would make new ones."""
         store = self.cluster.store
-        for key in ("deployments.apps", "replicasets.apps", "pods"):
+        for key in ("daemonsets.apps", "deployments.apps", "replicasets.apps", "pods"):
             for stored in store.within(key, namespace):
                 if stored.labels.get("app") != app:
                     continue
-                if key == "pods":
+                if key in ("daemonsets.apps", "pods"):
                     store.remove(key, namespace, stored.name)
                 else:
                     obj = stored.object()
