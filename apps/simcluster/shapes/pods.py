@@ -24,6 +24,11 @@ class Injection:
     ambient: bool = False
 
 
+def is_gateway(manifest: Manifest) -> bool:
+    """Whether a pod asks for the injector's gateway template."""
+    return GATEWAY_TEMPLATE.items() <= (manifest["metadata"].get("annotations") or {}).items()
+
+
 def pod(
     cluster: Cluster,
     owner: Manifest,
@@ -59,11 +64,6 @@ def pod(
     _settle(cluster, manifest, node)
     manifest["status"] = _status(cluster, manifest, node, finished=finished)
     return manifest
-
-
-def is_gateway(manifest: Manifest) -> bool:
-    """Whether a pod asks for the injector's gateway template."""
-    return GATEWAY_TEMPLATE.items() <= (manifest["metadata"].get("annotations") or {}).items()
 
 
 def _settle(cluster: Cluster, manifest: Manifest, node: Node) -> None:
