@@ -47,8 +47,9 @@ def _registered(configuration: bytes) -> tuple[Json, ...]:
     return tuple(cast(Json, msgspec.json.decode(configuration)).get("webhooks") or ())
 
 
-def _has(webhook: Json, way: str) -> bool:
-    return bool((webhook.get("clientConfig") or {}).get(way))
+def _has(webhook: Json, *ways: str) -> bool:
+    config = webhook.get("clientConfig") or {}
+    return any(config.get(way) for way in ways)
 
 
 def mutate(write: Write, obj: Json, before: Json | None) -> tuple[Json, tuple[str, ...]]:
@@ -119,7 +120,10 @@ def _candidates(write: Write, key: str, operation: str) -> Iterator[tuple[str, J
         return  # a webhook must not lock its own registration
     for stored in write.cluster.store.each(key):  # by name, as the server sorts configurations
         for index, webhook in enumerate(_registered(stored.body)):
-            if any(_rule_holds(rule, write, operation) for rule in webhook.get("rules") or ()):
+            rules = webhook.get("rules") or ()
+            if not _has(webhook, "url", "service"):
+                continue  # a real server would not have taken it
+            if any(_rule_holds(rule, write, operation) for rule in rules):
                 yield f"{stored.name}/{index}", webhook
 
 

@@ -53,4 +53,4 @@ def _selector(stored: Stored) -> dict[str, str]:
     refused = annotations.get(speedscale.PROXY) == "true" or capture.IGNORE.items() <= annotations.items()
     if refused or annotations.get(speedscale.ON_NODE) != "true":
         return {}
-    return dict((obj["spec"].get("selector") or {}).get("matchLabels") or {})
+    return dict(((obj.get("spec") or {}).get("selector") or {}).get("matchLabels") or {})

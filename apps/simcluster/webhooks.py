@@ -23,6 +23,7 @@ MAX_ANSWER_BYTES = 3_145_728
 CHUNK_BYTES = 65_536
 LOWEST_REFUSAL = 400
 SERVER_ERROR = 500
+SERVER_FAILED = 'an error on the server ("unknown") has prevented the request from succeeding'
 
 
 class CallError(Exception):
@@ -95,8 +96,7 @@ def _exchange(config: Json, host: str, port: int, target: str, body: bytes, seco
         connection.request("POST", target, body, headers)
         answer = connection.getresponse()
         if answer.status >= SERVER_ERROR:
-            text = 'an error on the server ("unknown") has prevented the request from succeeding'
-            raise CallError(f"failed to call webhook: {text}")
+            raise CallError(f"failed to call webhook: {SERVER_FAILED}")
         if answer.status != http.client.OK:
             text = f"the server responded with the status code {answer.status} but did not return more"
             raise CallError(f"failed to call webhook: {text} information")

@@ -239,3 +239,30 @@ def test_a_service_that_nobody_plays_fails_as_on_a_real_server(
     assert shared.http.delete(f"{HOOKS.format('validating')}/guard").status_code == 200
     assert refused.status_code == 500
     assert refused.json()["message"].endswith(why)
+
+
+@pytest.mark.parametrize("config", [{}, {"service": None}, {"url": ""}])
+def test_a_registration_that_leads_nowhere_is_passed_over(shared: Installed, config: Json) -> None:
+    """A real server would not have taken it."""
+    guard = _guard({})
+    guard["webhooks"][0]["clientConfig"] = config
+    assert shared.post(HOOKS.format("validating"), guard).status_code == 201
+    made = shared.post("/api/v1/namespaces/plain/configmaps", {"metadata": {"generateName": "free-"}})
+    assert shared.http.delete(f"{HOOKS.format('validating')}/guard").status_code == 200
+    assert made.status_code == 201
+
+
+def test_nonsense_in_a_pod_breaks_the_call_and_nothing_else(
+    shared: Installed, caplog: pytest.LogCaptureFixture
+) -> None:
+    pod = bare_pod("nonsense", initContainers=[None])
+    refused = shared.post(PODS.format("shop"), pod)
+    assert refused.status_code == 500
+    assert refused.json()["message"].endswith(
+        'failed to call webhook: an error on the server ("unknown") has prevented the request from succeeding'
+    )
+    assert "sidecar-injector.istio.io failed" in caplog.text
+    owner = {"controller": True, "uid": "u"}
+    orphan = bare_pod("nonsense")
+    orphan["metadata"] |= {"generateName": "nonsense-", "ownerReferences": [owner]}
+    assert shared.post(PODS.format("shop"), orphan).status_code != 500

@@ -72,7 +72,7 @@ def answer(cluster: Cluster, pod: Json, path: str, request: Json) -> Verdict | N
 def _left_alone(obj: Json, request: Json) -> bool:
     meta = obj["metadata"]
     owned = any(
-        row.get("controller") and row["kind"] in WORKLOADS for row in meta.get("ownerReferences") or ()
+        row.get("controller") and row.get("kind") in WORKLOADS for row in meta.get("ownerReferences") or ()
     )
     told = capture.IGNORE.items() <= (meta.get("annotations") or {}).items()
     running_job = request["kind"]["kind"] == "Job" and request["operation"] != "CREATE"

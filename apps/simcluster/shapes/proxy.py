@@ -54,14 +54,14 @@ def workload_of(pod: Manifest) -> Workload:
     owner = next((row for row in owners if row.get("controller")), None) if meta.get("generateName") else None
     if owner is None:
         return Workload("v1", "Pod", meta.get("name") or meta.get("generateName", ""))
-    kind, name = owner["kind"], owner["name"]
+    api_version, kind, name = (str(owner.get(field, "")) for field in ("apiVersion", "kind", "name"))
     digest = (meta.get("labels") or {}).get("pod-template-hash", "")
     if kind == "ReplicaSet" and digest and name.endswith(f"-{digest}"):
-        return Workload(owner["apiVersion"], "Deployment", name.removesuffix(f"-{digest}"))
+        return Workload(api_version, "Deployment", name.removesuffix(f"-{digest}"))
     scheduled = CRON_JOB.match(name) if kind == "Job" else None
     if scheduled:
         return Workload("batch/v1", "CronJob", scheduled[1])
-    return Workload(owner["apiVersion"], kind, name)
+    return Workload(api_version, kind, name)
 
 
 def inject(pod: Manifest, mesh: Mesh, revision: Revision, *, version: str) -> None:
