@@ -10,7 +10,7 @@ import yaml
 
 from apps.simcluster.fleet import ClusterSpec, SimulatedCluster, SimulatedFleet
 from apps.simcluster.scenario import Scenario, load
-from tests.simcluster.test_fleet import client
+from tests.factories.fleet import client
 
 Json = dict[str, Any]
 MERGE = {"Content-Type": "application/merge-patch+json"}
