@@ -11,7 +11,7 @@ import secrets
 import socket
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from threading import Event, Thread
@@ -64,7 +64,6 @@ class SimulatedCluster:
     """A cluster of a fleet: how to reach it, its state, its faults."""
 
     def __init__(self, spec: ClusterSpec, directory: Path, *, durable: bool) -> None:
-        self.spec = spec
         self.name = spec.name
         self.directory = directory
         self.certificate = PresentedCertificate(directory / "tls", spec.name)
@@ -82,6 +81,7 @@ class SimulatedCluster:
         if self.seeded:
             seed(self.state, [*istio_definitions(spec.served), *spec.manifests], spec.writers)
             settle(self.state)
+        self.spec = replace(spec, manifests=(), writers=None)  # they are in the store now
         self.faults = Faults()
         self.application = Application(self.state, self.faults)
         self.port = 0
