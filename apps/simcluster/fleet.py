@@ -24,6 +24,7 @@ from apps.simcluster.access import EVERYBODY, MASTERS, User
 from apps.simcluster.asgi import Application
 from apps.simcluster.certificates import write_private
 from apps.simcluster.cluster import VERSION, Cluster, new_cluster, utc_now
+from apps.simcluster.collector import paused
 from apps.simcluster.controllers import settle
 from apps.simcluster.definitions import EVERYTHING, istio_definitions
 from apps.simcluster.faults import Faults
@@ -175,8 +176,9 @@ class SimulatedFleet:
         self._beside: list[tuple[uvicorn.Config, socket.socket]] = []
         self._thread: Thread | None = None
         self._started, self._failure = Event(), ""
-        for spec in specs:
-            self.add(spec)
+        with paused():  # specs may be made one by one, and very many objects with them
+            for spec in specs:
+                self.add(spec)
 
     def add(self, spec: ClusterSpec) -> SimulatedCluster:
         """Add a cluster before the fleet is started."""
