@@ -76,7 +76,7 @@ def simulator(scenario: str) -> Iterator[Simulator]:
                     raise SystemExit("The simulated fleet of the benchmark did not start.")
                 time.sleep(0.02)
             seconds = time.perf_counter() - started
-            yield Simulator(process.pid, seconds, json.loads(ready.read_text()))
+            yield Simulator(process.pid, seconds, json.loads(ready.read_text())["clusters"])
         finally:
             process.terminate()
             process.wait(30)

@@ -179,6 +179,7 @@ class SimulatedFleet:
         with paused():  # specs may be made one by one, and very many objects with them
             for spec in specs:
                 self.add(spec)
+                del spec  # so that the collector does not find them when it goes on
 
     def add(self, spec: ClusterSpec) -> SimulatedCluster:
         """Add a cluster before the fleet is started."""
