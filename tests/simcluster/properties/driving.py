@@ -7,6 +7,7 @@ import asyncio
 import json
 from contextlib import aclosing
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from apps.simcluster.access import MASTERS, User
@@ -73,8 +74,14 @@ class Api:
 
     def __init__(self) -> None:
         self.cluster: Cluster = new_cluster("driven", Store(), [(TOKEN, User("admin", "admin", (MASTERS,)))])
+        self.time = datetime(2026, 1, 1, tzinfo=UTC)
+        self.cluster.now = lambda: self.time
         namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
         seed(self.cluster, [*istio_definitions(), namespace])
+
+    def tick(self) -> None:
+        """Let a second go by; otherwise time stands still, so that every run is like the other."""
+        self.time += timedelta(seconds=1)
 
     def resource(self, kind: Kind) -> Resource:
         return self.cluster.find(kind.group, kind.version, kind.plural)

@@ -86,14 +86,10 @@ def check_applied(config: Json, after: Json, node: Node, writer: Owner) -> None:
 
 
 def outcome(answer: Json) -> Json:
-    """An answer without what differs between a rehearsal and the deed: identity, revision and times."""
+    """An answer without what differs between a rehearsal and the deed: the uid of a new object, revisions."""
     if answer["kind"] == "Status":
         return answer
     meta = {
-        name: value
-        for name, value in answer["metadata"].items()
-        if name not in ("uid", "resourceVersion", "creationTimestamp", "deletionTimestamp")
+        name: value for name, value in answer["metadata"].items() if name not in ("uid", "resourceVersion")
     }
-    if "managedFields" in meta:
-        meta["managedFields"] = [{**entry, "time": ""} for entry in meta["managedFields"]]
     return {**answer, "metadata": meta}

@@ -52,6 +52,7 @@ class Clients(RuleBasedStateMachine):
     ) -> Answer:
         """Send a request and check what must hold after any; at most one object may have changed."""
         before, revision = self.api.everything(), self.api.revision
+        self.api.tick()
         path = "/".join(part for part in (kind.path, name, at) if part)
         rehearsal = self.api.ask(method, path, body, **more, dryRun="All") if method != "DELETE" else None
         assert self.api.revision == revision, "a dry run writes nothing"
