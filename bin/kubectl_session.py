@@ -3,9 +3,9 @@
     .venv/bin/python -m bin.kubectl_session           # says what differs; code 1 when something does
     .venv/bin/python -m bin.kubectl_session --write   # puts today's outputs into the document
 
-Every block marked `console` is run: lines that begin with `$ ` are commands, what follows is what they print.
-A block marked `yaml` whose first line is `# name.yaml` is written to that file first. Ages, uids, ports,
-times, versions of kubectl and widths of columns may differ.
+Every block of its section that is marked `console` is run: lines that begin with `$ ` are commands, what
+follows is what they print. A block marked `yaml` whose first line is `# name.yaml` is written to that file
+first. Ages, uids, ports, times, versions of kubectl and widths of columns may differ.
 """
 
 import argparse
@@ -29,6 +29,7 @@ SCENARIO = ROOT / "apps" / "simcluster" / "scenarios" / "lab-us.yaml"
 OLDEST = (1, 27)
 START_SECONDS = 90
 COMMAND_SECONDS = 60
+_SECTION = re.compile(r"^## A session with kubectl\n.*?(?=^## )", re.MULTILINE | re.DOTALL)
 _BLOCK = re.compile(r"^```(console|yaml)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _NAMED = re.compile(r"# (\S+\.yaml)\n")
 _MASKS = (
@@ -96,7 +97,7 @@ def cluster(place: Path) -> Iterator[Path]:
             if process.poll() is not None or time.monotonic() > deadline:
                 raise SurpriseError("The simulated cluster did not start.")
             time.sleep(0.1)
-        yield Path(json.loads(ready.read_text())[0]["kubeconfig"])
+        yield Path(json.loads(ready.read_text())["clusters"][0]["kubeconfig"])
     finally:
         process.terminate()
         process.wait(START_SECONDS)
@@ -154,7 +155,7 @@ def renewed(document: str, place: Path, kubeconfig: Path) -> str:
             parts.append(f"$ {step.command}\n{kept}")
         return f"```console\n{''.join(parts)}```"
 
-    return _BLOCK.sub(block, document)
+    return _SECTION.sub(lambda section: _BLOCK.sub(block, section[0]), document)
 
 
 def main(arguments: list[str]) -> int:
