@@ -46,6 +46,7 @@ class Clients(RuleBasedStateMachine):
         self.api = Api()
         self.history = History(self.api)
         self.uids: set[str] = set()
+        self.untracked: set[str] = set()  # uids of objects that once had no owners at all
 
     def send(
         self, method: str, kind: Kind, name: str, body: Any, *, dry: bool = False, at: str = "", **more: Any
@@ -89,10 +90,14 @@ class Clients(RuleBasedStateMachine):
             return
         node = self.api.resource(kind).schema
         assert int(new["metadata"]["resourceVersion"]) == self.api.revision
-        check_ownership(new, node, defaulted=not kind.custom and kind is not CONFIG_MAP)
+        uid = new["metadata"]["uid"]
+        if "managedFields" not in new["metadata"]:
+            self.untracked.add(uid)
+        defaulted = (not kind.custom and kind is not CONFIG_MAP) or uid in self.untracked
+        check_ownership(new, node, defaulted=defaulted)
         if old is None:
-            assert new["metadata"]["uid"] not in self.uids
-            self.uids.add(new["metadata"]["uid"])
+            assert uid not in self.uids
+            self.uids.add(uid)
             assert new["metadata"].get("generation", 1) == 1
             return
         check_identity(old, new)
@@ -185,6 +190,37 @@ class Clients(RuleBasedStateMachine):
         if answer.done:
             assert answer.body.get("spec") == live.get("spec")
             assert answer.body["metadata"].get("generation") == generation
+
+    @precondition(_some)
+    @rule(status=documents.STATUSES, manager=documents.MANAGERS, force=st.booleans(), data=st.data(), dry=DRY)
+    def apply_status(self, status: Json, manager: str, force: bool, data: st.DataObject, dry: bool) -> None:
+        kind, live = self._existing(data)
+        if kind is CONFIG_MAP:
+            return
+        name = live["metadata"]["name"]
+        head = {"apiVersion": kind.api_version, "kind": kind.name, "metadata": {"name": name}}
+        more: dict[str, Any] = {"media": APPLY, "at": "status", "fieldManager": manager, "dry": dry}
+        answer = self.send("PATCH", kind, name, {**head, "status": status}, force=str(force).lower(), **more)
+        assert not answer.done or answer.body.get("spec") == live.get("spec")
+
+    @precondition(_some)
+    @rule(data=st.data(), selected=st.booleans())
+    def delete_a_collection(self, data: st.DataObject, selected: bool) -> None:
+        kind, _ = self._existing(data)
+        labels = documents.SELECTED if selected else ""
+        before, chosen = self.api.everything(), self.api.objects(kind, labelSelector=labels)
+        assert self.api.ask("DELETE", kind.path, labelSelector=labels).done
+        after = self.api.everything()
+        keys = {(kind.name, item["metadata"]["name"]) for item in chosen}
+        assert {key: obj for key, obj in before.items() if key not in keys} == {
+            key: obj for key, obj in after.items() if key not in keys
+        }
+        for key in keys:
+            assert (key in after) == bool(before[key]["metadata"].get("finalizers"))
+            if key in after:
+                assert after[key]["metadata"]["deletionTimestamp"]
+                check_generation(before[key], after[key])
+        self.history.record()
 
     @precondition(_some)
     @rule(data=st.data(), dry=DRY, how=st.sampled_from(["plain", "uid", "version", "wrong"]))
