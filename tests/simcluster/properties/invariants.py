@@ -4,10 +4,11 @@ from apps.simcluster.schema import Node
 from tests.simcluster.properties.driving import Json
 from tests.simcluster.properties.fields import Owner, fields_of, owned, stated
 
-# Maps and sets that the server drops when they are empty. An apply that takes out the last member leaves the
-# map to whoever owns it, and the map goes afterwards: the owner keeps a path to nothing, as on a real server.
-_OF_METADATA = ("labels", "annotations", "finalizers")
-DROPPED_EMPTY = {("f:data",), *(("f:metadata", f"f:{name}") for name in _OF_METADATA)}
+# Paths that may be owned though `fields_of` does not have them. Maps and sets that the server drops when they
+# are empty: an apply that takes out the last member leaves the map to whoever owns it, and the map goes
+# afterwards. And the marks of deletion, which belong to whoever is made the owner of an untracked object.
+_OF_METADATA = ("labels", "annotations", "finalizers", "deletionTimestamp", "deletionGracePeriodSeconds")
+EXCUSED = {("f:data",), *(("f:metadata", f"f:{name}") for name in _OF_METADATA)}
 UNKNOWN = ("before-first-apply", "Update", "")
 State = dict[tuple[str, str], Json]
 
@@ -49,7 +50,7 @@ def check_ownership(obj: Json, node: Node, *, defaulted: bool) -> None:
     if not owners:
         return  # an object of a name alone has no owners, and updates do not begin to record any
     for owner, paths in owners.items():
-        missing = paths - set(present) - DROPPED_EMPTY
+        missing = paths - set(present) - EXCUSED
         assert not missing, (owner, missing)
     if not defaulted:
         leaves = {path for path, (value, leaf) in present.items() if leaf and value not in ([], {})}
@@ -59,7 +60,7 @@ def check_ownership(obj: Json, node: Node, *, defaulted: bool) -> None:
 def check_moves(before: Json, after: Json, node: Node, writer: Owner) -> None:
     """Others lose what was changed or taken out and gain nothing; the writer gains what it changed."""
     old, new = fields_of(before, node), fields_of(after, node)
-    gone = (set(old) - set(new)) | DROPPED_EMPTY
+    gone = (set(old) - set(new)) | EXCUSED
     differ = {
         path for path in set(old) & set(new) if old[path][1] and new[path][1] and old[path][0] != new[path][0]
     }
@@ -71,7 +72,7 @@ def check_moves(before: Json, after: Json, node: Node, writer: Owner) -> None:
         had = {UNKNOWN: have.get(UNKNOWN, set())}
     for owner, paths in had.items():
         if owner != writer:
-            left = have.get(owner, set()) - DROPPED_EMPTY
+            left = have.get(owner, set()) - EXCUSED
             assert left == paths - gone - differ, (owner, gone, differ)
     assert set(have) <= {*had, writer}
     if writer[1] == "Update":
