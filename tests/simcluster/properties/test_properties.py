@@ -2,7 +2,7 @@
 
 Random clients create, apply, update, patch, label and delete, and after each request the invariants of
 `invariants` are checked; in the end watches from every past revision are replayed. A run is short by default;
-`pytest tests/simcluster/properties --hypothesis-profile=long` tries thousands of histories and shrinks what fails.
+`pytest tests/simcluster/properties --hypothesis-profile=long` tries thousands and shrinks what fails.
 """
 
 from typing import Any
