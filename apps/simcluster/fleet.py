@@ -21,11 +21,13 @@ from typing import Any, Self
 import uvicorn
 
 from apps.simcluster.access import EVERYBODY, MASTERS, User
+from apps.simcluster.admission import calls_out
 from apps.simcluster.asgi import Application
+from apps.simcluster.behaviour.options import Behaviour
 from apps.simcluster.certificates import write_private
 from apps.simcluster.cluster import VERSION, Cluster, new_cluster, utc_now
 from apps.simcluster.collector import paused
-from apps.simcluster.controllers import settle
+from apps.simcluster.controllers import Controllers, settle
 from apps.simcluster.definitions import EVERYTHING, istio_definitions
 from apps.simcluster.faults import Faults
 from apps.simcluster.journal import Journal
@@ -59,6 +61,7 @@ class ClusterSpec:
     labels: Mapping[str, str] = field(default_factory=dict)
     git_version: str = VERSION
     port: int = 0
+    behaviour: Behaviour = field(default_factory=Behaviour)
 
 
 class SimulatedCluster:
@@ -83,6 +86,7 @@ class SimulatedCluster:
             seed(self.state, [*istio_definitions(spec.served), *spec.manifests], spec.writers)
             settle(self.state)
         self.spec = replace(spec, manifests=(), writers=None)  # they are in the store now
+        self.controllers = Controllers(self.state, spec.behaviour, resume=not self.seeded)
         self.faults = Faults()
         self.application = Application(self.state, self.faults)
         self.port = 0
@@ -243,12 +247,17 @@ class SimulatedFleet:
         tidying.cancel()
 
     async def _settle(self) -> None:
-        """Let the clusters' controllers work."""
-        seen: dict[str, int] = {}
+        """Let the clusters' controllers work; one that may have to wait for a webhook does so in a thread."""
+        threads: dict[str, asyncio.Task[None]] = {}
         while True:
             for cluster in self.clusters.values():
-                waiting = settle(cluster.state) if seen.get(cluster.name) != cluster.store.revision else False
-                seen[cluster.name] = -1 if waiting else cluster.store.revision
+                thread = threads.get(cluster.name)
+                if cluster.controllers.idle or (thread and not thread.done()):
+                    continue
+                if calls_out(cluster.state):
+                    threads[cluster.name] = asyncio.create_task(asyncio.to_thread(cluster.controllers.tick))
+                else:
+                    cluster.controllers.tick()
             await asyncio.sleep(SETTLE_SECONDS)
 
     def stop(self) -> None:
