@@ -54,6 +54,11 @@ class Controllers:
         return not self._waiting and self._seen == self._cluster.store.revision and not self._due
 
     @property
+    def busy(self) -> bool:
+        """Whether more could be done right now."""
+        return self._due
+
+    @property
     def _due(self) -> bool:
         due = self._loop.next_due if self._loop else None
         return due is not None and due <= self._cluster.now()

@@ -43,6 +43,8 @@ ADMIN = "admin"
 START_SECONDS = 120
 STOP_SECONDS = 10
 SETTLE_SECONDS = 0.25
+BUSY_SECONDS = 0.03  # requests come first
+BACKLOG = 256
 logger = logging.getLogger("apps.simcluster")
 
 
@@ -258,7 +260,8 @@ class SimulatedFleet:
                     threads[cluster.name] = asyncio.create_task(asyncio.to_thread(cluster.controllers.tick))
                 else:
                     cluster.controllers.tick()
-            await asyncio.sleep(SETTLE_SECONDS)
+            busy = any(cluster.controllers.busy for cluster in self.clusters.values())
+            await asyncio.sleep(BUSY_SECONDS if busy else SETTLE_SECONDS)
 
     def stop(self) -> None:
         """End all servers, close the stores and forget temporary state."""

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from apps.simcluster.kinds import Column, Resource
+from apps.simcluster.pod_cells import pod_cells
 from apps.simcluster.schema import Json
 from apps.simcluster.store import Stored
 
@@ -57,24 +58,6 @@ def age(timestamp: str | None, now: datetime) -> str:
 
 def _list(values: Sequence[Any] | None) -> str:
     return ",".join(str(value) for value in values or ()) or NONE
-
-
-def _pod(obj: Json) -> list[Any]:
-    spec, status = obj.get("spec", {}), obj.get("status", {})
-    states = status.get("containerStatuses") or []
-    total = len(spec.get("containers") or ()) + sum(
-        item.get("restartPolicy") == "Always" for item in spec.get("initContainers") or ()
-    )
-    ready = sum(bool(item.get("ready")) for item in states)
-    restarts = sum(item.get("restartCount", 0) for item in states)
-    waiting = next(
-        (s["state"]["waiting"].get("reason") for s in states if s.get("state", {}).get("waiting")), None
-    )
-    shown = waiting or status.get("reason") or status.get("phase", "Unknown")
-    if "deletionTimestamp" in obj["metadata"]:
-        shown = "Terminating"
-    ip, node = status.get("podIP") or NONE, spec.get("nodeName") or NONE
-    return [f"{ready}/{total}", shown, str(restarts), ip, node, NONE, NONE]
 
 
 def _containers(obj: Json) -> list[Any]:
@@ -164,7 +147,7 @@ _LAYOUTS: dict[str, Layout] = {
             ("Nominated Node", "string", 1),
             ("Readiness Gates", "string", 1),
         ),
-        _pod,
+        pod_cells,
     ),
     "deployments": Layout(
         (

@@ -77,7 +77,7 @@ def _accept(run: Runtime, pod: Json) -> None:
     for name, row in _rows(status):
         _not_running(row, {"reason": "PodInitializing" if name == "initContainerStatuses" else reason})
     status = {key: value for key, value in status.items() if key not in ("podIP", "podIPs")}
-    _not_ready(status, pod)
+    _not_ready(status)
     actors.report(run, actors.KUBELET, PODS, pod, status)
 
 
@@ -93,7 +93,7 @@ def _not_running(row: Json, waiting: Json) -> None:
     row |= {"ready": False, "started": False, "state": {"waiting": waiting}}
 
 
-def _not_ready(status: Json, pod: Json) -> None:
+def _not_ready(status: Json) -> None:
     """A pod that is starting: its conditions name the containers that are not there yet."""
     names = [row["name"] for name, row in _rows(status) if name == "containerStatuses" and not row["ready"]]
     inits = [name for name, row in _rows(status) if name == "initContainerStatuses" and not row["ready"]]
@@ -103,7 +103,6 @@ def _not_ready(status: Json, pod: Json) -> None:
         if waits or (row["type"] == "Initialized" and inits):
             row |= {"status": "False"} | (why if waits else {"reason": "ContainersNotInitialized"})
     status["phase"] = "Pending"
-    status["qosClass"] = (pod.get("status") or {}).get("qosClass", status["qosClass"])
 
 
 def _running(run: Runtime, pod: Json, node: Json, started: str, *, ended: bool = False) -> Json:
@@ -113,6 +112,7 @@ def _running(run: Runtime, pod: Json, node: Json, started: str, *, ended: bool =
     address = internal_address(node)
     status = pod_status(stamp, pod, address, started, finished=ended)
     status["startTime"] = before.get("startTime") or started
+    status["qosClass"] = before.get("qosClass") or status["qosClass"]
     own = address if pod["spec"].get("hostNetwork") else before.get("podIP") or _new_address(run)
     status |= {"podIP": own, "podIPs": [{"ip": own}]}
     known = {row["type"]: row for row in before.get("conditions") or ()}
@@ -149,7 +149,7 @@ def start(run: Runtime, work: Work) -> None:
     status = _running(run, pod, node, run.cluster.timestamp())
     if any(_is_broken(row["image"]) for _, row in _rows(status)):
         _hold_up(status)
-        _not_ready(status, pod)
+        _not_ready(status)
     actors.report(run, actors.KUBELET, PODS, pod, status)
 
 

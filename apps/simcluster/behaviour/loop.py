@@ -38,7 +38,7 @@ from apps.simcluster.cluster import Cluster
 from apps.simcluster.errors import ApiError
 from apps.simcluster.store import Event, Stored
 
-STEP_SECONDS = 0.05
+STEP_SECONDS = 0.02
 logger = logging.getLogger("apps.simcluster")
 
 Sync = Callable[[Runtime, Work], None]
