@@ -44,7 +44,6 @@ START_SECONDS = 120
 STOP_SECONDS = 10
 SETTLE_SECONDS = 0.25
 BUSY_SECONDS = 0.03  # requests come first
-BACKLOG = 256
 logger = logging.getLogger("apps.simcluster")
 
 

@@ -6,7 +6,7 @@ controllers.
 
 from dataclasses import dataclass
 
-from apps.simcluster import deleting
+from apps.simcluster import admission, deleting
 from apps.simcluster.access import AUTHENTICATED, User
 from apps.simcluster.behaviour.runtime import Runtime
 from apps.simcluster.cluster import Cluster
@@ -98,22 +98,24 @@ def overwrite(run: Runtime, key: str, before: Json, after: Json) -> Json:
         return run.cluster.store.put(key, after).object()
 
 
-def discard(run: Runtime, key: str, obj: Json, propagation: str = "") -> None:
-    """Delete exactly this object; one that is gone already is no matter."""
-    meta = obj["metadata"]
-    resource = _RESOURCES.get(key) or _custom(run.cluster, key)
+def discard(run: Runtime, actor: Actor, key: str, obj: Json, propagation: str = "") -> None:
+    """Delete exactly this object, with admission; one that is gone already is no matter."""
+    cluster, meta = run.cluster, obj["metadata"]
     options = DeleteOptions(uid=meta["uid"], propagation=propagation)
-    if resource is None:
-        return
+    write = _write(cluster, actor, key, obj)
+    admission.validate(write, None, obj)
     try:
-        deleting.delete(run.cluster, resource, meta.get("namespace", ""), meta["name"], options)
+        deleting.delete(cluster, write.resource, write.namespace, write.name, options)
     except ApiError as error:
         if error.status not in (NOT_FOUND, CONFLICT):
             raise
 
 
-def _custom(cluster: Cluster, key: str) -> Resource | None:
-    return next((item for item in cluster.resources() if item.key == key), None)
+def _resource(cluster: Cluster, key: str) -> Resource:
+    found = _RESOURCES.get(key) or next((item for item in cluster.resources() if item.key == key), None)
+    if found is None:
+        raise Stale  # its definition is gone, and it went with it
+    return found
 
 
 def _check_fresh(cluster: Cluster, key: str, seen: Json) -> None:
@@ -124,7 +126,7 @@ def _check_fresh(cluster: Cluster, key: str, seen: Json) -> None:
 
 
 def _write(cluster: Cluster, actor: Actor, key: str, obj: Json) -> Write:
-    resource = _RESOURCES[key]
+    resource = _resource(cluster, key)
     options = WriteOptions(
         dry_run=False, manager=actor.manager, force=False, validation=FieldValidation.IGNORE
     )

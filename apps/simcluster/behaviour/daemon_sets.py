@@ -45,7 +45,7 @@ def sync(run: Runtime, work: Work) -> None:
     _report(run, work, obj, found, nodes, pods)
     if not terminating(obj):
         used = {item["metadata"]["name"] for item in found.known if _uses(item, pods)}
-        forget(run, found, used, int(obj["spec"].get("revisionHistoryLimit", 10)))
+        forget(run, actors.DAEMON_SET, found, used, int(obj["spec"].get("revisionHistoryLimit", 10)))
 
 
 def _uses(revision: Json, pods: list[Json]) -> bool:
@@ -72,7 +72,7 @@ def node_of(pod: Json) -> str:
 def _place(run: Runtime, obj: Json, found: Revisions, nodes: list[str], pods: list[Json]) -> None:
     for pod in pods:
         if not terminating(pod) and (finished(pod) or node_of(pod) not in nodes):
-            actors.discard(run, PODS, pod)
+            actors.discard(run, actors.DAEMON_SET, PODS, pod)
     occupied = {node_of(pod) for pod in pods}
     for node in nodes:
         if node not in occupied:
@@ -108,10 +108,10 @@ def _update(run: Runtime, obj: Json, found: Revisions, nodes: list[str], pods: l
     well = [pod for pod in living if available(run, pod, seconds)]
     old = [pod for pod in living if _hash(pod) != hash_of(found.update)]
     for pod in (item for item in old if item not in well):
-        actors.discard(run, PODS, pod)
+        actors.discard(run, actors.DAEMON_SET, PODS, pod)
     room = most - (len(nodes) - len(well))
     for pod in [item for item in old if item in well][: max(0, room)]:
-        actors.discard(run, PODS, pod)
+        actors.discard(run, actors.DAEMON_SET, PODS, pod)
 
 
 def _report(

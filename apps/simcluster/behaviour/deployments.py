@@ -266,4 +266,4 @@ def _clean_up(run: Runtime, rollout: Rollout) -> None:
     old = [item for item in rollout.old if not size(item) and not terminating(item)]
     empty = [item for item in old if not count([item], "replicas")]
     for item in sorted(empty, key=revision)[: max(0, len(empty) - kept)]:
-        actors.discard(run, REPLICA_SETS, item)
+        actors.discard(run, actors.DEPLOYMENT, REPLICA_SETS, item)

@@ -30,7 +30,7 @@ def collect(run: Runtime, work: Work) -> None:
     for key, item, who in dependents(run, work.namespace, work.name):
         if all(owner.uid == work.name or not _lives(run, owner.uid) for owner in who.owners):
             if not item.deleted_at:
-                actors.discard(run, key, item.object())
+                actors.discard(run, actors.GARBAGE, key, item.object())
         else:
             _release(run, key, item, work.name)
 
@@ -66,7 +66,7 @@ def leave(run: Runtime, work: Work, key: str) -> None:
         for row_key, item, _ in found:
             if not item.deleted_at:
                 owns = bool(dependents(run, item.namespace, identity(item).uid))
-                actors.discard(run, row_key, item.object(), "Foreground" if owns else "")
+                actors.discard(run, actors.GARBAGE, row_key, item.object(), "Foreground" if owns else "")
         if not blocking:
             _finalize(run, key, obj, FOREGROUND)
 

@@ -42,7 +42,7 @@ def _manage(run: Runtime, job: Json, pods: list[Json]) -> None:
     living, spec, meta = active(pods), job["spec"], job["metadata"]
     if spec.get("suspend"):
         for pod in living:
-            actors.discard(run, PODS, pod)
+            actors.discard(run, actors.JOB, PODS, pod)
         return
     labels = {
         "batch.kubernetes.io/controller-uid": meta["uid"],

@@ -50,7 +50,7 @@ def _manage(run: Runtime, work: Work, replica_set: Json, pods: list[Json]) -> st
     missing = replica_set["spec"].get("replicas", 1) - len(pods)
     if missing < 0:
         for pod in sorted(pods, key=deletion_rank)[:-missing]:
-            actors.discard(run, PODS, pod)
+            actors.discard(run, actors.REPLICA_SET, PODS, pod)
         return ""
     for _ in range(min(missing, BURST)):
         pod = pod_of("ReplicaSet", replica_set, replica_set["spec"]["template"], {})

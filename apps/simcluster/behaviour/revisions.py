@@ -70,8 +70,8 @@ def _make(run: Runtime, actor: Actor, kind: str, owner: Json, number: int) -> Js
     return actors.make(run, actor, REVISIONS, manifest)
 
 
-def forget(run: Runtime, found: Revisions, used: set[str], limit: int) -> None:
+def forget(run: Runtime, actor: Actor, found: Revisions, used: set[str], limit: int) -> None:
     """Delete the oldest revisions that nobody uses, beyond the history that is kept."""
     idle = [item for item in found.known if item["metadata"]["name"] not in used and item is not found.update]
     for item in idle[: max(0, len(idle) - limit)]:
-        actors.discard(run, REVISIONS, item)
+        actors.discard(run, actor, REVISIONS, item)

@@ -73,7 +73,9 @@ def sync(run: Runtime, work: Work) -> None:
     _report(run, work, found)
     if not terminating(obj):
         used = {found.current, *(_revision(pod) for pod in pods.values())}
-        forget(run, found.revisions, used, int(obj["spec"].get("revisionHistoryLimit", 10)))
+        forget(
+            run, actors.STATEFUL_SET, found.revisions, used, int(obj["spec"].get("revisionHistoryLimit", 10))
+        )
 
 
 def _number(obj: Json, pod: Json) -> int | None:
@@ -92,7 +94,7 @@ def _fill(run: Runtime, found: _Set) -> bool:
         if pod is None:
             _make(run, found, number)
         elif finished(pod) and not terminating(pod):
-            actors.discard(run, PODS, pod)
+            actors.discard(run, actors.STATEFUL_SET, PODS, pod)
         if found.ordered and (pod is None or terminating(pod) or not ready(pod)):
             return False
     return all(number in found.pods for number in range(found.wanted))
@@ -116,7 +118,7 @@ def _shorten(run: Runtime, found: _Set) -> bool:
     beyond = sorted((number for number in found.pods if number >= found.wanted), reverse=True)
     for number in beyond:
         if not terminating(found.pods[number]):
-            actors.discard(run, PODS, found.pods[number])
+            actors.discard(run, actors.STATEFUL_SET, PODS, found.pods[number])
         if found.ordered:
             break
     return not beyond
@@ -129,7 +131,7 @@ def _update(run: Runtime, found: _Set) -> None:
     for number in range(found.wanted - 1, found.partition - 1, -1):
         pod = found.pods[number]
         if _revision(pod) != found.update and not terminating(pod):
-            actors.discard(run, PODS, pod)
+            actors.discard(run, actors.STATEFUL_SET, PODS, pod)
             return
         if terminating(pod) or not ready(pod):
             return
