@@ -43,12 +43,15 @@ def metadata_only(stored: Stored) -> bytes:
     return head + bytes(raw) + b"}"
 
 
+def _moment(timestamp: str) -> datetime:
+    return datetime.strptime(timestamp, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+
+
 def age(timestamp: str | None, now: datetime) -> str:
     """A creation time as kubectl shows it: 10s, 5m, 3h, 2d."""
     if not timestamp:
         return "<unknown>"
-    then = datetime.strptime(timestamp, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
-    seconds = max(0, int((now - then).total_seconds()))
+    seconds = max(0, int((now - _moment(timestamp)).total_seconds()))
     if seconds < 2 * _MINUTE:
         return f"{seconds}s"
     if seconds < 3 * _HOUR:
@@ -104,6 +107,16 @@ def _daemon_set(obj: Json) -> list[Any]:
     selector = obj.get("spec", {}).get("template", {}).get("spec", {}).get("nodeSelector") or {}
     shown = _list([f"{key}={value}" for key, value in selector.items()])
     return [*(status.get(name, 0) for name in names), shown, *_containers(obj)]
+
+
+def _job(obj: Json) -> list[Any]:
+    spec, status = obj.get("spec", {}), obj.get("status", {})
+    true = [row.get("type") for row in status.get("conditions") or () if row.get("status") == "True"]
+    shown = next((kind for kind in ("Complete", "Failed", "Suspended") if kind in true), "Running")
+    started, ended = status.get("startTime"), status.get("completionTime")
+    lasted = age(started, _moment(ended)) if started and ended else ""
+    wanted = spec.get("completions") or 1
+    return [shown, f"{status.get('succeeded', 0)}/{wanted}", lasted, *_containers(obj)]
 
 
 def _service(obj: Json) -> list[Any]:
@@ -185,6 +198,17 @@ _LAYOUTS: dict[str, Layout] = {
             ("Selector", "string", 1),
         ),
         _daemon_set,
+    ),
+    "jobs": Layout(
+        (
+            ("Status", "string", 0),
+            ("Completions", "string", 0),
+            ("Duration", "string", 0),
+            _AGE,
+            *_WIDE,
+            ("Selector", "string", 1),
+        ),
+        _job,
     ),
     "services": Layout(
         (

@@ -129,7 +129,8 @@ class Loop:
             self._look_after_deletion(key, event.after)
 
     def _gone(self, key: str, stored: Stored, who: Identity) -> None:
-        self.run.queue.add(Work(garbage.ORPHANED, stored.namespace, who.uid))
+        if who.uid:
+            self.run.queue.add(Work(garbage.ORPHANED, stored.namespace, who.uid))
         for owner in who.owners:
             owner_key = KIND_KEYS.get(owner.kind)
             found = self.run.index.get(owner_key, stored.namespace, owner.name) if owner_key else None

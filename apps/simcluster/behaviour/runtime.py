@@ -68,8 +68,11 @@ class _Head(msgspec.Struct):
 
 
 def identity(stored: Stored) -> Identity:
-    """Who an object is and who owns it, without decoding the rest."""
-    return msgspec.json.decode(stored.body, type=_Head).metadata
+    """Who an object is and who owns it, without decoding the rest. Of a wrong shape it has no owner."""
+    try:
+        return msgspec.json.decode(stored.body, type=_Head).metadata
+    except msgspec.ValidationError:
+        return Identity(stored.name)
 
 
 @dataclass(slots=True)

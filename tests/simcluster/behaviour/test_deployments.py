@@ -256,6 +256,8 @@ def test_a_deployment_made_again_takes_over_what_was_left_of_it(play: Play) -> N
 def test_a_workload_of_a_wrong_shape_does_not_stop_the_others(play: Play, spec: dict[str, Any]) -> None:
     broken = workload("Deployment", "odd") | {"metadata": {"name": "odd", "namespace": "shop", "uid": "1"}}
     broken["spec"] |= spec
+    owned = {"metadata": {"name": "owned", "namespace": "shop", "ownerReferences": [{"kind": 7}]}}
+    play.cluster.store.put("configmaps", owned)
     play.cluster.store.put("deployments.apps", broken)
     play.image(CART, "shop/cart:2")
     play.run(10)

@@ -2,6 +2,9 @@
 
 from typing import Any
 
+import msgspec
+
+from apps.simcluster.tables import row
 from tests.simcluster.behaviour.playing import (
     APPS,
     BATCH,
@@ -130,6 +133,12 @@ def test_a_job_is_complete_when_its_pods_succeeded() -> None:
     assert done is not None
     assert done["reason"] == "CompletionsReached"
     assert [pod["status"]["phase"] for pod in play.pods()] == ["Succeeded"] * 3
+    stored = play.cluster.store.stored("jobs.batch", "shop", "nightly")
+    jobs = play.cluster.by_kind("batch", "Job")
+    assert stored is not None
+    assert jobs is not None
+    shown = msgspec.json.decode(row(jobs, "v1", stored, play.time, "None"))["cells"]
+    assert shown[:3] == ["nightly", "Complete", "3/3"]
 
 
 def test_a_suspended_job_has_no_pods() -> None:
