@@ -65,10 +65,11 @@ class Controllers:
 
     def tick(self) -> None:
         """Let every controller do its part."""
-        if self._waiting or self._seen != self._cluster.store.revision:
+        # What is written meanwhile is looked at the next time.
+        revision = self._cluster.store.revision
+        if self._waiting or self._seen != revision:
             self._waiting = settle(self._cluster, pods=self._loop is None)
-        # What the loop writes is looked at by the others the next time.
-        self._seen = self._cluster.store.revision
+        self._seen = revision
         if self._loop:
             self._loop.step()
 

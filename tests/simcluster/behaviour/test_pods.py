@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 
 from apps.simcluster import admission
-from apps.simcluster.behaviour.backing import backed
 from apps.simcluster.writes import Write
 from tests.simcluster.behaviour.playing import CORE, Json, Play, condition, node, template, workload
 
@@ -126,18 +125,3 @@ def test_pods_are_admitted_as_the_controllers_they_come_from(monkeypatch: pytest
     (pod,) = play.pods()
     assert asked == [("system:serviceaccount:kube-system:replicaset-controller", pod["metadata"]["name"])]
     assert states(pod) == {"app": "running", "proxy": "running"}
-
-
-def test_a_service_is_backed_when_a_ready_pod_is_selected() -> None:
-    play = Play()
-    ports = [{"port": 80}]
-    for name in ("cart", "other"):
-        spec = {"selector": {"app": name}, "ports": ports}
-        play.make({"apiVersion": "v1", "kind": "Service", "metadata": {"name": name}, "spec": spec})
-    play.make(workload("Deployment", replicas=1))
-    play.tick()
-    assert not backed(play.cluster, "shop", "cart")
-    play.run(2)
-    assert backed(play.cluster, "shop", "cart")
-    assert not backed(play.cluster, "shop", "other")
-    assert not backed(play.cluster, "shop", "nobody")
