@@ -9,9 +9,11 @@ import msgspec
 from apps.simcluster.access import MASTERS, User
 from apps.simcluster.behaviour.options import Behaviour
 from apps.simcluster.cluster import new_cluster
-from apps.simcluster.controllers import Controllers
+from apps.simcluster.controllers import Controllers, settle
+from apps.simcluster.definitions import istio_definitions
 from apps.simcluster.handling import handle
 from apps.simcluster.messages import Request, Response, parse_query
+from apps.simcluster.scenario import Scenario
 from apps.simcluster.seeding import seed
 from apps.simcluster.store import Store
 
@@ -49,12 +51,18 @@ def workload(kind: str, name: str = "cart", **spec: Any) -> Json:
 class Play:
     """The cluster under test. What a client does goes through the API; `run` lets time pass."""
 
-    def __init__(self, nodes: Sequence[Json] = (), store: Store | None = None) -> None:
+    def __init__(
+        self, nodes: Sequence[Json] = (), store: Store | None = None, scenario: Scenario | None = None
+    ) -> None:
         self.time = START
         self.cluster = new_cluster("play", store or Store(), [("token", User("admin", "admin", (MASTERS,)))])
         self.cluster.now = lambda: self.time
         resume = not self.cluster.store.empty
-        if not resume:
+        if scenario:
+            definitions = istio_definitions(scenario.served_versions)
+            seed(self.cluster, [*definitions, *scenario.manifests], scenario.managers)
+            settle(self.cluster)
+        elif not resume:
             space = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}}
             seed(self.cluster, [space, *(nodes or [node("one"), node("second")])])
         self.controllers = Controllers(self.cluster, Behaviour(workloads=True), resume=resume)
