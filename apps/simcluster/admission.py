@@ -1,7 +1,7 @@
-"""Admission: what registered webhooks and quotas say to a write before it is stored.
+"""Admission: what policies, registered webhooks and quotas say to a write before it is stored.
 
 Webhooks with a URL are called over the network, those with a Service within the process (`incluster`).
-Mutating ones run before validation, validating ones and quotas after it. It stores nothing.
+Mutating ones run before validation; policies, validating ones and quotas after it. It stores nothing.
 """
 
 from collections.abc import Iterator
@@ -11,6 +11,14 @@ from typing import cast
 import msgspec
 
 from apps.simcluster.access import User
+from apps.simcluster.admission_requests import (
+    admission_request,
+    namespace_holds,
+    object_holds,
+    operation,
+    rule_holds,
+    typed,
+)
 from apps.simcluster.cluster import Cluster
 from apps.simcluster.errors import ApiError, Target, quoted
 from apps.simcluster.incluster.dispatch import ask_service
@@ -18,16 +26,14 @@ from apps.simcluster.kinds import GROUP_ADMISSION, Resource
 from apps.simcluster.messages import Route
 from apps.simcluster.options import DeleteOptions, FieldValidation, WriteOptions
 from apps.simcluster.patching import PatchError, json_patch
+from apps.simcluster.policies import judge
 from apps.simcluster.reinvocation import Reinvocations
-from apps.simcluster.reviews import user_info
 from apps.simcluster.schema import Json
-from apps.simcluster.selectors import label_selector_holds
 from apps.simcluster.webhooks import CallError, Verdict, ask, denied
 from apps.simcluster.writes import Write
 
 MUTATING = f"mutatingwebhookconfigurations.{GROUP_ADMISSION}"
 VALIDATING = f"validatingwebhookconfigurations.{GROUP_ADMISSION}"
-CREATE, UPDATE, DELETE = "CREATE", "UPDATE", "DELETE"
 _WITHOUT_SIDE_EFFECTS = ("None", "NoneOnDryRun")
 
 
@@ -67,7 +73,7 @@ def _mutation_round(
     write: Write, obj: Json, before: Json | None, again: Reinvocations, warnings: list[str]
 ) -> Json:
     """Each webhook once, in order; a selector sees the object as earlier webhooks left it."""
-    for key, webhook in _candidates(write, MUTATING, _operation(obj, before)):
+    for key, webhook in _candidates(write, MUTATING, operation(obj, before)):
         if again.skips(key) or not _selects(webhook, write, obj, before):
             continue
         verdict = _ask(write, webhook, obj, before)
@@ -81,7 +87,7 @@ def _mutation_round(
 
 def _mutated(write: Write, webhook: Json, obj: Json, patch: list[Json]) -> Json:
     try:
-        patched = json_patch(_typed(write, obj) or {}, patch)
+        patched = json_patch(typed(write, obj) or {}, patch)
     except (PatchError, AttributeError, TypeError, KeyError) as error:
         raise _internal(f"failed calling webhook {quoted(webhook['name'])}: {error}") from error
     patched["metadata"]["managedFields"] = obj["metadata"].get("managedFields", [])
@@ -91,9 +97,9 @@ def _mutated(write: Write, webhook: Json, obj: Json, patch: list[Json]) -> Json:
 
 
 def validate(write: Write, obj: Json | None, before: Json | None) -> tuple[str, ...]:
-    """Warnings of validating webhooks; raises their refusals and those of quotas."""
-    warnings: list[str] = []
-    for _, webhook in _candidates(write, VALIDATING, _operation(obj, before)):
+    """Warnings of policies and validating webhooks; raises their refusals and those of quotas."""
+    warnings = list(judge(write, obj, before))
+    for _, webhook in _candidates(write, VALIDATING, operation(obj, before)):
         if not _selects(webhook, write, obj, before):
             continue
         verdict = _ask(write, webhook, obj, before)
@@ -106,7 +112,7 @@ def validate(write: Write, obj: Json | None, before: Json | None) -> tuple[str, 
 def admit_deletion(
     cluster: Cluster, user: User, resource: Resource, route: Route, options: DeleteOptions
 ) -> None:
-    """Ask validating webhooks about a deletion; raises their refusals."""
+    """Ask policies and validating webhooks about a deletion; raises their refusals."""
     before = cluster.store.get(resource.key, route.namespace, route.name)
     if before is not None:
         asked = WriteOptions(options.dry_run, "", force=False, validation=FieldValidation.IGNORE)
@@ -114,7 +120,7 @@ def admit_deletion(
         validate(Write(cluster, resource, *place, asked, user=user), None, before)
 
 
-def _candidates(write: Write, key: str, operation: str) -> Iterator[tuple[str, Json]]:
+def _candidates(write: Write, key: str, done: str) -> Iterator[tuple[str, Json]]:
     """The webhooks whose rules hold for this write, in order, with a name for each registration."""
     if write.resource.group == GROUP_ADMISSION:
         return  # a webhook must not lock its own registration
@@ -123,64 +129,12 @@ def _candidates(write: Write, key: str, operation: str) -> Iterator[tuple[str, J
             rules = webhook.get("rules") or ()
             if not _has(webhook, "url", "service"):
                 continue  # a real server would not have taken it
-            if any(_rule_holds(rule, write, operation) for rule in rules):
+            if any(rule_holds(rule, write, done) for rule in rules):
                 yield f"{stored.name}/{index}", webhook
 
 
 def _selects(webhook: Json, write: Write, obj: Json | None, before: Json | None) -> bool:
-    return _namespace_holds(webhook, write) and _object_holds(webhook, obj, before)
-
-
-def _operation(obj: Json | None, before: Json | None) -> str:
-    if obj is None:
-        return DELETE
-    return CREATE if before is None else UPDATE
-
-
-def _rule_holds(rule: Json, write: Write, operation: str) -> bool:
-    """Whether a rule selects the write; another version of the same resource counts, as by default."""
-    resource = write.resource
-    versions = rule.get("apiVersions") or ()
-    if not ({"*", operation} & set(rule.get("operations") or ())):
-        return False
-    if not ({"*", resource.group} & set(rule.get("apiGroups") or ())):
-        return False
-    if "*" not in versions and not set(resource.versions) & set(versions):
-        return False
-    if rule.get("scope", "*") not in ("*", "Namespaced" if resource.namespaced else "Cluster"):
-        return False
-    wanted = (
-        {"*/*", resource.plural, "*"}
-        if not write.subresource
-        else {
-            "*/*",
-            f"{resource.plural}/*",
-            f"*/{write.subresource}",
-            f"{resource.plural}/{write.subresource}",
-        }
-    )
-    return bool(wanted & set(rule.get("resources") or ()))
-
-
-def _namespace_holds(webhook: Json, write: Write) -> bool:
-    selector = webhook.get("namespaceSelector")
-    if not selector or not write.resource.namespaced:
-        return True
-    found = write.cluster.store.stored("namespaces", "", write.namespace)
-    return label_selector_holds(selector, found.labels if found else {})
-
-
-def _object_holds(webhook: Json, obj: Json | None, before: Json | None) -> bool:
-    """The object selector looks at the object as it is and as it was."""
-    selector = webhook.get("objectSelector")
-    states = (state for state in (obj, before) if state is not None)
-    return not selector or any(
-        label_selector_holds(selector, state["metadata"].get("labels") or {}) for state in states
-    )
-
-
-def _typed(write: Write, obj: Json | None) -> Json | None:
-    return None if obj is None else {"apiVersion": write.api_version, "kind": write.resource.kind, **obj}
+    return namespace_holds(webhook, write) and object_holds(webhook, obj, before)
 
 
 def _ask(write: Write, webhook: Json, obj: Json | None, before: Json | None) -> Verdict | None:
@@ -189,7 +143,7 @@ def _ask(write: Write, webhook: Json, obj: Json | None, before: Json | None) -> 
     if write.options.dry_run and webhook.get("sideEffects") not in _WITHOUT_SIDE_EFFECTS:
         raise ApiError(400, "BadRequest", f"admission webhook {quoted(name)} does not support dry run")
     try:
-        request = _request(write, obj, before)
+        request = admission_request(write, obj, before)
         if _has(webhook, "url"):
             verdict = ask(webhook, request)
         else:
@@ -206,27 +160,6 @@ def _ask(write: Write, webhook: Json, obj: Json | None, before: Json | None) -> 
 def _internal(text: str) -> ApiError:
     details = {"causes": [{"message": text}]}
     return ApiError(500, "InternalError", f"Internal error occurred: {text}", details=details)
-
-
-def _request(write: Write, obj: Json | None, before: Json | None) -> Json:
-    resource = write.resource
-    place = {"group": resource.group, "version": write.version}
-    request: Json = {
-        "kind": {**place, "kind": resource.kind},
-        "resource": {**place, "resource": resource.plural},
-        "requestKind": {**place, "kind": resource.kind},
-        "requestResource": {**place, "resource": resource.plural},
-        "name": write.name or ((obj or before or {}).get("metadata") or {}).get("name", ""),
-        "operation": _operation(obj, before),
-        "userInfo": user_info(write.user),
-        "object": _typed(write, obj),
-        "oldObject": _typed(write, before),
-        "dryRun": write.options.dry_run,
-        "options": None,
-    }
-    if write.subresource:
-        request |= {"subResource": write.subresource, "requestSubResource": write.subresource}
-    return request | ({"namespace": write.namespace} if write.namespace else {})
 
 
 def _check_quotas(write: Write, name: str) -> None:

@@ -22,6 +22,7 @@ from apps.simcluster.schema import (
     listing,
     mapping,
     obj,
+    unique,
     whole,
 )
 
@@ -98,6 +99,31 @@ WEBHOOK = obj(
     rules=listing(OPEN),
     matchConditions=keyed(OPEN, "name"),
 )
+MATCH_RESOURCES = obj(
+    open=True,
+    namespaceSelector=LABEL_SELECTOR,
+    objectSelector=LABEL_SELECTOR,
+    resourceRules=listing(OPEN),
+    excludeResourceRules=listing(OPEN),
+    matchPolicy=STRING,
+)
+POLICY_SPEC = obj(
+    open=True,
+    failurePolicy=STRING,
+    matchConstraints=MATCH_RESOURCES,
+    matchConditions=keyed(OPEN, "name"),
+    validations=listing(OPEN),
+    variables=keyed(OPEN, "name"),
+    auditAnnotations=listing(OPEN),
+    paramKind=ATOMIC_OBJECT,
+)
+BINDING_SPEC = obj(
+    open=True,
+    policyName=STRING,
+    paramRef=ATOMIC_OBJECT,
+    matchResources=MATCH_RESOURCES,
+    validationActions=unique(STRING),
+)
 RULES = listing(obj(open=True, apiGroups=STRINGS, resources=STRINGS, verbs=STRINGS, resourceNames=STRINGS))
 SUBJECTS = listing(OPEN)
 GENERIC = replace(kind_schema(spec=ALWAYS, status=ALWAYS), open=True)
@@ -146,6 +172,13 @@ SCHEMAS: dict[tuple[str, str], Node] = {
     ),
     ("admissionregistration.k8s.io", "ValidatingWebhookConfiguration"): kind_schema(
         webhooks=keyed(WEBHOOK, "name")
+    ),
+    ("admissionregistration.k8s.io", "ValidatingAdmissionPolicy"): kind_schema(
+        spec=replace(POLICY_SPEC, always=True),
+        status=replace(obj(open=True, conditions=CONDITIONS), always=True),
+    ),
+    ("admissionregistration.k8s.io", "ValidatingAdmissionPolicyBinding"): kind_schema(
+        spec=replace(BINDING_SPEC, always=True)
     ),
     ("rbac.authorization.k8s.io", "Role"): kind_schema(rules=RULES),
     ("rbac.authorization.k8s.io", "ClusterRole"): kind_schema(rules=RULES, aggregationRule=OPEN),

@@ -1,15 +1,21 @@
 """What the server refuses of built-in kinds: the checks that clients meet in practice, with its texts."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from apps.simcluster.errors import Cause, CauseType, quoted
+from apps.simcluster.policy_validation import binding_causes, definition_causes, policy_causes
 from apps.simcluster.schema import Json
 from apps.simcluster.selectors import label_selector_holds
 from apps.simcluster.validation import invalid_value, metadata_causes, required
 
 MAX_CONFIG_BYTES = 1_048_576
 MAX_PORT = 65535
+_SPECS: Mapping[str, Callable[[Json], Iterator[Cause]]] = {
+    "ValidatingAdmissionPolicy": policy_causes,
+    "ValidatingAdmissionPolicyBinding": binding_causes,
+    "CustomResourceDefinition": definition_causes,
+}
 _LABEL_NAMES = {"Namespace", "Service"}
 POD_RULE = (
     "pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,"
@@ -29,6 +35,8 @@ def core_causes(kind: str, obj: Json) -> list[Cause]:
         causes += _workload(obj.get("spec") or {})
     elif kind in ("MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"):
         causes += _webhooks(obj.get("webhooks") or ())
+    elif kind in _SPECS:
+        causes += _SPECS[kind](obj.get("spec") or {})
     elif kind == "Service":
         causes += _service(obj.get("spec") or {})
     return causes

@@ -91,6 +91,26 @@ def _service(obj: Json) -> None:
     obj.setdefault("status", {}).setdefault("loadBalancer", {})
 
 
+def _match_resources(match: Json) -> None:
+    _default(match, matchPolicy="Equivalent", namespaceSelector={}, objectSelector={})
+    for name in ("resourceRules", "excludeResourceRules"):
+        for rule in match.get(name) or ():
+            _default(rule, scope="*")
+
+
+def _policy(obj: Json) -> None:
+    spec = obj.setdefault("spec", {})
+    _default(spec, failurePolicy="Fail")
+    if spec.get("matchConstraints"):
+        _match_resources(spec["matchConstraints"])
+    obj.setdefault("status", {})
+
+
+def _policy_binding(obj: Json) -> None:
+    if obj.get("spec", {}).get("matchResources"):
+        _match_resources(obj["spec"]["matchResources"])
+
+
 _DEFAULTS: dict[tuple[str, str], Callable[[Json], None]] = {
     ("", "Pod"): _pod,
     ("", "Service"): _service,
@@ -99,6 +119,8 @@ _DEFAULTS: dict[tuple[str, str], Callable[[Json], None]] = {
     ("apps", "DaemonSet"): _daemon_set,
     ("apps", "ReplicaSet"): _replica_set,
     ("batch", "Job"): _template,
+    ("admissionregistration.k8s.io", "ValidatingAdmissionPolicy"): _policy,
+    ("admissionregistration.k8s.io", "ValidatingAdmissionPolicyBinding"): _policy_binding,
 }
 
 

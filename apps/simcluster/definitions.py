@@ -17,6 +17,7 @@ from apps.simcluster.schema import (
     INT_OR_STRING,
     NUMBER,
     STRING,
+    Check,
     Json,
     Node,
     Shape,
@@ -223,18 +224,34 @@ def _schema_of(group: str, kind: str, version: Json) -> Node:
         top.pop(name, None)
     schema = kind_schema(**top)
     is_open = bool(stated.get("x-kubernetes-preserve-unknown-fields")) or not top
-    return replace(schema, open=is_open, required=tuple(stated.get("required", ())))
+    checks = tuple(_check(rule) for rule in stated.get("x-kubernetes-validations") or ())
+    return replace(schema, open=is_open, required=tuple(stated.get("required", ())), checks=checks)
 
 
 _SCALARS = {"string": STRING, "boolean": BOOLEAN, "number": NUMBER, "integer": Node(Shape.INTEGER)}
 
 
 def _node(stated: Any) -> Node:
-    """An OpenAPI schema as a node: types, required, enums, limits and list types; its CEL rules are not
-    run.
-    """
-    if not isinstance(stated, dict) or stated.get("x-kubernetes-int-or-string"):
-        return INT_OR_STRING if isinstance(stated, dict) else ANY
+    """An OpenAPI schema as a node: types, required, enums, limits, list types and rules."""
+    if not isinstance(stated, dict):
+        return ANY
+    checks = tuple(_check(rule) for rule in stated.get("x-kubernetes-validations") or ())
+    return replace(_bare_node(stated), checks=checks)
+
+
+def _check(rule: Json) -> Check:
+    return Check(
+        str(rule.get("rule", "")),
+        str(rule.get("message", "")),
+        str(rule.get("messageExpression", "")),
+        str(rule.get("reason") or "FieldValueInvalid"),
+        str(rule.get("fieldPath", "")),
+    )
+
+
+def _bare_node(stated: Json) -> Node:
+    if stated.get("x-kubernetes-int-or-string"):
+        return INT_OR_STRING
     kind = stated.get("type")
     if kind == "array":
         keys = tuple(stated.get("x-kubernetes-list-map-keys", ()))

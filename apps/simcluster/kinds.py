@@ -79,6 +79,8 @@ class Resource:
 
 GROUP_ADMISSION = "admissionregistration.k8s.io"
 GROUP_CRD = "apiextensions.k8s.io"
+POLICIES = f"validatingadmissionpolicies.{GROUP_ADMISSION}"
+BINDINGS = f"validatingadmissionpolicybindings.{GROUP_ADMISSION}"
 GROUP_RBAC = "rbac.authorization.k8s.io"
 
 
@@ -153,6 +155,21 @@ BUILTIN: tuple[Resource, ...] = (
         "v1",
         "mutatingwebhookconfigurations",
         "MutatingWebhookConfiguration",
+        namespaced=False,
+    ),
+    _builtin(
+        GROUP_ADMISSION,
+        "v1",
+        "validatingadmissionpolicies",
+        "ValidatingAdmissionPolicy",
+        namespaced=False,
+        subresources=_STATUS,
+    ),
+    _builtin(
+        GROUP_ADMISSION,
+        "v1",
+        "validatingadmissionpolicybindings",
+        "ValidatingAdmissionPolicyBinding",
         namespaced=False,
     ),
     _builtin(

@@ -4,7 +4,7 @@ Every kind's statement (`istio_schemas`, `core_schemas`) is a tree of these node
 and server-side apply walk the same tree. It must not know any kind.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
@@ -12,18 +12,20 @@ from typing import Any
 Json = dict[str, Any]
 
 
-class CheckError(Exception):
-    """A rule that cannot be evaluated on this value (a duration that is none, say); the text is the
-    server's.
-    """
-
-
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A rule beyond the schema (CEL in a real custom resource definition): true when the value is well."""
+    """A rule beyond the schema, in CEL, as definitions state it in `x-kubernetes-validations`."""
 
-    holds: Callable[[Any], bool]
-    message: str
+    rule: str
+    message: str = ""
+    message_expression: str = ""
+    reason: str = "FieldValueInvalid"
+    field_path: str = ""
+
+    @property
+    def said(self) -> str:
+        """What the server says of the rule when nothing better can be said."""
+        return self.message or f"failed rule: {self.rule}"
 
 
 class Shape(StrEnum):

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from apps.simcluster.errors import Cause, CauseType, quoted
-from apps.simcluster.schema import ANY, CheckError, Json, Node, Shape
+from apps.simcluster.expressions import CompileError, EvaluationError, evaluate, mentions
+from apps.simcluster.schema import ANY, Check, Json, Node, Shape
 
 MAX_NAME = 253
 MAX_LABEL = 63
@@ -98,14 +99,14 @@ def label_causes(labels: Json, path: str) -> Iterator[Cause]:
             yield invalid_value(path, value, LABEL_VALUE_RULE)
 
 
-def custom_causes(value: Json, node: Node) -> list[Cause]:
-    """All causes against a custom resource: metadata, schema, then rules."""
+def custom_causes(value: Json, node: Node, before: Json | None = None) -> list[Cause]:
+    """All causes against a custom resource: metadata, schema, then rules (those on changes need `before`)."""
     causes = list(metadata_causes(value.get("metadata") or {}))
     body = {name: member for name, member in value.items() if name not in ("apiVersion", "kind", "metadata")}
     causes += schema_causes(body, node, "")
     if any(cause.reason in _BLOCKING for cause in causes):
         return [*causes, NOT_CHECKED]
-    return causes + list(rule_causes(body, node, ""))
+    return causes + list(rule_causes(body, node, "", before))
 
 
 def schema_causes(value: Any, node: Node, path: str) -> Iterator[Cause]:
@@ -196,22 +197,64 @@ def _limits(value: Any, node: Node, path: str) -> Iterator[Cause]:
             yield invalid_value(path, value, f"{path} in body should be less than or equal to {node.maximum}")
 
 
-def rule_causes(value: Any, node: Node, path: str) -> Iterator[Cause]:
-    """What the kind's rules say, outermost first."""
+_REASONS = {
+    "FieldValueRequired": (CauseType.REQUIRED, "Required value"),
+    "FieldValueForbidden": (CauseType.FORBIDDEN, "Forbidden"),
+    "FieldValueDuplicate": (CauseType.DUPLICATE, "Duplicate value"),
+}
+
+
+def rule_causes(value: Any, node: Node, path: str, before: Any = None) -> Iterator[Cause]:
+    """What the kind's rules say, outermost first. Rules on `oldSelf` hold where there was no old value."""
     for check in node.checks:
-        try:
-            if not check.holds(value):
-                shown = f"{quoted(value)}: " if not isinstance(value, (dict, list)) else ""
-                yield Cause(CauseType.INVALID, path, f"Invalid value: {shown}{check.message}")
-        except CheckError as error:
-            text = f'Invalid value: "{_json_type(value)}": {error} evaluating rule: {check.message}'
-            yield Cause(CauseType.INVALID, path, text)
+        cause = _broken(check, value, path, before)
+        if cause is not None:
+            yield cause
     if isinstance(value, dict):
+        old = before if isinstance(before, dict) else {}
         for name in sorted(value):
             below = node.child(name)
             if below is not None:
                 here = f"{path}[{name}]" if node.shape is Shape.MAP else (f"{path}.{name}" if path else name)
-                yield from rule_causes(value[name], below, here)
+                yield from rule_causes(value[name], below, here, old.get(name))
     elif isinstance(value, list):
         for index, item in enumerate(value):
-            yield from rule_causes(item, node.item or ANY, f"{path}[{index}]")
+            old_item = _same_element(item, node, before)
+            yield from rule_causes(item, node.item or ANY, f"{path}[{index}]", old_item)
+
+
+def _same_element(item: Any, node: Node, before: Any) -> Any:
+    """The element of the old list that an element replaces; only keyed lists tell."""
+    if not node.keyed or not isinstance(before, list) or not isinstance(item, dict):
+        return None
+    keys = [item.get(key) for key in node.keys]
+    olds = (old for old in before if isinstance(old, dict))
+    return next((old for old in olds if [old.get(key) for key in node.keys] == keys), None)
+
+
+def _broken(check: Check, value: Any, path: str, before: Any) -> Cause | None:
+    """The cause against a value that breaks a rule."""
+    variables = {"self": value, "oldSelf": before}
+    try:
+        if (before is None and mentions(check.rule, "oldSelf")) or evaluate(check.rule, variables) is True:
+            return None
+    except (CompileError, EvaluationError) as error:
+        text = f'Invalid value: "{_json_type(value)}": {error} evaluating rule: {check.said}'
+        return Cause(CauseType.INVALID, path, text)
+    message, where = _message(check, variables), f"{path}{check.field_path}".lstrip(".")
+    if check.reason in _REASONS:
+        reason, words = _REASONS[check.reason]
+        return Cause(reason, where, f"{words}: {message}")
+    shown = f"{quoted(value)}: " if not isinstance(value, (dict, list)) else ""
+    return Cause(CauseType.INVALID, where, f"Invalid value: {shown}{message}")
+
+
+def _message(check: Check, variables: Json) -> str:
+    if check.message_expression:
+        try:
+            said = evaluate(check.message_expression, variables)
+        except (CompileError, EvaluationError):
+            said = None
+        if isinstance(said, str) and said.strip() and "\n" not in said:
+            return said.strip()
+    return check.said

@@ -125,7 +125,10 @@ def _validate(write: Write, obj: Json, before: Json | None = None) -> None:
     causes: list[Cause] = []
     if before is not None:
         causes += _metadata_moves(before["metadata"], obj["metadata"])
-    causes += custom_causes(obj, resource.schema) if resource.custom else core_causes(resource.kind, obj)
+    if resource.custom:
+        causes += custom_causes(obj, resource.schema, before)
+    else:
+        causes += core_causes(resource.kind, obj)
     if before is not None and not causes and not resource.custom:
         causes += update_causes(resource.kind, before, obj)
     if causes:

@@ -15,6 +15,7 @@ from typing import Any
 from apps.simcluster.certificates import tls_files
 from tests.cluster_contract.endpoint import Endpoint
 from tests.cluster_contract.making import make_namespaces, must
+from tests.cluster_contract.policies import POLICY_STEPS
 from tests.cluster_contract.replay import Known
 
 Json = dict[str, Any]
@@ -141,7 +142,6 @@ class Webhooks:
             "webhook-no-dry-run-support": self._side_effects,
             "webhook-mutate": self._registered("/mutate", kind="Mutating"),
             "webhook-mutating-deny": self._registered("/n", kind="Mutating"),
-            "quota-exceeded": _quota,
         }
 
     def _registered(
@@ -173,10 +173,14 @@ class Webhooks:
 
 
 @contextmanager
-def admission_steps() -> Iterator[dict[str, Step]]:
-    """What happens before each case, with a webhook that listens meanwhile."""
+def admission_steps(*, real: bool) -> Iterator[dict[str, Step]]:
+    """What happens before each case, with a webhook that listens meanwhile (a real server has none)."""
+    steps = {**POLICY_STEPS, "quota-exceeded": _quota}
+    if real:
+        yield steps
+        return
     with webhook() as (port, authority):
-        yield Webhooks(port, authority).steps()
+        yield steps | Webhooks(port, authority).steps()
 
 
 def _register(endpoint: Endpoint, kind: str, entry: Json) -> None:

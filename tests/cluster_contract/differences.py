@@ -39,7 +39,7 @@ def differences(case: Json, answer: Answer, known: Translates) -> Iterator[str]:
     if answer.status != expected["status"]:
         yield f"status {answer.status}, recorded {expected['status']}: {_short(answer.body)}"
         return
-    yield from _headers(expected.get("headers", {}), answer)
+    yield from _headers(known.of(expected.get("headers", {})), answer)
     body = known.of(expected.get("body"))
     if expected.get("headers", {}).get("content-type") == "application/yaml":
         recorded = known.of(yaml.safe_load(expected["body"]))
