@@ -1,18 +1,20 @@
 """Who asks, and may they? Bearer tokens, impersonation and RBAC.
 
-Rules come from the scenario's users and from Role and ClusterRole objects in the store. Texts of refusals are
-the server's. It writes nothing.
+Rules come from Role and ClusterRole objects in the store, and from the scenario's users. Texts of refusals
+are the server's. It writes nothing.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
+from urllib.parse import unquote
 
 from apps.simcluster.errors import Target, bad_request, forbidden, unauthorized
 from apps.simcluster.kinds import GROUP_RBAC
 from apps.simcluster.messages import Request
 from apps.simcluster.schema import Json
-from apps.simcluster.store import Store
+from apps.simcluster.store import Store, Stored
 from apps.simcluster.tokens import AUDIENCES, ServiceAccountTokens
 
 ANONYMOUS = "system:anonymous"
@@ -20,11 +22,10 @@ EVERYBODY = "*"
 AUTHENTICATED = "system:authenticated"
 UNAUTHENTICATED = "system:unauthenticated"
 MASTERS = "system:masters"
-PUBLIC_PATHS = ("/healthz", "/livez", "/readyz", "/version", "/version/")
-DISCOVERY_PATHS = tuple(
-    sorted((*PUBLIC_PATHS, "/api", "/api/*", "/apis", "/apis/*", "/openapi", "/openapi/*"))
-)
-OPENID_PATHS = ("/.well-known", "/.well-known/*")
+SERVICE_ACCOUNTS = "system:serviceaccounts"
+AUTHENTICATION = "authentication.k8s.io"
+_EXTRA = "impersonate-extra-"
+_ACCOUNT = re.compile(r"system:serviceaccount:([^:]+):([^:]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +37,6 @@ class User:
     groups: tuple[str, ...] = ()
     rules: tuple[Mapping[str, Any], ...] = ()
     extra: Mapping[str, Sequence[str]] = field(default_factory=dict)
-
-    @property
-    def anonymous(self) -> bool:
-        return self.name == ANONYMOUS
 
 
 NOBODY = User(ANONYMOUS, groups=(UNAUTHENTICATED,))
@@ -79,6 +76,7 @@ class Access:
     users: dict[str, User] = field(default_factory=dict)  # by token
     tokens: ServiceAccountTokens | None = None
     revoked: set[str] = field(default_factory=set)
+    _decoded: dict[tuple[str, str], tuple[int, Json]] = field(default_factory=dict)
 
     def authenticate(self, request: Request) -> User:
         """The user of a request; raises 401 for a token nobody has. No bearer token: anonymous."""
@@ -104,36 +102,50 @@ class Access:
         account = self.tokens.account(token, audiences) if self.tokens else None
         if account is None:
             return None
-        groups = ("system:serviceaccounts", f"system:serviceaccounts:{account.namespace}", AUTHENTICATED)
+        groups = _account_groups(account.namespace)
         extra = {"authentication.kubernetes.io/credential-id": (f"JTI={account.token_id}",)}
         name = f"system:serviceaccount:{account.namespace}:{account.name}"
         return User(name, account.uid, groups, extra=extra)
 
     def _impersonated(self, user: User, request: Request) -> User:
-        name = request.headers.get("impersonate-user", "")
+        name, uid = request.headers.get("impersonate-user", ""), request.headers.get("impersonate-uid", "")
         groups = request.header_lists.get("impersonate-group", [])
-        extras = [key for key in request.headers if key.startswith("impersonate-extra-")]
+        extra = {
+            unquote(key.removeprefix(_EXTRA)): tuple(values)
+            for key, values in request.header_lists.items()
+            if key.startswith(_EXTRA)
+        }
         if not name:
-            if groups or extras:
-                shown = "[]string{" + ", ".join(f'"{group}"' for group in groups) + "}"
-                who = f'&user.DefaultInfo{{Name:"", UID:"", Groups:{shown}, Extra:map[string][]string(nil)}}'
-                raise bad_request(f"requested {who} without impersonating a user name")
+            if groups or extra or uid:
+                raise bad_request(f"requested {_go_user(uid, groups)} without impersonating a user name")
             return user
-        self._require_impersonation(user, Target("", "users", "", name))
+        account = _ACCOUNT.fullmatch(name)
+        if account:
+            place = Attributes("impersonate", "", "serviceaccounts", "", account[1], account[2])
+            self._require_impersonation(user, place)
+        else:
+            self._require_impersonation(user, Attributes("impersonate", "", "users", name=name))
         for group in groups:
-            self._require_impersonation(user, Target("", "groups", "", group))
-        for key in extras:
-            target = Target("authentication.k8s.io", "userextras", "", request.headers[key])
-            self._require_impersonation(user, target, key.removeprefix("impersonate-extra-"))
+            self._require_impersonation(user, Attributes("impersonate", "", "groups", name=group))
+        for key, values in extra.items():
+            for value in values:
+                asked = Attributes("impersonate", AUTHENTICATION, "userextras", key, name=value)
+                self._require_impersonation(user, asked)
+        if uid:
+            self._require_impersonation(user, Attributes("impersonate", AUTHENTICATION, "uids", name=uid))
         known = next((item for item in self.users.values() if item.name == name), None)
         rules = known.rules if known else ()
-        return User(name, groups=(*groups, AUTHENTICATED), rules=rules)
+        return User(name, uid, _groups_of(name, tuple(groups)), rules, extra)
 
-    def _require_impersonation(self, user: User, target: Target, subresource: str = "") -> None:
-        asked = Attributes("impersonate", target.group, target.resource, subresource, name=target.name)
+    def _require_impersonation(self, user: User, asked: Attributes) -> None:
         if not self.decide(user, asked)[0]:
+            target = Target(asked.group, asked.resource, "", asked.name)
             raise forbidden(
-                target, user=user.name, verb="impersonate", subresource=subresource, namespace=None
+                target,
+                user=user.name,
+                verb=asked.verb,
+                subresource=asked.subresource,
+                namespace=asked.namespace or None,
             )
 
     def decide(self, user: User, asked: Attributes) -> tuple[bool, str]:
@@ -149,7 +161,6 @@ class Access:
 
     def grants(self, user: User) -> Iterator[Grant]:
         """Every rule that holds for a user."""
-        yield from _default_grants(user)
         for rule in user.rules:
             for namespace in _namespaces(rule):
                 yield Grant(rule, namespace)
@@ -160,7 +171,15 @@ class Access:
 
     def _objects(self, plural: str) -> Iterator[Json]:
         for stored in self.store.each(f"{plural}.{GROUP_RBAC}"):
-            yield stored.object()
+            yield self._object(plural, stored)
+
+    def _object(self, plural: str, stored: Stored) -> Json:
+        """The object, decoded once for each of its versions: every request looks at them. Only to read."""
+        revision, found = self._decoded.get((plural, stored.key), (0, {}))
+        if revision != stored.revision:
+            found = stored.object()
+            self._decoded[plural, stored.key] = (stored.revision, found)
+        return found
 
     def _bound(self, user: User, binding: Json, namespace: str) -> Iterator[Grant]:
         subject = next((s for s in binding.get("subjects") or () if _is_subject(user, s, namespace)), None)
@@ -169,15 +188,32 @@ class Access:
         role = binding.get("roleRef", {})
         cluster_wide = role.get("kind") == "ClusterRole"
         plural = "clusterroles" if cluster_wide else "roles"
-        found = self.store.get(
-            f"{plural}.{GROUP_RBAC}", "" if cluster_wide else namespace, role.get("name", "")
-        )
+        place = "" if cluster_wide else namespace
+        stored = self.store.stored(f"{plural}.{GROUP_RBAC}", place, role.get("name", ""))
         named = binding["metadata"]["name"] + (f"/{namespace}" if namespace else "")
         kind = "RoleBinding" if namespace else "ClusterRoleBinding"
         who = f'{subject["kind"]} "{subject["name"]}"'
         reason = f'RBAC: allowed by {kind} "{named}" of {role.get("kind")} "{role.get("name")}" to {who}'
-        for rule in (found or {}).get("rules") or ():
+        for rule in (self._object(plural, stored) if stored else {}).get("rules") or ():
             yield Grant(rule, namespace, reason)
+
+
+def _account_groups(namespace: str) -> tuple[str, ...]:
+    return SERVICE_ACCOUNTS, f"{SERVICE_ACCOUNTS}:{namespace}", AUTHENTICATED
+
+
+def _groups_of(name: str, groups: tuple[str, ...]) -> tuple[str, ...]:
+    """The groups of somebody who is impersonated: those asked for, and what everybody of the kind is in."""
+    account = _ACCOUNT.fullmatch(name)
+    if account and not groups:
+        return _account_groups(account[1])
+    everybody = UNAUTHENTICATED if name == ANONYMOUS else AUTHENTICATED
+    return groups if everybody in groups else (*groups, everybody)
+
+
+def _go_user(uid: str, groups: Sequence[str]) -> str:
+    shown = "[]string{" + ", ".join(f'"{group}"' for group in groups) + "}"
+    return f'&user.DefaultInfo{{Name:"", UID:"{uid}", Groups:{shown}, Extra:map[string][]string(nil)}}'
 
 
 def _is_subject(user: User, subject: Json, namespace: str) -> bool:
@@ -190,25 +226,6 @@ def _is_subject(user: User, subject: Json, namespace: str) -> bool:
 def _namespaces(rule: Mapping[str, Any]) -> Sequence[str]:
     given = rule.get("namespaces") or rule.get("namespace") or ("",)
     return (given,) if isinstance(given, str) else tuple(given)
-
-
-_REVIEW_RULES: tuple[Mapping[str, Any], ...] = (
-    {
-        "verbs": ["create"],
-        "apiGroups": ["authorization.k8s.io"],
-        "resources": ["selfsubjectaccessreviews", "selfsubjectrulesreviews"],
-    },
-    {"verbs": ["create"], "apiGroups": ["authentication.k8s.io"], "resources": ["selfsubjectreviews"]},
-)
-
-
-def _default_grants(user: User) -> Iterator[Grant]:
-    if not user.anonymous:
-        for rule in _REVIEW_RULES:
-            yield Grant(rule)
-        yield Grant({"verbs": ["get"], "nonResourceURLs": list(DISCOVERY_PATHS)})
-        yield Grant({"verbs": ["get"], "nonResourceURLs": list(OPENID_PATHS)})
-    yield Grant({"verbs": ["get"], "nonResourceURLs": list(PUBLIC_PATHS)})
 
 
 def _rule_allows(rule: Mapping[str, Any], asked: Attributes) -> bool:

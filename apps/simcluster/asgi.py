@@ -6,6 +6,7 @@ The only file that knows ASGI and the server's transport. Everything about Kuber
 import asyncio
 import gzip
 import logging
+import re
 import uuid
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -19,7 +20,7 @@ from apps.simcluster.admission import calls_out
 from apps.simcluster.asked import asked
 from apps.simcluster.breaking import BODY_KINDS, Broken, broken, instead, watched, whole
 from apps.simcluster.cluster import Cluster
-from apps.simcluster.errors import ApiError
+from apps.simcluster.errors import ApiError, NoAnswer
 from apps.simcluster.faults import Fault, FaultKind, Faults
 from apps.simcluster.handling import MAX_BODY_BYTES, handle, refusal
 from apps.simcluster.messages import JSON, Request, Response, parse_query
@@ -34,6 +35,9 @@ GZIP_FROM_BYTES = 128 * 1024
 GZIP_LEVEL = 1
 NO_CONTENT, NOT_MODIFIED = 204, 304
 ABORT = "simcluster.abort"
+METHODS = frozenset((b"GET", b"HEAD", b"POST", b"PUT", b"PATCH", b"DELETE", b"OPTIONS"))
+LONGEST_METHOD = 32
+_METHOD = re.compile(rb"[A-Z-]+")
 REMEMBERED = 10_000
 NOTICE_SECONDS = 0.05  # until the server has noticed what was done to a connection
 READERS = ("curl", "Wget", "Mozilla/5.0")
@@ -41,11 +45,36 @@ logger = logging.getLogger("apps.simcluster")
 
 
 class Protocol(HttpToolsProtocol):
-    """HTTP as usual, and a way for the application to drop the connection."""
+    """HTTP as usual, methods nobody knows, and a way for the application to drop the connection.
+
+    The parser refuses methods that it does not know, so it is shown another one; the application sees the
+    one that was sent.
+    """
+
+    _between = True  # the next bytes begin a request
+    _unknown_method = ""
+
+    def data_received(self, data: bytes) -> None:
+        if self._between:
+            method, space, _ = data[:LONGEST_METHOD].partition(b" ")
+            if space and _METHOD.fullmatch(method) and method not in METHODS:
+                self._unknown_method = method.decode()
+                data = b"GET" + data[len(method) :]
+        super().data_received(data)
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        self._between = False
         self.scope["state"][ABORT] = self.transport.abort
+
+    def on_headers_complete(self) -> None:
+        super().on_headers_complete()
+        if self._unknown_method:  # the request is handled later: in a task of its own
+            self.scope["method"], self._unknown_method = self._unknown_method, ""
+
+    def on_message_complete(self) -> None:
+        super().on_message_complete()
+        self._between = True
 
 
 class Application:
@@ -83,7 +112,7 @@ class Application:
             answer = await asyncio.to_thread(self._answer, request)  # it may wait for a webhook
         else:
             answer = self._answer(request)
-        if fault is not None and fault.kind is FaultKind.LOST_ANSWER:
+        if answer is None or (fault is not None and fault.kind is FaultKind.LOST_ANSWER):
             await _abort(scope)
         elif isinstance(answer, WatchRequest):
             await _stream(Response(200), watched(fault, answer), scope, receive, send)
@@ -105,9 +134,11 @@ class Application:
             await _send(found.response, None, send)
         return True
 
-    def _answer(self, request: Request) -> Response | WatchRequest:
+    def _answer(self, request: Request) -> Response | WatchRequest | None:
         try:
             return handle(self.cluster, request)
+        except NoAnswer:
+            return None
         except Exception:
             logger.exception("%s: %s %s failed", self.cluster.name, request.method, request.path)
             return refusal(

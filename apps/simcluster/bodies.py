@@ -22,6 +22,7 @@ from apps.simcluster.decoding import (
 from apps.simcluster.errors import (
     Cause,
     CauseType,
+    NoAnswer,
     Target,
     bad_request,
     cannot_unmarshal,
@@ -105,7 +106,9 @@ def read_object(request: Request, resource: Resource, version: str, validation: 
 
 def _decode(request: Request, resource: Resource) -> Decoded:
     media = request.media_type
-    if media == protobuf.MEDIA_TYPE and not resource.custom:
+    if media == protobuf.MEDIA_TYPE and resource.custom:
+        raise NoAnswer
+    if media == protobuf.MEDIA_TYPE:
         try:
             return Decoded(protobuf.decode(request.body))
         except BodyError as error:

@@ -17,6 +17,7 @@ from apps.simcluster.fieldsets import Path
 from apps.simcluster.nettap import tell_nodes
 from apps.simcluster.ownership import Manager, Operation, Ownership, entries_of, owners_of
 from apps.simcluster.redirection import redirect
+from apps.simcluster.role_aggregation import aggregate_roles
 from apps.simcluster.schema import Json
 
 # A namespace controller comes some seconds after the deletion; until then content can still be changed.
@@ -83,6 +84,7 @@ def settle(cluster: Cluster, *, pods: bool = True) -> bool:
         _default_service_accounts(cluster)
         tell_nodes(cluster)
         redirect(cluster)
+        aggregate_roles(cluster)
         due = (cluster.now() - NAMESPACE_DELAY).strftime(TIME_FORMAT)
         for namespace in cluster.store.each("namespaces"):
             if namespace.deleted_at and namespace.deleted_at <= due:

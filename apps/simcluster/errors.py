@@ -93,6 +93,10 @@ class PlainNotFound(Exception):
     BODY = b"404 page not found\n"
 
 
+class NoAnswer(Exception):
+    """The real server's handler panics here: the connection is closed without an answer."""
+
+
 def quoted(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 

@@ -34,6 +34,7 @@ from apps.simcluster.journal import Journal
 from apps.simcluster.kubeconfig import kubeconfig_text
 from apps.simcluster.outages import Outage
 from apps.simcluster.presented import PresentedCertificate
+from apps.simcluster.role_aggregation import ensure_default_roles
 from apps.simcluster.schema import Json
 from apps.simcluster.seeding import Writers, seed
 from apps.simcluster.serving import HOST, Server, bind, configured
@@ -85,6 +86,8 @@ class SimulatedCluster:
         self.seeded = self.store.empty
         if self.seeded:
             seed(self.state, [*istio_definitions(spec.served), *spec.manifests], spec.writers)
+        ensure_default_roles(self.state)
+        if self.seeded:
             settle(self.state)
         self.spec = replace(spec, manifests=(), writers=None)  # they are in the store now
         self.controllers = Controllers(self.state, spec.behaviour, resume=not self.seeded)

@@ -8,7 +8,7 @@ from dataclasses import replace as changed
 
 import msgspec
 
-from apps.simcluster import admission
+from apps.simcluster import admission, protobuf
 from apps.simcluster.access import Attributes, User
 from apps.simcluster.bodies import read_object
 from apps.simcluster.cluster import Cluster
@@ -48,11 +48,12 @@ from apps.simcluster.writes import Write, Written, check_place
 from apps.simcluster.writing import create, replace
 
 MAX_BODY_BYTES = 3_145_728
+NOT_ACCEPTABLE = 406
 _OPTIONS_KIND = {"POST": "CreateOptions", "PUT": "UpdateOptions", "PATCH": "PatchOptions"}
 
 
 def handle(cluster: Cluster, request: Request) -> Response | WatchRequest:
-    """Answer a request; refusals come back as responses, never as exceptions."""
+    """Answer a request; refusals come back as responses. Raises `NoAnswer` where the server gives none."""
     try:
         user = cluster.access.authenticate(request)
         route = parse_route(request.path)
@@ -62,6 +63,8 @@ def handle(cluster: Cluster, request: Request) -> Response | WatchRequest:
         may(_attributes(route, request))
         return _resource_request(cluster, user, route, request, may)
     except ApiError as error:
+        if error.status == NOT_ACCEPTABLE and request.headers.get("accept") == protobuf.MEDIA_TYPE:
+            return Response(error.status, protobuf.encode_status(error.body()), protobuf.MEDIA_TYPE)
         return refusal(error)
     except PlainNotFound:
         return Response(404, PlainNotFound.BODY, PLAIN)

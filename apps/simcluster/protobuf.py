@@ -1,7 +1,7 @@
 """The little protobuf that kubectl sends unasked: reviews (`kubectl auth`) and the smallest kinds it creates.
 
 Reads the envelope and the stated fields of these messages into the same objects that JSON would give. Every
-other kind in protobuf is refused.
+other kind in protobuf is refused. Writes a Status, for those who accept nothing else.
 """
 
 from collections.abc import Iterator, Mapping
@@ -63,6 +63,32 @@ def decode(data: bytes) -> Json:
     if fields is None:
         raise BodyError(f"no protobuf for kind {head.get('kind', '')!r}")
     return {**head, **_message(envelope.get(2, b""), fields)}
+
+
+def encode_status(status: Json) -> bytes:
+    """A Status without details in its envelope, as answers to those who accept nothing but protobuf."""
+    empty = _field(1, b"") + _field(2, b"") + _field(3, b"")
+    texts = (status["status"], status["message"], status["reason"])
+    message = _field(1, empty) + b"".join(_field(at, text.encode()) for at, text in enumerate(texts, 2))
+    message += _tag(6, _VARINT) + _number(status["code"])
+    head = _field(1, b"v1") + _field(2, b"Status")
+    return MAGIC + _field(1, head) + _field(2, message) + _field(3, b"") + _field(4, b"")
+
+
+def _tag(number: int, kind: int) -> bytes:
+    return _number(number << 3 | kind)
+
+
+def _field(number: int, content: bytes) -> bytes:
+    return _tag(number, _BYTES) + _number(len(content)) + content
+
+
+def _number(value: int) -> bytes:
+    found = bytearray()
+    while value > 0x7F:
+        found.append(value & 0x7F | 0x80)
+        value >>= 7
+    return bytes([*found, value])
 
 
 def _message(data: bytes, fields: _Fields) -> Json:

@@ -9,6 +9,7 @@ from typing import Any
 from tests.cluster_contract.differences import Translates, differences
 from tests.cluster_contract.endpoint import Answer
 from tests.cluster_contract.overload import closed, health_checks, json_as_text
+from tests.cluster_contract.rights import rules_review
 from tests.cluster_contract.tokens import token_request
 
 Json = dict[str, Any]
@@ -184,6 +185,8 @@ COMPARE: dict[str, Compare] = {
     "oidc-configuration": openid,
 }
 OTHERS: dict[tuple[str, str], Compare] = {
+    ("auth", "ssrr-editor"): rules_review,
+    ("auth", "ssrr-viewer"): rules_review,
     ("auth", "token-request"): token_request,
     ("auth", "token-request-600"): token_request,
     ("auth", "token-request-audience"): token_request,
@@ -192,6 +195,8 @@ OTHERS: dict[tuple[str, str], Compare] = {
     ("overload", "etcd-down-livez"): health_checks,
     ("overload", "etcd-down-write"): json_as_text,
     ("overload", "etcd-down-create-dryrun"): json_as_text,
+    ("odd", "media-type-protobuf-crd"): closed,
+    ("odd", "media-type-protobuf-crd-envelope"): closed,
     ("overload", "etcd-down-get"): closed,
     ("overload", "etcd-down-list-quorum"): closed,
 }

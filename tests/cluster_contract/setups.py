@@ -154,37 +154,33 @@ def _namespace_blocked(endpoint: Endpoint, known: Known) -> None:
         time.sleep(0.2)
 
 
+RBAC_GROUP = "rbac.authorization.k8s.io"
+RBAC = f"/apis/{RBAC_GROUP}/v1"
+RBAC_HEAD: Json = {"apiVersion": f"{RBAC_GROUP}/v1"}
+
+
 def _grant(
     endpoint: Endpoint, known: Known, name: str, subject: Json, rules: list[Json], namespaced: bool
 ) -> None:
-    rbac = "/apis/rbac.authorization.k8s.io/v1"
-    kind, place = ("Role", f"/namespaces/{known.namespace('demo')}") if namespaced else ("ClusterRole", "")
-    plural = "roles" if namespaced else "clusterroles"
-    head = {"apiVersion": "rbac.authorization.k8s.io/v1"}
-    must(
-        endpoint,
-        "POST",
-        f"{rbac}{place}/{plural}",
-        {**head, "kind": kind, "metadata": {"name": name}, "rules": rules},
-    )
-    reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": kind, "name": name}
-    subject = {"apiGroup": "rbac.authorization.k8s.io", **subject}
-    bindings = "rolebindings" if namespaced else "clusterrolebindings"
+    kind, plural = ("Role", "roles") if namespaced else ("ClusterRole", "clusterroles")
+    place = f"/namespaces/{known.namespace('demo')}" if namespaced else ""
+    body = {**RBAC_HEAD, "kind": kind, "metadata": {"name": name}, "rules": rules}
+    must(endpoint, "POST", f"{RBAC}{place}/{plural}", body)
+    _bind(endpoint, name, subject, {"kind": kind, "name": name}, place)
+
+
+def _bind(endpoint: Endpoint, name: str, subject: Json, role: Json, place: str = "") -> None:
+    kind, plural = ("Role", "rolebindings") if place else ("ClusterRole", "clusterrolebindings")
     body = {
-        **head,
+        **RBAC_HEAD,
         "kind": f"{kind}Binding",
         "metadata": {"name": name},
-        "subjects": [subject],
-        "roleRef": reference,
+        "subjects": [{"apiGroup": RBAC_GROUP, **subject}],
+        "roleRef": {"apiGroup": RBAC_GROUP, **role},
     }
-    must(endpoint, "POST", f"{rbac}{place}/{bindings}", body)
+    must(endpoint, "POST", f"{RBAC}{place}/{plural}", body)
 
 
-READ_CORE = {
-    "apiGroups": [""],
-    "resources": ["pods", "namespaces", "configmaps"],
-    "verbs": ["get", "list", "watch"],
-}
 ISTIO_GROUP = ["networking.istio.io"]
 
 
@@ -204,21 +200,18 @@ def _auth_setup(endpoint: Endpoint, known: Known) -> None:
         {"apiGroups": [""], "resources": ["users"], "resourceNames": ["viewer"], "verbs": ["impersonate"]},
         {"apiGroups": [""], "resources": ["groups"], "resourceNames": ["viewers"], "verbs": ["impersonate"]},
     ]
-    known.learn(
-        r"ClusterRoleBinding \"viewers-view\" of ClusterRole \"view\"",
-        rf"ClusterRoleBinding \"{known.prefix}view\" of ClusterRole \"{known.prefix}view\"",
-    )
-    _grant(endpoint, known, known.prefix + "view", {"kind": "Group", "name": "viewers"}, [READ_CORE], False)
+    known.learn("viewers-view", known.prefix + "view")
+    viewers = {"kind": "Group", "name": "viewers"}
+    _bind(endpoint, known.prefix + "view", viewers, {"kind": "ClusterRole", "name": "view"})
     _grant(endpoint, known, "rec-editor", {"kind": "Group", "name": "editors"}, editing, True)
     _grant(endpoint, known, known.prefix + "patcher", {"kind": "User", "name": "patcher"}, patching, True)
     _grant(endpoint, known, known.prefix + "act", {"kind": "User", "name": "impersonator"}, acting, False)
 
 
 def drop_cluster_roles(endpoint: Endpoint, known: Known) -> None:
-    rbac = "/apis/rbac.authorization.k8s.io/v1"
     for name in ("view", "act"):
         for plural in ("clusterrolebindings", "clusterroles"):
-            endpoint.json("DELETE", f"{rbac}/{plural}/{known.prefix}{name}")
+            endpoint.json("DELETE", f"{RBAC}/{plural}/{known.prefix}{name}")
 
 
 def _compacted(endpoint: Endpoint, known: Known) -> None:

@@ -4,7 +4,11 @@ from typing import Any
 
 import pytest
 
-from apps.simcluster.access import Access, Attributes, User
+from apps.simcluster.access import MASTERS, NOBODY, Access, Attributes, User
+from apps.simcluster.cluster import Cluster, new_cluster
+from apps.simcluster.errors import ApiError
+from apps.simcluster.messages import Request
+from apps.simcluster.role_aggregation import aggregate_roles, ensure_default_roles
 from apps.simcluster.store import Store
 
 RBAC = "rbac.authorization.k8s.io"
@@ -65,8 +69,106 @@ def test_a_cluster_role_bound_in_a_namespace_holds_only_there() -> None:
     assert not rights.decide(user, asked("list", "pods"))[0]
 
 
-def test_anybody_may_ask_for_health_and_only_the_known_for_discovery() -> None:
-    for user, allowed in ((User("someone"), True), (User("system:anonymous"), False)):
-        assert access().decide(user, Attributes("get", path="/readyz"))[0]
-        assert access().decide(user, Attributes("get", path="/apis/apps/v1"))[0] is allowed
-        assert not access().decide(user, Attributes("get", path="/metrics"))[0]
+@pytest.fixture(scope="module")
+def cluster() -> Cluster:
+    """A cluster with its default roles."""
+    made = new_cluster("roles", Store(), [])
+    ensure_default_roles(made)
+    return made
+
+
+def test_anybody_may_ask_for_health_and_only_the_known_for_discovery(cluster: Cluster) -> None:
+    known = User("someone", groups=("system:authenticated",))
+    for user, allowed in ((known, True), (NOBODY, False)):
+        assert cluster.access.decide(user, Attributes("get", path="/readyz"))[0]
+        assert cluster.access.decide(user, Attributes("get", path="/apis/apps/v1"))[0] is allowed
+        assert not cluster.access.decide(user, Attributes("get", path="/metrics"))[0]
+
+
+def test_without_its_default_roles_a_cluster_grants_nothing() -> None:
+    assert not access().decide(NOBODY, Attributes("get", path="/readyz"))[0]
+
+
+@pytest.mark.parametrize(
+    ("role", "verb", "group", "resource", "allowed"),
+    [
+        ("view", "list", "", "pods", True),
+        ("view", "list", "", "secrets", False),
+        ("view", "patch", "apps", "deployments", False),
+        ("edit", "get", "", "pods", True),
+        ("edit", "patch", "apps", "deployments", True),
+        ("edit", "create", RBAC, "rolebindings", False),
+        ("admin", "get", "", "pods", True),
+        ("admin", "patch", "apps", "deployments", True),
+        ("admin", "create", RBAC, "rolebindings", True),
+        ("admin", "list", "networking.istio.io", "sidecars", False),
+        ("cluster-admin", "list", "networking.istio.io", "sidecars", True),
+    ],
+)
+def test_the_default_roles_collect_one_another(
+    cluster: Cluster, role: str, verb: str, group: str, resource: str, allowed: bool
+) -> None:
+    subject = {"kind": "User", "name": role}
+    put(
+        cluster.store,
+        "rolebindings",
+        role,
+        "shop",
+        roleRef={"kind": "ClusterRole", "name": role},
+        subjects=[subject],
+    )
+    request = Attributes(verb, group, resource, namespace="shop")
+    assert cluster.access.decide(User(role), request)[0] is allowed
+
+
+def test_a_role_labelled_for_view_becomes_part_of_view_edit_and_admin(cluster: Cluster) -> None:
+    label = {f"{RBAC}/aggregate-to-view": "true"}
+    rule = {"apiGroups": ["networking.istio.io"], "resources": ["sidecars"], "verbs": ["get"]}
+    meta = {"name": "istio-view", "labels": label}
+    cluster.store.put(f"clusterroles.{RBAC}", {"metadata": meta, "rules": [rule]})
+    aggregate_roles(cluster)
+    for name in ("view", "edit", "admin"):
+        role = cluster.store.get(f"clusterroles.{RBAC}", "", name)
+        assert role is not None
+        assert rule in role["rules"]
+        managers = [entry["manager"] for entry in role["metadata"]["managedFields"]]
+        assert "clusterrole-aggregation-controller" in managers
+    cluster.store.remove(f"clusterroles.{RBAC}", "", "istio-view")
+    aggregate_roles(cluster)
+    left = cluster.store.get(f"clusterroles.{RBAC}", "", "view")
+    assert left is not None
+    assert rule not in left["rules"]
+
+
+def impersonating(user: User, cluster: Cluster, **headers: str) -> User:
+    cluster.access.users["token"] = user
+    sent = {name.replace("_", "-"): value for name, value in headers.items()}
+    lists = {name: [value] for name, value in sent.items()}
+    sent["authorization"] = "Bearer token"
+    return cluster.access.authenticate(Request("GET", "/", {}, sent, header_lists=lists))
+
+
+def test_who_is_impersonated_has_the_uid_groups_and_extras_asked_for(cluster: Cluster) -> None:
+    admin = User("admin", groups=(MASTERS,))
+    found = impersonating(
+        admin, cluster, impersonate_user="jane", impersonate_uid="u-1", impersonate_extra_reason="test"
+    )
+    assert (found.name, found.uid, found.groups) == ("jane", "u-1", ("system:authenticated",))
+    assert found.extra == {"reason": ("test",)}
+    account = impersonating(admin, cluster, impersonate_user="system:serviceaccount:shop:cart")
+    assert account.groups == (
+        "system:serviceaccounts",
+        "system:serviceaccounts:shop",
+        "system:authenticated",
+    )
+    assert impersonating(admin, cluster, impersonate_user="system:anonymous").groups == (
+        "system:unauthenticated",
+    )
+
+
+def test_a_uid_needs_a_right_of_its_own(cluster: Cluster) -> None:
+    rule = {"apiGroups": [""], "resources": ["users"], "verbs": ["impersonate"]}
+    actor = User("actor", rules=(rule,))
+    assert impersonating(actor, cluster, impersonate_user="jane").name == "jane"
+    with pytest.raises(ApiError, match=r'uids\.authentication\.k8s\.io "u-1" is forbidden'):
+        impersonating(actor, cluster, impersonate_user="jane", impersonate_uid="u-1")
