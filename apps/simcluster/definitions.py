@@ -264,7 +264,8 @@ def _bare_node(stated: Json) -> Node:
             max_items=stated.get("maxItems"),
         )
     if kind == "object" and "additionalProperties" in stated and "properties" not in stated:
-        return Node(Shape.MAP, item=_node(stated["additionalProperties"]))
+        most = stated.get("maxProperties")
+        return Node(Shape.MAP, item=_node(stated["additionalProperties"]), max_properties=most)
     if kind == "object":
         fields = {name: _node(value) for name, value in stated.get("properties", {}).items()}
         is_open = bool(stated.get("x-kubernetes-preserve-unknown-fields")) or not fields
@@ -274,6 +275,7 @@ def _bare_node(stated: Json) -> Node:
         scalar,
         enum=tuple(stated.get("enum", ())),
         max_length=stated.get("maxLength"),
+        format=str(stated.get("format", "")),
         minimum=stated.get("minimum"),
         maximum=stated.get("maximum"),
     )

@@ -1,17 +1,15 @@
-"""What a cluster serves, as documents: versions, groups, resources, aggregated discovery, a small OpenAPI.
+"""What a cluster serves, as documents: versions, groups, resources, aggregated discovery.
 
 Built from the served resources alone.
 """
 
 import hashlib
-from typing import Any
 
 import msgspec
 
 from apps.simcluster.cluster import Cluster
 from apps.simcluster.errors import PlainNotFound, no_such_resource
 from apps.simcluster.kinds import Resource, version_order
-from apps.simcluster.openapi import openapi_schema
 from apps.simcluster.schema import Json
 from apps.simcluster.tokens import ALGORITHM, ISSUER
 
@@ -221,40 +219,3 @@ def openid_configuration(host: str) -> Json:
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": [ALGORITHM],
     }
-
-
-def openapi_index(cluster: Cluster) -> Json:
-    names = ["api/v1"] + [
-        f"apis/{group}/{v}" for group, versions in groups(cluster).items() for v in versions
-    ]
-    mark = hashlib.sha256(msgspec.json.encode(root_paths(cluster))).hexdigest().upper()
-    return {"paths": {name: {"serverRelativeURL": f"/openapi/v3/{name}?hash={mark}"} for name in names}}
-
-
-def openapi_document(cluster: Cluster, group: str, version: str) -> Json:
-    """Enough of OpenAPI for kubectl to see that the server validates fields and dry-runs."""
-    paths: Json = {}
-    schemas: Json = {}
-    for resource in cluster.resources():
-        if resource.group != group or version not in resource.versions:
-            continue
-        gvk = _kind(group, version, resource.kind)
-        base = f"/apis/{group}/{version}" if group else f"/api/{version}"
-        scope = "/namespaces/{namespace}" if resource.namespaced else ""
-        parameters = [_query(name) for name in ("dryRun", "fieldManager", "fieldValidation", "force")]
-        patch: Json = {"parameters": parameters, "x-kubernetes-action": "patch"}
-        patch["x-kubernetes-group-version-kind"] = gvk
-        patch["responses"] = {"200": {"description": "OK"}}
-        paths[f"{base}{scope}/{resource.plural}/{{name}}"] = {"patch": patch}
-        name = ".".join(reversed(group.split("."))) + f".{version}.{resource.kind}"
-        # Built-in kinds stay closed: kubectl would take a statement without merge keys for a patch strategy.
-        stated = openapi_schema(resource.schema) if resource.custom else {"type": "object"}
-        schemas[name.lstrip(".")] = {**stated, "x-kubernetes-group-version-kind": [gvk]}
-    if not paths and group not in groups(cluster):
-        raise PlainNotFound
-    info = {"title": "Kubernetes", "version": cluster.git_version}
-    return {"openapi": "3.0.0", "info": info, "paths": paths, "components": {"schemas": schemas}}
-
-
-def _query(name: str) -> dict[str, Any]:
-    return {"name": name, "in": "query", "schema": {"type": "string", "uniqueItems": True}}

@@ -10,8 +10,8 @@ from dataclasses import replace
 
 from apps.simcluster import istio_checks as rule
 from apps.simcluster.schema import (
-    ANY,
     BOOLEAN,
+    DATE_TIME,
     INT_OR_STRING,
     STRING,
     STRING_MAP,
@@ -29,7 +29,7 @@ from apps.simcluster.schema import (
 )
 
 PORT_NUMBER = whole(rule.PORT_RANGE, low=0, high=4294967295)
-WORKLOAD_SELECTOR = obj(labels=mapping(text(rule.NO_WILDCARD_LABEL, limit=63)))
+WORKLOAD_SELECTOR = obj(labels=mapping(text(rule.NO_WILDCARD_LABEL, limit=63), high=256))
 MATCH_LABELS = obj(matchLabels=mapping(text(rule.NO_WILDCARD_LABEL, limit=63)))
 TARGET_REF = obj(group=STRING, kind=STRING, name=STRING, namespace=STRING)
 DURATION = text(rule.DURATION)
@@ -39,8 +39,8 @@ STATUS = obj(
     open=True,
     conditions=listing(
         obj(
-            lastProbeTime=STRING,
-            lastTransitionTime=STRING,
+            lastProbeTime=DATE_TIME,
+            lastTransitionTime=DATE_TIME,
             message=STRING,
             observedGeneration=INT_OR_STRING,
             reason=STRING,
@@ -49,17 +49,23 @@ STATUS = obj(
         )
     ),
     observedGeneration=INT_OR_STRING,
-    validationMessages=listing(ANY),
+    validationMessages=listing(
+        obj(
+            documentationUrl=STRING,
+            level=choice("UNKNOWN", "ERROR", "WARNING", "INFO"),
+            type=obj(code=STRING, name=STRING),
+        )
+    ),
 )
 
 ENDPOINT = obj(
     rule.ENDPOINT_ADDRESS,
     rule.UDS_WITHOUT_PORTS,
     address=text(rule.UDS_ABSOLUTE, rule.UDS_FILE, limit=256),
-    labels=STRING_MAP,
+    labels=mapping(STRING, high=256),
     locality=text(limit=2048),
     network=text(limit=2048),
-    ports=mapping(PORT_NUMBER, rule.PORT_NAMES),
+    ports=mapping(PORT_NUMBER, rule.PORT_NAMES, high=128),
     serviceAccount=text(limit=253),
     weight=UINT32,
 )

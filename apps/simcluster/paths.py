@@ -2,11 +2,11 @@
 
 import msgspec
 
-from apps.simcluster import discovery
+from apps.simcluster import discovery, openapi_documents
 from apps.simcluster.access import Attributes, User
 from apps.simcluster.cluster import Cluster
 from apps.simcluster.errors import PlainNotFound, forbidden_path, method_not_allowed
-from apps.simcluster.messages import Request, Response, json_response
+from apps.simcluster.messages import PLAIN, Request, Response, json_response
 from apps.simcluster.negotiation import AGGREGATED, Form, negotiate
 from apps.simcluster.outages import HEALTH, health
 from apps.simcluster.schema import Json
@@ -23,7 +23,28 @@ def answer_path(cluster: Cluster, user: User, request: Request) -> Response:
     parts = path.strip("/").split("/")
     if parts[0] in ("api", "apis") and len(parts) == 1:
         return _discovery_root(cluster, request, core=parts[0] == "api")
+    if parts == ["openapi", "v3"]:  # the type is not stated by the real one either, but guessed from the text
+        return Response(200, msgspec.json.encode(openapi_documents.openapi_index(cluster)), PLAIN)
+    if parts[:2] == ["openapi", "v3"]:
+        return _openapi(cluster, parts[2:], request)
     return json_response(_document(cluster, parts, request))
+
+
+def _openapi(cluster: Cluster, parts: list[str], request: Request) -> Response:
+    """An OpenAPI document, or word that the one the client has is still good."""
+    tag = f'"{openapi_documents.mark(cluster, "/".join(parts))}"'
+    match parts:
+        case ["version"]:
+            document = openapi_documents.version_openapi(cluster)
+        case ["api", version]:
+            document = openapi_documents.openapi_document(cluster, "", version)
+        case ["apis", group, version]:
+            document = openapi_documents.openapi_document(cluster, group, version)
+        case _:
+            raise PlainNotFound
+    if request.headers.get("if-none-match") == tag:
+        return Response(304, headers=(("etag", tag),))
+    return Response(200, msgspec.json.encode(document), headers=(("etag", tag),))
 
 
 def _document(cluster: Cluster, parts: list[str], request: Request) -> Json:
@@ -42,12 +63,6 @@ def _document(cluster: Cluster, parts: list[str], request: Request) -> Json:
             return discovery.openid_configuration(request.headers.get("host", ""))
         case ["openid", "v1", "jwks"] if cluster.access.tokens is not None:
             return cluster.access.tokens.public_keys()
-        case ["openapi", "v3"]:
-            return discovery.openapi_index(cluster)
-        case ["openapi", "v3", "api", version]:
-            return discovery.openapi_document(cluster, "", version)
-        case ["openapi", "v3", "apis", group, version]:
-            return discovery.openapi_document(cluster, group, version)
     raise PlainNotFound
 
 

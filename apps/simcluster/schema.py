@@ -61,7 +61,9 @@ class Node:
     enum: tuple[str, ...] = ()
     min_items: int | None = None
     max_items: int | None = None
+    max_properties: int | None = None
     max_length: int | None = None
+    format: str = ""
     minimum: int | None = None
     maximum: int | None = None
     checks: tuple[Check, ...] = ()
@@ -111,8 +113,8 @@ def unique(item: Node) -> Node:
     return Node(Shape.LIST, item=item, unique=True)
 
 
-def mapping(item: Node, *checks: Check, atomic: bool = False) -> Node:
-    return Node(Shape.MAP, item=item, checks=checks, atomic=atomic)
+def mapping(item: Node, *checks: Check, atomic: bool = False, high: int | None = None) -> Node:
+    return Node(Shape.MAP, item=item, checks=checks, atomic=atomic, max_properties=high)
 
 
 def obj(*checks: Check, required: tuple[str, ...] = (), open: bool = False, **fields: Node) -> Node:
@@ -121,6 +123,7 @@ def obj(*checks: Check, required: tuple[str, ...] = (), open: bool = False, **fi
 
 STRING = Node(Shape.STRING)
 BOOLEAN = Node(Shape.BOOLEAN)
+DATE_TIME = Node(Shape.STRING, format="date-time")
 NUMBER = Node(Shape.NUMBER)
 INT_OR_STRING = Node(Shape.INT_OR_STRING)
 STRINGS = listing(STRING)

@@ -181,6 +181,9 @@ def _limits(value: Any, node: Node, path: str) -> Iterator[Cause]:
         yield Cause(CauseType.NOT_SUPPORTED, path, text)
     if node.max_length is not None and isinstance(value, str) and len(value) > node.max_length:
         yield Cause(CauseType.TOO_LONG, path, f"Too long: may not be more than {node.max_length} bytes")
+    if isinstance(value, dict) and node.max_properties is not None and len(value) > node.max_properties:
+        text = f"Too many: {len(value)}: must have at most {node.max_properties} items"
+        yield Cause(CauseType.TOO_MANY, path, text)
     if isinstance(value, list):
         if node.max_items is not None and len(value) > node.max_items:
             text = f"Too many: {len(value)}: must have at most {node.max_items} items"

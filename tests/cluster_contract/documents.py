@@ -8,6 +8,7 @@ from typing import Any
 
 from tests.cluster_contract.differences import Translates, differences
 from tests.cluster_contract.endpoint import Answer
+from tests.cluster_contract.openapi import openapi_document, openapi_index, version_openapi
 from tests.cluster_contract.overload import closed, health_checks, json_as_text
 from tests.cluster_contract.rights import rules_review
 from tests.cluster_contract.tokens import token_request
@@ -150,15 +151,6 @@ def root(case: Json, answer: Answer, known: Translates) -> Iterator[str]:
         yield f"does not list {sorted(missing)}"
 
 
-def openapi_index(case: Json, answer: Answer, known: Translates) -> Iterator[str]:
-    """The index of OpenAPI documents: where the needed ones are."""
-    yield from _status(case, answer)
-    for name in ("api/v1", "apis/apps/v1", "apis/networking.istio.io/v1", "apis/security.istio.io/v1"):
-        found = answer.body["paths"].get(name, {}).get("serverRelativeURL", "")
-        if not found.startswith(f"/openapi/v3/{name}?hash="):
-            yield f"{name} is at {found!r}"
-
-
 def openid(case: Json, answer: Answer, known: Translates) -> Iterator[str]:
     """The issuer's document: all but the server's own address."""
     expected = copy.deepcopy(case)
@@ -182,6 +174,8 @@ COMPARE: dict[str, Compare] = {
     "aggregated-api": aggregated,
     "aggregated-apis": aggregated,
     "openapi-v3-index": openapi_index,
+    "openapi-v3-small-group": version_openapi,
+    "openapi-v3-istio-v1": openapi_document,
     "oidc-configuration": openid,
 }
 OTHERS: dict[tuple[str, str], Compare] = {

@@ -1,4 +1,4 @@
-"""Plays the recorded groups, and says which cases are put off or cannot be put to a real server."""
+"""Plays the recorded groups, and says which cases cannot be put to a real server."""
 
 import json
 from collections.abc import Callable
@@ -12,13 +12,8 @@ from tests.cluster_contract.policies import drop_recorded_policy
 from tests.cluster_contract.replay import Known, Outcome, cases, play
 from tests.cluster_contract.setups import SETUPS, USERS, Step, drop_cluster_roles
 
-__all__ = ["LATER", "ONLY_SIMULATED", "USERS", "drop_cluster_roles", "drop_namespaces", "run"]
+__all__ = ["ONLY_SIMULATED", "USERS", "drop_cluster_roles", "drop_namespaces", "run"]
 
-
-LATER: dict[tuple[str, str], str] = {
-    ("discovery", "openapi-v3-small-group"): "the OpenAPI document of the version endpoint",
-    ("discovery", "openapi-v3-istio-v1"): "schemas in OpenAPI documents",
-}
 
 # What a real server cannot be brought to from outside.
 ONLY_SIMULATED: dict[tuple[str, str], str] = {
@@ -108,7 +103,7 @@ def run(endpoint: Endpoint, group: str, known: Known) -> list[Outcome]:
 def _play_all(endpoint: Endpoint, group: str, known: Known, between: dict[str, Step]) -> list[Outcome]:
     outcomes = []
     for case in cases(group):
-        if (group, case["name"]) in LATER or (endpoint.real and (group, case["name"]) in ONLY_SIMULATED):
+        if endpoint.real and (group, case["name"]) in ONLY_SIMULATED:
             continue
         step = between.get(case["name"])
         if step:

@@ -1,4 +1,4 @@
-"""How a review of one's own rules is compared: by the rights it names, not by how rules are cut or ordered."""
+"""How a review of one's own rules is compared: by the rights it names, however rules are cut."""
 
 from collections.abc import Iterator
 from itertools import product

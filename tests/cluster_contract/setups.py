@@ -16,6 +16,7 @@ from tests.cluster_contract.making import (
     must,
     service_entry,
 )
+from tests.cluster_contract.openapi import learn_mark
 from tests.cluster_contract.overload import STEPS, overload_setup
 from tests.cluster_contract.replay import Known, cases, play
 from tests.cluster_contract.tokens import delete_account, take_token, take_token_of_another_audience
@@ -231,6 +232,7 @@ def _expired_setup(endpoint: Endpoint, known: Known) -> None:
 
 EXPIRED_TOKEN = "eyJ2IjoibWV0YS5rOHMuaW8vdjEiLCJydiI6NTYxLCJzdGFydCI6Ii9sMlx1MDAwMCJ9"
 SETUPS: dict[str, tuple[Step | None, dict[str, Step]]] = {
+    "discovery": (None, {"openapi-v3-istio-v1": learn_mark}),
     "crud": (None, {"pod-delete-scheduled": _crud_scheduled_pod}),
     "delete": (_delete_setup, {"namespace-get-blocked": _namespace_blocked}),
     "ssa": (_ssa_setup, {"concurrent-16": _sixteen_at_once}),

@@ -4,7 +4,7 @@ import pytest
 
 from tests.cluster_contract.conftest import Played
 from tests.cluster_contract.endpoint import real_from_environment
-from tests.cluster_contract.groups import LATER, ONLY_SIMULATED
+from tests.cluster_contract.groups import ONLY_SIMULATED
 from tests.cluster_contract.replay import cases
 
 GROUPS = (
@@ -22,9 +22,7 @@ GROUPS = (
     "expired",
     "odd",
 )
-CASES = [
-    (group, case["name"]) for group in GROUPS for case in cases(group) if (group, case["name"]) not in LATER
-]
+CASES = [(group, case["name"]) for group in GROUPS for case in cases(group)]
 
 pytestmark = pytest.mark.contract
 
@@ -36,8 +34,3 @@ def test_the_server_answers_as_recorded(played: Played, group: str, name: str) -
         pytest.skip(reason)
     outcome = played(group)[name]
     assert not outcome.problems, f"{outcome.note}\n" + "\n".join(outcome.problems)
-
-
-def test_every_case_put_off_is_a_recorded_one() -> None:
-    recorded = {(group, case["name"]) for group in GROUPS for case in cases(group)}
-    assert set(LATER) <= recorded
