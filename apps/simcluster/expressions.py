@@ -35,6 +35,20 @@ class EvaluationError(Exception):
     """The expression cannot be evaluated on these values; the text is the server's."""
 
 
+def _string(value: Any) -> str:
+    """The text of a boolean; of everything else the library's own `string` knows it."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    raise ValueError("no such overload")
+
+
+def _bool(value: Any) -> bool:
+    words = {"true": True, "false": False}
+    if isinstance(value, bool) or value in words:
+        return words.get(value, value is True)
+    raise ValueError("type conversion error from 'string' to 'bool'")
+
+
 def _substring(text: str, start: int, end: int | None = None) -> str:
     if not 0 <= start <= (len(text) if end is None else end) <= len(text):
         raise ValueError(f"index out of range: {start}")
@@ -120,6 +134,8 @@ def _contains_ip(network: Json, address: Any) -> bool:
 
 
 FUNCTIONS: Mapping[str, Callable[..., Any]] = {
+    "string": _string,
+    "bool": _bool,
     "substring": _substring,
     "charAt": lambda text, at: text[at : at + 1],
     "replace": _replace,
@@ -132,6 +148,8 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "lastIndexOf": _last_index_of,
     "isSorted": _is_sorted,
     "sum": lambda items: sum(items),
+    "min": lambda items: min(items),
+    "max": lambda items: max(items),
     "find": _find,
     "findAll": _find_all,
     "isURL": _is(_url),
@@ -157,8 +175,8 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "path": lambda asked, name: {**asked, "path": name},
 }
 ASKED = ("check", "allowed", "reason")  # functions that need somebody to answer
-_BASIC = ("size", "contains", "startsWith", "endsWith", "matches", "min", "max", "type", "dyn")
-_CASTS = ("int", "uint", "double", "string", "bytes", "bool", "duration", "timestamp")
+_BASIC = ("size", "contains", "startsWith", "endsWith", "matches", "type", "dyn")
+_CASTS = ("int", "uint", "double", "bytes", "duration", "timestamp")
 _DATES = ("getFullYear", "getMonth", "getDate", "getDayOfMonth", "getDayOfWeek", "getDayOfYear")
 _TIMES = ("getHours", "getMinutes", "getSeconds", "getMilliseconds")
 _KNOWN = frozenset((*_BASIC, *_CASTS, *_DATES, *_TIMES, *FUNCTIONS, *ASKED))
@@ -205,7 +223,9 @@ def _in_the_servers_words(text: str) -> str:
     foreign = _FOREIGN.match(text)
     if foreign and foreign[1] in _CONVERSIONS:
         return _CONVERSIONS[foreign[1]]
-    return "no such overload" if text.startswith("No such overload") else text.partition("\n")[0]
+    if text.startswith(("No such overload", "Unsupported operation")):
+        return "no such overload"
+    return text.partition("\n")[0]
 
 
 def mentions(source: str, name: str) -> bool:

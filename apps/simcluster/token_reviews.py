@@ -4,11 +4,22 @@ from datetime import UTC, datetime
 
 from apps.simcluster.access import Access, User
 from apps.simcluster.comparing import compare
-from apps.simcluster.errors import Cause, CauseType, Target, cannot_unmarshal, invalid, object_in
+from apps.simcluster.errors import (
+    Cause,
+    CauseType,
+    Target,
+    bad_request,
+    cannot_unmarshal,
+    conflict,
+    invalid,
+    not_found,
+    object_in,
+    quoted,
+)
 from apps.simcluster.fieldsets import encode
 from apps.simcluster.reviews import AUTHENTICATION, user_info
 from apps.simcluster.schema import GENERIC_OBJECT, Json
-from apps.simcluster.tokens import AUDIENCES, ServiceAccountTokens
+from apps.simcluster.tokens import AUDIENCES, BOUND_KINDS, Bound, ServiceAccountTokens
 
 DEFAULT_SECONDS = 3600
 MIN_SECONDS = 600
@@ -51,15 +62,41 @@ def _seconds(spec: Json) -> int:
     raise invalid(Target(AUTHENTICATION, kind="TokenRequest"), [cause])
 
 
+def _bound(tokens: ServiceAccountTokens, account: Json, reference: Json) -> Bound:
+    """The object a token is to be bound to; raises 404 for an absent one, 409 for another of that name."""
+    kind, name, meta = reference.get("kind", ""), str(reference.get("name") or ""), account["metadata"]
+    if reference.get("apiVersion", "v1") != "v1" or kind not in BOUND_KINDS:
+        shown = f"{reference.get('apiVersion', '')}, Kind={kind}"
+        raise bad_request(f"cannot bind token for serviceaccount to object of type {shown}")
+    plural = BOUND_KINDS[kind]
+    found = tokens.store.get(plural, meta["namespace"] if kind != "Node" else "", name)
+    target = Target("", plural, kind, name)
+    if found is None:
+        raise not_found(target)
+    runs_as = (found.get("spec") or {}).get("serviceAccountName")
+    if kind == "Pod" and runs_as != meta["name"]:
+        why = f"cannot bind token for serviceaccount {quoted(meta['name'])} to pod running with different"
+        raise bad_request(f"{why} serviceaccount name.")
+    uid = found["metadata"]["uid"]
+    if reference.get("uid") not in (None, "", uid):
+        why = f"the UID in the bound object reference ({reference['uid']}) does not match the UID in record."
+        raise conflict(target, f"{why} The object might have been deleted and then recreated", by_kind=True)
+    return Bound(kind, name, uid)
+
+
 def token_request(
     tokens: ServiceAccountTokens, account: Json, body: Json, manager: str, timestamp: str
 ) -> Json:
-    """A TokenRequest answered for a stored service account. The token is bound to nothing else."""
+    """A TokenRequest answered for a stored service account; the token dies with what it is bound to."""
     spec = object_in(body.get("spec"), "TokenRequest.spec")
     audiences, seconds = _texts(spec, "TokenRequest"), _seconds(spec)
+    reference = object_in(spec.get("boundObjectRef"), "TokenRequestSpec.spec.boundObjectRef")
+    bound = _bound(tokens, account, reference) if reference else None
     meta = account["metadata"]
-    token, ends = tokens.issue(meta["namespace"], meta["name"], meta["uid"], audiences or AUDIENCES, seconds)
+    identity = (meta["namespace"], meta["name"], meta["uid"])
+    token, ends = tokens.issue(*identity, audiences or AUDIENCES, seconds, bound)
     owned: Json = {"expirationSeconds": seconds} | ({"audiences": audiences} if audiences else {})
+    owned |= {"boundObjectRef": reference} if reference else {}
     entry = {**_stated(owned, manager, timestamp), "subresource": "token"}
     names = {name: meta[name] for name in ("name", "namespace", "uid")}
     status = {"token": token, "expirationTimestamp": datetime.fromtimestamp(ends, UTC).strftime(TIME_FORMAT)}
@@ -70,7 +107,7 @@ def token_request(
         "spec": {
             "audiences": audiences or list(AUDIENCES),
             "expirationSeconds": seconds,
-            "boundObjectRef": None,
+            "boundObjectRef": reference or None,
         },
         "status": status,
     }

@@ -1,6 +1,7 @@
 """Tokens of service accounts: signed JSON web tokens that name their account, and reading them back.
 
-A token is good while its signature, time and audience hold and its account still exists under the same uid.
+A token is good while its signature, time and audience hold and its account, and what it is bound to, still
+exist under the same uid.
 It knows the store's service accounts and no HTTP.
 """
 
@@ -27,6 +28,7 @@ AUDIENCES = (ISSUER,)
 ALGORITHM = "RS256"
 KEY_BITS = 2048
 MAX_TOKEN_BYTES = 16_384
+BOUND_KINDS = {"Pod": "pods", "Secret": "secrets", "Node": "nodes"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,19 @@ class Account:
     audiences: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """An object whose end is the end of the token."""
+
+    kind: str
+    name: str
+    uid: str
+
+    @property
+    def claim(self) -> str:
+        return self.kind.lower()
+
+
 @dataclass(slots=True)
 class ServiceAccountTokens:
     """Issues and checks tokens of one cluster. `key_file` keeps the signing key over a restart."""
@@ -50,9 +65,18 @@ class ServiceAccountTokens:
     _key: rsa.RSAPrivateKey | None = field(default=None, repr=False)
 
     def issue(
-        self, namespace: str, name: str, uid: str, audiences: Sequence[str], seconds: int
+        self,
+        namespace: str,
+        name: str,
+        uid: str,
+        audiences: Sequence[str],
+        seconds: int,
+        bound: Bound | None = None,
     ) -> tuple[str, int]:
         """A token and when it ends (seconds since 1970)."""
+        place: Json = {"namespace": namespace, "serviceaccount": {"name": name, "uid": uid}}
+        if bound is not None:
+            place[bound.claim] = {"name": bound.name, "uid": bound.uid}
         issued = int(self.now().timestamp())
         claims = {
             "aud": list(audiences),
@@ -61,7 +85,7 @@ class ServiceAccountTokens:
             "nbf": issued,
             "iss": ISSUER,
             "jti": str(uuid.uuid4()),
-            "kubernetes.io": {"namespace": namespace, "serviceaccount": {"name": name, "uid": uid}},
+            "kubernetes.io": place,
             "sub": f"system:serviceaccount:{namespace}:{name}",
         }
         head = {"alg": ALGORITHM, "kid": self.key_id()}
@@ -80,7 +104,18 @@ class ServiceAccountTokens:
         found = self.store.get("serviceaccounts", namespace, named["name"])
         if not shared or found is None or found["metadata"]["uid"] != named["uid"]:
             return None
+        if not all(self._lives(kind, namespace, place) for kind in BOUND_KINDS):
+            return None
         return Account(namespace, named["name"], named["uid"], claims["jti"], shared)
+
+    def _lives(self, kind: str, namespace: str, place: Json) -> bool:
+        """Whether what the token is bound to is still there; true when it is bound to no such kind."""
+        named = place.get(kind.lower())
+        if not named:
+            return True
+        where = "" if kind == "Node" else namespace
+        found = self.store.get(BOUND_KINDS[kind], where, named["name"])
+        return found is not None and found["metadata"]["uid"] == named["uid"]
 
     def _claims(self, token: str) -> dict[str, Any] | None:
         """What a token of ours says; None when we have not signed it."""

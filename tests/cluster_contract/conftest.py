@@ -9,10 +9,13 @@ import pytest
 from apps.simcluster.fleet import ClusterSpec, SimulatedFleet
 from tests.cluster_contract.endpoint import Endpoint, real_from_environment, simulated
 from tests.cluster_contract.groups import USERS, drop_cluster_roles, drop_namespaces, run
+from tests.cluster_contract.making import make_namespaces
 from tests.cluster_contract.replay import RECORDED, Known, Outcome
 
 Played = Callable[[str], dict[str, Outcome]]
 EndpointFor = Callable[[str], tuple[Endpoint, Known]]
+
+FACTS = "facts"  # what was not recorded
 
 
 def _prefix() -> str:
@@ -33,7 +36,7 @@ def endpoint_for() -> Iterator[EndpointFor]:
         if real is not None:
             yield lambda purpose: take(real)
             return
-        purposes = [path.stem for path in sorted(RECORDED.glob("*.json"))]
+        purposes = [*(path.stem for path in sorted(RECORDED.glob("*.json"))), FACTS]
         specs = [ClusterSpec(purpose, users=USERS) for purpose in purposes]
         with SimulatedFleet(specs) as fleet:
             yield lambda purpose: take(simulated(fleet[purpose]))
@@ -42,6 +45,14 @@ def endpoint_for() -> Iterator[EndpointFor]:
             for endpoint, known in used:
                 drop_namespaces(endpoint, known)
                 drop_cluster_roles(endpoint, known)
+
+
+@pytest.fixture(scope="session")
+def facts(endpoint_for: EndpointFor) -> tuple[Endpoint, Known]:
+    """A server with a namespace `demo`, for what was not recorded."""
+    endpoint, known = endpoint_for(FACTS)
+    make_namespaces(endpoint, known, "demo")
+    return endpoint, known
 
 
 @pytest.fixture(scope="session")

@@ -95,6 +95,14 @@ class Endpoint:
         value = json.loads(data) if is_json and data else data.decode(errors="replace")
         return Answer(response.status, found, warnings, value)
 
+    def minor(self) -> int:
+        """The minor version of the server: 36 of 1.36."""
+        return int(str(self.json("GET", "/version").body["minor"]).rstrip("+"))
+
+    def serves_watch_lists(self) -> bool:
+        """Lists by watch came and went: on in 1.32, off in 1.33, on from 1.34."""
+        return self.minor() == 32 or self.minor() >= 34
+
     def json(self, method: str, path: str, body: Any = None, *, kind: str = "application/json") -> Answer:
         """A setup request as the administrator."""
         data = None if body is None else json.dumps(body).encode()
