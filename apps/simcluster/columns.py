@@ -12,6 +12,7 @@ from apps.simcluster.durations import UNKNOWN, age, human_duration, moment
 from apps.simcluster.pod_columns import NONE, pod_cells
 from apps.simcluster.schema import Json
 
+UNSET = "<unset>"
 Cells = Callable[[Json, datetime], list[Any]]
 
 
@@ -193,6 +194,20 @@ def _binding(obj: Json, now: datetime) -> list[Any]:
     return [f"{role.get('kind')}/{role.get('name')}", *people]
 
 
+def _policy(obj: Json, now: datetime) -> list[Any]:
+    spec = obj.get("spec") or {}
+    kind = spec.get("paramKind")
+    shown = f"{kind.get('apiVersion', '')}/{kind.get('kind', '')}" if kind else UNSET
+    return [len(spec.get("validations") or ()), shown]
+
+
+def _policy_binding(obj: Json, now: datetime) -> list[Any]:
+    spec = obj.get("spec") or {}
+    reference = spec.get("paramRef") or {}
+    named = f"{reference.get('namespace') or '*'}/{reference['name']}" if reference.get("name") else UNSET
+    return [spec.get("policyName", ""), named]
+
+
 def _created(obj: Json, now: datetime) -> list[Any]:
     return [obj["metadata"].get("creationTimestamp")]
 
@@ -258,6 +273,8 @@ LAYOUTS: dict[str, Layout] = {
     "clusterroles": Layout(_columns("Created_At:date"), _created),
     "rolebindings": _BINDING,
     "clusterrolebindings": _BINDING,
+    "validatingadmissionpolicies": Layout(_columns("Validations:integer ParamKind Age"), _policy),
+    "validatingadmissionpolicybindings": Layout(_columns("PolicyName ParamRef Age"), _policy_binding),
     "mutatingwebhookconfigurations": _WEBHOOKS,
     "validatingwebhookconfigurations": _WEBHOOKS,
     "customresourcedefinitions": Layout(_columns("Created_At:date"), _created),

@@ -1,7 +1,6 @@
 """Tables and metadata-only forms of objects, as `kubectl get` asks for them."""
 
 import json
-import re
 from datetime import datetime
 from typing import Any
 
@@ -9,6 +8,7 @@ import msgspec
 
 from apps.simcluster.columns import LAYOUTS, PLAIN, Layout
 from apps.simcluster.durations import age
+from apps.simcluster.json_paths import first_at
 from apps.simcluster.kinds import Column, Resource
 from apps.simcluster.schema import Json
 from apps.simcluster.store import Stored
@@ -34,17 +34,9 @@ def metadata_only(stored: Stored) -> bytes:
 
 def _custom_layout(columns: tuple[Column, ...]) -> Layout:
     def cells(obj: Json, now: datetime) -> list[Any]:
-        return [_shown(_at(obj, column.path), column.type, now) for column in columns]
+        return [_shown(first_at(obj, column.path), column.type, now) for column in columns]
 
     return Layout(tuple((c.name, c.type, c.priority) for c in columns), cells)
-
-
-def _at(obj: Json, path: str) -> Any:
-    """What a printer column's JSONPath finds; only plain paths are followed."""
-    value: Any = obj
-    for part in re.findall(r"[^.\[\]]+", path):
-        value = value.get(part) if isinstance(value, dict) else None
-    return value
 
 
 def _shown(value: Any, kind: str, now: datetime) -> Any:

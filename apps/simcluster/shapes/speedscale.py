@@ -11,6 +11,8 @@ from apps.simcluster.shapes.cluster import Cluster, Place
 from apps.simcluster.shapes.components import INSTALLED_DAYS_AGO, component, config_map, service
 from apps.simcluster.shapes.fields import Fields
 from apps.simcluster.shapes.meta import Manifest, Stamp, metadata
+from apps.simcluster.shapes.replay_definition import NAME as REPLAYS
+from apps.simcluster.shapes.replay_definition import replay_definition
 
 NETTAP_VERSION = "v0.1.25"
 EXCLUDED = ["kube-system", "kube-node-lease"]
@@ -42,7 +44,9 @@ def install(
         *_services(cluster, home),
         *_config_maps(cluster, operator, home),
         *_webhooks(cluster, home),
-        _replay_definition(cluster),
+        replay_definition(
+            metadata(cluster.stamp, "CustomResourceDefinition", "", REPLAYS, age=INSTALLED_DAYS_AGO)
+        ),
     ]
     if operator.node_capture:
         made += _nettap(cluster, operator, home, captured)
@@ -211,32 +215,4 @@ def _configuration(cluster: Cluster, which: str, name: str, hook: Manifest) -> M
         "kind": kind,
         "metadata": meta,
         "webhooks": [hook],
-    }
-
-
-def _replay_definition(cluster: Cluster) -> Manifest:
-    kind = "CustomResourceDefinition"
-    meta = metadata(cluster.stamp, kind, "", "trafficreplays.speedscale.com", age=INSTALLED_DAYS_AGO)
-    anything = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
-    version = {
-        "name": "v1",
-        "served": True,
-        "storage": True,
-        "subresources": {"status": {}},
-        "schema": {"openAPIV3Schema": anything},
-    }
-    names = {
-        "kind": "TrafficReplay",
-        "listKind": "TrafficReplayList",
-        "plural": "trafficreplays",
-        "singular": "trafficreplay",
-        "shortNames": ["replay"],
-    }
-    established = {"type": "Established", "status": "True", "reason": "InitialNamesAccepted"}
-    return {
-        "apiVersion": "apiextensions.k8s.io/v1",
-        "kind": kind,
-        "metadata": meta,
-        "spec": {"group": "speedscale.com", "names": names, "scope": "Namespaced", "versions": [version]},
-        "status": {"acceptedNames": names, "conditions": [established], "storedVersions": ["v1"]},
     }
