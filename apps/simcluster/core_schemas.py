@@ -1,22 +1,30 @@
 """Statements of the built-in kinds: what is merged by key, what is atomic, what is a struct that is always
 there.
 
-Objects here are open: fields that are not stated are kept, their lists are atomic. Kinds whose top level is
-closed refuse unknown fields as a real server does. Only what server-side apply and strategic merge need is
-stated.
+What runs pods is stated down to its containers, and refuses unknown fields as a real server does. Other
+objects are open: fields that are not stated are kept, their lists are atomic.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 
+from apps.simcluster.pod_schemas import (
+    ALWAYS,
+    ATOMIC_OBJECT,
+    OPEN,
+    POD_SPEC,
+    anything,
+    numbers,
+    struct,
+    texts,
+)
 from apps.simcluster.schema import (
-    ANY,
     BOOLEAN,
     OBJECT_META,
     STRING,
     STRING_MAP,
     STRINGS,
     Node,
-    Shape,
     keyed,
     kind_schema,
     listing,
@@ -26,40 +34,9 @@ from apps.simcluster.schema import (
     whole,
 )
 
-ATOMIC_OBJECT = Node(Shape.OBJECT, open=True, atomic=True)
-OPEN = obj(open=True)
-ALWAYS = replace(OPEN, always=True)
 CONDITIONS = keyed(OPEN, "type")
 LABEL_SELECTOR = replace(ATOMIC_OBJECT, fields={"matchLabels": STRING_MAP, "matchExpressions": listing(OPEN)})
 
-CONTAINER_PORTS = replace(keyed(OPEN, "containerPort", "protocol"), key_defaults={"protocol": "TCP"})
-CONTAINER = obj(
-    open=True,
-    name=STRING,
-    image=STRING,
-    args=STRINGS,
-    command=STRINGS,
-    env=keyed(obj(open=True, name=STRING, value=STRING), "name"),
-    envFrom=listing(OPEN),
-    ports=CONTAINER_PORTS,
-    volumeMounts=keyed(OPEN, "mountPath"),
-    volumeDevices=keyed(OPEN, "devicePath"),
-    resources=obj(open=True, limits=mapping(ANY), requests=mapping(ANY)),
-)
-POD_SPEC = obj(
-    open=True,
-    containers=replace(keyed(CONTAINER, "name"), always=True),
-    initContainers=keyed(CONTAINER, "name"),
-    ephemeralContainers=keyed(CONTAINER, "name"),
-    volumes=keyed(OPEN, "name"),
-    imagePullSecrets=keyed(OPEN, "name"),
-    hostAliases=keyed(OPEN, "ip"),
-    nodeSelector=mapping(STRING, atomic=True),
-    topologySpreadConstraints=keyed(OPEN, "topologyKey", "whenUnsatisfiable"),
-    tolerations=listing(OPEN),
-    readinessGates=listing(OPEN),
-    hostNetwork=BOOLEAN,
-)
 POD_STATUS = obj(
     open=True,
     conditions=CONDITIONS,
@@ -68,27 +45,61 @@ POD_STATUS = obj(
     containerStatuses=listing(OPEN),
 )
 SERVICE_PORTS = replace(keyed(OPEN, "port", "protocol"), key_defaults={"protocol": "TCP"})
-SERVICE_SPEC = obj(
-    open=True,
-    ports=SERVICE_PORTS,
-    selector=mapping(STRING, atomic=True),
+SERVICE_SPEC = struct(
+    anything("healthCheckNodePort sessionAffinityConfig"),
+    texts(
+        "clusterIP externalName externalTrafficPolicy internalTrafficPolicy ipFamilyPolicy loadBalancerClass "
+        "loadBalancerIP sessionAffinity trafficDistribution type"
+    ),
+    allocateLoadBalancerNodePorts=BOOLEAN,
     clusterIPs=STRINGS,
     externalIPs=STRINGS,
     ipFamilies=STRINGS,
+    loadBalancerSourceRanges=STRINGS,
+    ports=SERVICE_PORTS,
+    publishNotReadyAddresses=BOOLEAN,
+    selector=mapping(STRING, atomic=True),
 )
 TEMPLATE = replace(
     obj(metadata=replace(OBJECT_META, always=True), spec=replace(POD_SPEC, always=True)), always=True
 )
-WORKLOAD_SPEC = obj(
-    open=True,
-    replicas=whole(),
-    selector=LABEL_SELECTOR,
-    template=TEMPLATE,
-    strategy=ALWAYS,
+
+
+def _workload(*groups: Mapping[str, Node], **fields: Node) -> Node:
+    """The spec of a kind that runs pods from a template."""
+    common = {"selector": LABEL_SELECTOR, "template": TEMPLATE, "minReadySeconds": whole()}
+    return replace(struct(common, *groups, **fields), always=True)
+
+
+DEPLOYMENT_SPEC = _workload(
+    numbers("progressDeadlineSeconds replicas revisionHistoryLimit"), paused=BOOLEAN, strategy=ALWAYS
+)
+STATEFUL_SET_SPEC = _workload(
+    numbers("replicas revisionHistoryLimit"),
+    texts("podManagementPolicy serviceName"),
+    anything("ordinals persistentVolumeClaimRetentionPolicy"),
     updateStrategy=ALWAYS,
+    volumeClaimTemplates=listing(OPEN),
+)
+DAEMON_SET_SPEC = _workload(revisionHistoryLimit=whole(), updateStrategy=ALWAYS)
+REPLICA_SET_SPEC = _workload(replicas=whole())
+JOB_SPEC = _workload(
+    numbers(
+        "activeDeadlineSeconds backoffLimit backoffLimitPerIndex completions maxFailedIndexes parallelism "
+        "ttlSecondsAfterFinished"
+    ),
+    texts("completionMode managedBy podReplacementPolicy"),
+    anything("podFailurePolicy successPolicy"),
+    manualSelector=BOOLEAN,
+    suspend=BOOLEAN,
+)
+CRON_JOB_SPEC = struct(
+    numbers("failedJobsHistoryLimit startingDeadlineSeconds successfulJobsHistoryLimit"),
+    texts("concurrencyPolicy schedule timeZone"),
+    jobTemplate=replace(obj(metadata=replace(OBJECT_META, always=True), spec=JOB_SPEC), always=True),
+    suspend=BOOLEAN,
 )
 WORKLOAD_STATUS = replace(obj(open=True, conditions=CONDITIONS), always=True)
-WORKLOAD = kind_schema(spec=replace(WORKLOAD_SPEC, always=True), status=WORKLOAD_STATUS)
 WEBHOOK = obj(
     open=True,
     name=STRING,
@@ -147,26 +158,12 @@ SCHEMAS: dict[tuple[str, str], Node] = {
     ),
     ("", "Endpoints"): kind_schema(subsets=listing(OPEN)),
     ("", "Event"): GENERIC,
-    ("apps", "Deployment"): WORKLOAD,
-    ("apps", "StatefulSet"): WORKLOAD,
-    ("apps", "DaemonSet"): WORKLOAD,
-    ("apps", "ReplicaSet"): WORKLOAD,
-    ("batch", "Job"): WORKLOAD,
-    ("batch", "CronJob"): kind_schema(
-        spec=replace(
-            obj(
-                open=True,
-                schedule=STRING,
-                suspend=BOOLEAN,
-                jobTemplate=replace(
-                    obj(metadata=replace(OBJECT_META, always=True), spec=replace(WORKLOAD_SPEC, always=True)),
-                    always=True,
-                ),
-            ),
-            always=True,
-        ),
-        status=ALWAYS,
-    ),
+    ("apps", "Deployment"): kind_schema(spec=DEPLOYMENT_SPEC, status=WORKLOAD_STATUS),
+    ("apps", "StatefulSet"): kind_schema(spec=STATEFUL_SET_SPEC, status=WORKLOAD_STATUS),
+    ("apps", "DaemonSet"): kind_schema(spec=DAEMON_SET_SPEC, status=WORKLOAD_STATUS),
+    ("apps", "ReplicaSet"): kind_schema(spec=REPLICA_SET_SPEC, status=WORKLOAD_STATUS),
+    ("batch", "Job"): kind_schema(spec=JOB_SPEC, status=WORKLOAD_STATUS),
+    ("batch", "CronJob"): kind_schema(spec=replace(CRON_JOB_SPEC, always=True), status=ALWAYS),
     ("admissionregistration.k8s.io", "MutatingWebhookConfiguration"): kind_schema(
         webhooks=keyed(WEBHOOK, "name")
     ),

@@ -97,7 +97,8 @@ def _patched(write: Write, whole: Json, given: Any, media: str) -> Body:
         elif media == MERGE:
             patched = merge_patch(whole, given)
         else:
-            unknown = complaints_about(given, (), resource)
+            found = complaints_about(given, (), resource)
+            unknown = [text for text in found if "$" not in text]  # directives are no fields
             if validation is FieldValidation.STRICT and unknown:
                 shown = quoted(go_map(given))
                 raise invalid_patch(shown, f"strict decoding error: {', '.join(unknown)}")
