@@ -8,6 +8,7 @@ import ipaddress
 import itertools
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
@@ -182,20 +183,32 @@ _TIMES = ("getHours", "getMinutes", "getSeconds", "getMilliseconds")
 _KNOWN = frozenset((*_BASIC, *_CASTS, *_DATES, *_TIMES, *FUNCTIONS, *ASKED))
 
 
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """An expression that can be run, and what it refers to."""
+
+    program: cel.Program
+    variables: frozenset[str]
+    functions: Mapping[str, Callable[..., Any]]
+    asks: bool  # of an authorizer
+
+
 @lru_cache(REMEMBERED)
-def compiled(source: str) -> cel.Program:
+def compiled(source: str) -> Compiled:
     """The program of an expression; raises `CompileError`."""
     try:
         program = cel.compile(source)
     except ValueError as error:
         text = str(error).partition(": ")[2]
         raise CompileError(f"compilation failed: {text}") from error
-    for name in program.functions():
+    names = program.functions()
+    for name in names:
         if name.isidentifier() and not name.startswith("_") and name not in _KNOWN:
             at = source.find(name) + 1
             text = f"ERROR: <input>:1:{at}: undeclared reference to '{name}' (in container '')"
             raise CompileError(f"compilation failed: {text}\n | {source}\n | {'.' * (at - 1)}^")
-    return program
+    used = {name: FUNCTIONS[name] for name in names if name in FUNCTIONS}
+    return Compiled(program, frozenset(program.variables()), used, bool(set(names) & set(ASKED)))
 
 
 def evaluate(source: str, variables: Json, allowed: Callable[[Json], bool] | None = None) -> Any:
@@ -203,16 +216,17 @@ def evaluate(source: str, variables: Json, allowed: Callable[[Json], bool] | Non
 
     `allowed` answers what the expression asks of an authorizer.
     """
-    functions = dict(FUNCTIONS)
-    if allowed is not None:
+    found = compiled(source)
+    functions = dict(found.functions)
+    if allowed is not None and found.asks:
         functions |= {
             "check": lambda asked, verb: {"allowed": allowed({**asked, "verb": verb})},
             "allowed": lambda decision: decision["allowed"],
             "reason": lambda decision: "",
         }
-    program = compiled(source)
+    needed = {name: value for name, value in variables.items() if name in found.variables}
     try:
-        return program.execute(cel.Context(variables, functions))
+        return found.program.execute(cel.Context(needed, functions))
     except KeyError as error:
         raise EvaluationError(f"no such key: {error.args[0]}") from error
     except (RuntimeError, TypeError, ValueError, AttributeError, LookupError, ArithmeticError) as error:
@@ -230,4 +244,4 @@ def _in_the_servers_words(text: str) -> str:
 
 def mentions(source: str, name: str) -> bool:
     """Whether an expression refers to a variable."""
-    return name in compiled(source).variables()
+    return name in compiled(source).variables
