@@ -1,10 +1,12 @@
-"""What a server fills in for built-in kinds: the few defaults that clients and diffs can see."""
+"""What a server fills in: the few defaults of built-in kinds that clients and diffs see, and stated ones."""
 
+import copy
 import zlib
 from collections.abc import Callable
 from typing import Any
 
-from apps.simcluster.schema import Json
+from apps.simcluster.kinds import Resource
+from apps.simcluster.schema import ANY, Json, Node
 
 _NOT_READY_SECONDS = 300
 
@@ -122,6 +124,28 @@ _DEFAULTS: dict[tuple[str, str], Callable[[Json], None]] = {
     ("admissionregistration.k8s.io", "ValidatingAdmissionPolicy"): _policy,
     ("admissionregistration.k8s.io", "ValidatingAdmissionPolicyBinding"): _policy_binding,
 }
+
+
+def complete(resource: Resource, obj: Json) -> None:
+    """Set in place what a server fills in: the defaults of a built-in kind, or those a definition states."""
+    if resource.custom:
+        _fill_stated(obj, resource.schema)
+    else:
+        fill(resource.group, resource.kind, obj)
+
+
+def _fill_stated(value: Any, node: Node) -> None:
+    if isinstance(value, dict):
+        for name, below in node.fields.items():
+            if below.default is not None and value.get(name) is None:
+                value[name] = copy.deepcopy(below.default)
+        for name, member in value.items():
+            found = node.child(name)
+            if found is not None:
+                _fill_stated(member, found)
+    elif isinstance(value, list):
+        for item in value:
+            _fill_stated(item, node.item or ANY)
 
 
 def fill(group: str, kind: str, obj: Json) -> None:

@@ -232,11 +232,11 @@ _SCALARS = {"string": STRING, "boolean": BOOLEAN, "number": NUMBER, "integer": N
 
 
 def _node(stated: Any) -> Node:
-    """An OpenAPI schema as a node: types, required, enums, limits, list types and rules."""
+    """An OpenAPI schema as a node: types, required, enums, limits, list types, rules and defaults."""
     if not isinstance(stated, dict):
         return ANY
     checks = tuple(_check(rule) for rule in stated.get("x-kubernetes-validations") or ())
-    return replace(_bare_node(stated), checks=checks)
+    return replace(_bare_node(stated), checks=checks, default=stated.get("default"))
 
 
 def _check(rule: Json) -> Check:

@@ -17,7 +17,7 @@ _TYPES = {
 
 def openapi_schema(node: Node, *, custom: bool = True) -> Json:
     """The schema of a node. Built-in kinds say beside list types how strategic merge patches merge."""
-    return _bare(node, custom) | _rules(node)
+    return _bare(node, custom) | _stated(default=node.default) | _rules(node)
 
 
 def _rules(node: Node) -> Json:

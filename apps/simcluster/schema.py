@@ -64,6 +64,7 @@ class Node:
     max_properties: int | None = None
     max_length: int | None = None
     format: str = ""
+    default: Any = None  # what a definition fills in for an absent field
     minimum: int | None = None
     maximum: int | None = None
     checks: tuple[Check, ...] = ()

@@ -13,7 +13,7 @@ import msgspec
 from apps.simcluster.bodies import tidy
 from apps.simcluster.cluster import Cluster
 from apps.simcluster.collector import paused
-from apps.simcluster.defaults import fill, on_create
+from apps.simcluster.defaults import complete, on_create
 from apps.simcluster.kinds import Resource, group_version
 from apps.simcluster.ownership import METADATA_NOISE, Manager, Operation, entries
 from apps.simcluster.schema import Json
@@ -83,7 +83,7 @@ class _Seeding:
         meta.setdefault("creationTimestamp", self.cluster.timestamp())
         if resource.counts_generation:
             meta.setdefault("generation", 1)
-        fill(group, kind, obj)
+        complete(resource, obj)
         if "managedFields" not in meta:
             writer = self.writers.get((kind, meta.get("namespace", ""), meta["name"]))
             meta["managedFields"] = self._entries(resource, version, obj, writer)

@@ -13,7 +13,7 @@ from apps.simcluster import admission
 from apps.simcluster.bodies import tidy
 from apps.simcluster.comparing import compare
 from apps.simcluster.core_validation import core_causes, template_warnings, update_causes
-from apps.simcluster.defaults import fill, on_create
+from apps.simcluster.defaults import complete, on_create
 from apps.simcluster.errors import (
     Cause,
     CauseType,
@@ -45,12 +45,10 @@ def create(write: Write, obj: Json, owners: Owners | None = None, warnings: tupl
     asked_version = meta.pop("resourceVersion", None) if owners is None else None
     stated_owners = meta.pop("managedFields", None)
     _stamp_new(write, obj)
-    if not resource.custom:
-        fill(resource.group, resource.kind, obj)
+    complete(resource, obj)
     if resource.has_status and (resource.custom or resource.kind != "Pod"):
         obj.pop("status", None)
-        if not resource.custom:
-            fill(resource.group, resource.kind, obj)
+        complete(resource, obj)
     if owners is None:
         change = compare({}, obj, resource.schema)
         owners = after_update(
@@ -81,8 +79,7 @@ def create(write: Write, obj: Json, owners: Owners | None = None, warnings: tupl
 def _mutate(write: Write, obj: Json, before: Json | None) -> tuple[Json, tuple[str, ...]]:
     """What mutating webhooks make of the object: with defaults, and owned by nobody."""
     obj, warnings = admission.mutate(write, obj, before)
-    if not write.resource.custom:
-        fill(write.resource.group, write.resource.kind, obj)
+    complete(write.resource, obj)
     return obj, warnings
 
 
@@ -167,8 +164,7 @@ def replace(write: Write, before: Json, after: Json, owners: Owners | None = Non
     resource = write.resource
     check_version(write, before, after)
     after = _carried_over(write, before, tidy(dict(after), custom=resource.custom))
-    if not resource.custom:
-        fill(resource.group, resource.kind, after)
+    complete(resource, after)
     if owners is None:
         owners = _owners_after_update(write, before, after)
     _set_owners(after, owners)

@@ -34,6 +34,7 @@ SPEC: Json = {
     "properties": {
         "low": {"type": "integer", "minimum": 0},
         "high": {"type": "integer"},
+        "unit": {"type": "string", "default": "cm"},
         "note": {"type": "string", "maxLength": 100},
         "gate": {"type": "string", "maxLength": 100},
         "home": {
@@ -88,6 +89,16 @@ def causes(answer: Answer) -> list[tuple[str, str]]:
 
 def test_a_rule_that_holds_lets_the_object_in(ranges: Ranges) -> None:
     assert ranges.create("fine", low=1, high=2, note="short").status == 201
+
+
+def test_a_default_is_filled_in_and_not_owned_by_an_apply(ranges: Ranges) -> None:
+    body = {"apiVersion": f"{GROUP}/v1", "kind": "Range", "metadata": {"name": "plain"}, "spec": {"low": 1}}
+    path, apply = f"{ranges.path}/plain?fieldManager=console", "application/apply-patch+yaml"
+    made = ranges.endpoint.json("PATCH", path, body, kind=apply)
+    assert (made.status, made.body["spec"]) == (201, {"low": 1, "unit": "cm"})
+    assert list(made.body["metadata"]["managedFields"][0]["fieldsV1"]["f:spec"]) == ["f:low"]
+    again = ranges.endpoint.json("PATCH", path, body, kind=apply)
+    assert again.body["metadata"]["resourceVersion"] == made.body["metadata"]["resourceVersion"]
 
 
 def test_a_rule_that_does_not_hold_says_its_message(ranges: Ranges) -> None:

@@ -73,6 +73,14 @@ def test_what_the_definition_forbids_is_refused(cluster: Cluster, change: dict[s
     assert field in [cause["field"] for cause in answer["details"]["causes"]]
 
 
+def test_what_is_left_out_is_filled_in(cluster: Cluster) -> None:
+    status, made = ask(cluster, "POST", PATH, replay(**SPEC, workloads=[{"ref": {"name": "cart"}}]))
+    assert (status, made["spec"]["workloads"][0]["ref"]["kind"]) == (201, "Deployment")
+    merge = {"content-type": "application/merge-patch+json"}
+    _, changed = ask(cluster, "PATCH", f"{PATH}/nightly/status", {"status": {"active": True}}, **merge)
+    assert changed["status"] == {"active": True, "observedGeneration": -1}
+
+
 def test_members_nobody_stated_are_kept(cluster: Cluster) -> None:
     status, made = ask(cluster, "POST", PATH, replay(**SPEC, collectLogs=True))
     assert (status, made["spec"]["collectLogs"]) == (201, True)

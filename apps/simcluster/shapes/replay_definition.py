@@ -43,7 +43,8 @@ def _members(properties: dict[str, Any], *required: str, more: bool = False) -> 
     return {**stated, **({"x-kubernetes-preserve-unknown-fields": True} if more else {})}
 
 
-_REFERENCE = _members({"apiVersion": _TEXT, "kind": _TEXT, "name": _TEXT, "namespace": _TEXT}, "name")
+_KIND = {**_TEXT, "default": "Deployment"}
+_REFERENCE = _members({"apiVersion": _TEXT, "kind": _KIND, "name": _TEXT, "namespace": _TEXT}, "name")
 _WORKLOAD = _members(
     {
         "ref": _REFERENCE,
@@ -94,7 +95,7 @@ _STATUS = _members(
         "finishedTime": _TIME,
         "reportID": _TEXT,
         "reportURL": _TEXT,
-        "observedGeneration": {"type": "integer"},
+        "observedGeneration": {"type": "integer", "default": -1},
         "reconcileFailures": {"type": "integer"},
     },
     more=True,
