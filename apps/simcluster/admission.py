@@ -21,12 +21,14 @@ from apps.simcluster.admission_requests import (
 )
 from apps.simcluster.cluster import Cluster
 from apps.simcluster.errors import ApiError, Target, quoted
+from apps.simcluster.expressions import EvaluationError
 from apps.simcluster.incluster.dispatch import ask_service
 from apps.simcluster.kinds import GROUP_ADMISSION, Resource
 from apps.simcluster.messages import Route
 from apps.simcluster.options import DeleteOptions, FieldValidation, WriteOptions
 from apps.simcluster.patching import PatchError, json_patch
 from apps.simcluster.policies import judge
+from apps.simcluster.questions import Question, values_of
 from apps.simcluster.reinvocation import Reinvocations
 from apps.simcluster.schema import Json
 from apps.simcluster.webhooks import CallError, Verdict, ask, denied
@@ -134,7 +136,20 @@ def _candidates(write: Write, key: str, done: str) -> Iterator[tuple[str, Json]]
 
 
 def _selects(webhook: Json, write: Write, obj: Json | None, before: Json | None) -> bool:
-    return namespace_holds(webhook, write) and object_holds(webhook, obj, before)
+    if not namespace_holds(webhook, write) or not object_holds(webhook, obj, before):
+        return False
+    conditions = webhook.get("matchConditions")
+    if not conditions:
+        return True
+    try:
+        return Question(write, values_of(write, obj, before)).meets(conditions)
+    except EvaluationError as error:
+        if webhook.get("failurePolicy", "Fail") == "Ignore":
+            return False
+        name = write.name or (obj or before or {}).get("metadata", {}).get("name", "")
+        target = write.resource.target(name)
+        text = f"{target.qualified_resource} {quoted(name)} is forbidden: {error}"
+        raise ApiError(403, "Forbidden", text, details=target.details()) from error
 
 
 def _ask(write: Write, webhook: Json, obj: Json | None, before: Json | None) -> Verdict | None:

@@ -4,7 +4,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from apps.simcluster.errors import Cause, CauseType, quoted
-from apps.simcluster.policy_validation import binding_causes, definition_causes, policy_causes
+from apps.simcluster.policy_validation import (
+    binding_causes,
+    definition_causes,
+    named_expressions,
+    policy_causes,
+)
 from apps.simcluster.schema import Json
 from apps.simcluster.selectors import label_selector_holds
 from apps.simcluster.validation import invalid_value, metadata_causes, required
@@ -66,6 +71,8 @@ def _webhooks(webhooks: Sequence[Json]) -> Iterator[Cause]:
         elif found not in ("None", "NoneOnDryRun"):
             text = f'Unsupported value: {quoted(found)}: supported values: "None", "NoneOnDryRun"'
             yield Cause(CauseType.NOT_SUPPORTED, path, text)
+        conditions = webhook.get("matchConditions") or ()
+        yield from named_expressions(conditions, f"webhooks[{index}].matchConditions")
 
 
 def _workload(spec: Json) -> Iterator[Cause]:

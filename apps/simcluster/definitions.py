@@ -275,6 +275,8 @@ def _bare_node(stated: Json) -> Node:
         scalar,
         enum=tuple(stated.get("enum", ())),
         max_length=stated.get("maxLength"),
+        min_length=stated.get("minLength"),
+        pattern=str(stated.get("pattern", "")),
         format=str(stated.get("format", "")),
         minimum=stated.get("minimum"),
         maximum=stated.get("maximum"),

@@ -79,4 +79,7 @@ def _scalar(node: Node) -> Json:
         found["enum"] = list(node.enum)
     if node.format:
         found["format"] = node.format
-    return found | _stated(maxLength=node.max_length, minimum=node.minimum, maximum=node.maximum)
+    if node.pattern:
+        found["pattern"] = node.pattern
+    lengths = _stated(minLength=node.min_length, maxLength=node.max_length)
+    return found | lengths | _stated(minimum=node.minimum, maximum=node.maximum)

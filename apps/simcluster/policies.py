@@ -4,28 +4,25 @@ Rules are CEL. A failed one denies or warns, as its binding says; auditing leave
 audit log. Texts are the server's. It stores nothing and calls nobody.
 """
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from apps.simcluster.access import Attributes
 from apps.simcluster.admission_requests import (
-    admission_request,
     namespace_holds,
     object_holds,
     operation,
     rule_holds,
 )
 from apps.simcluster.errors import ApiError, quoted
-from apps.simcluster.expressions import CompileError, EvaluationError, evaluate
+from apps.simcluster.expressions import EvaluationError
 from apps.simcluster.kinds import BINDINGS, GROUP_ADMISSION, POLICIES, group_version
+from apps.simcluster.questions import Question, values_of
 from apps.simcluster.schema import Json
 from apps.simcluster.selectors import label_selector_holds
 from apps.simcluster.writes import Write
 
 STATUSES = {"Invalid": 422, "Forbidden": 403, "Unauthorized": 401, "RequestEntityTooLarge": 413}
 MAX_MESSAGE_BYTES = 5 * 1024
-_VARIABLE = re.compile(r"\bvariables\.(\w+)")
 
 
 class _ConfigurationError(Exception):
@@ -38,37 +35,6 @@ class _Failure:
 
     message: str
     reason: str = "Invalid"
-
-
-@dataclass(frozen=True, slots=True)
-class _Question:
-    """One write put to one policy with one parameter: what its expressions see."""
-
-    write: Write
-    policy: Json
-    values: Json
-
-    def value(self, source: str) -> object:
-        """The value of an expression; raises `EvaluationError` in the server's words."""
-        variables = {name: self._declared(name) for name in dict.fromkeys(_VARIABLE.findall(source))}
-        try:
-            return evaluate(source, {**self.values, "variables": variables}, self._allowed)
-        except (CompileError, EvaluationError) as error:
-            raise EvaluationError(f"expression '{source}' resulted in error: {error}") from error
-
-    def _declared(self, name: str) -> object:
-        declared = {item["name"]: item["expression"] for item in self.policy["spec"].get("variables") or ()}
-        if name not in declared:
-            raise EvaluationError(f"no such key: {name}")
-        try:
-            return self.value(declared[name])
-        except EvaluationError as error:
-            raise EvaluationError(f'composited variable "{name}" fails to evaluate: {error}') from error
-
-    def _allowed(self, asked: Json) -> bool:
-        names = ("verb", "group", "resource", "subresource", "namespace", "name", "path")
-        attributes = Attributes(**{name: str(asked.get(name, "")) for name in names})
-        return self.write.cluster.access.decide(self.write.user, attributes)[0]
 
 
 def judge(write: Write, obj: Json | None, before: Json | None) -> tuple[str, ...]:
@@ -153,37 +119,21 @@ def _failures(
         if not forgiving:
             yield _Failure(f"failed to configure binding: {error}")
         return
+    declared = {item["name"]: item["expression"] for item in policy["spec"].get("variables") or ()}
     for param in params:
-        question = _Question(write, policy, _values(write, obj, before, param))
-        yield from _failed_rules(question, forgiving=forgiving)
+        question = Question(write, values_of(write, obj, before, param), declared)
+        yield from _failed_rules(question, policy["spec"], forgiving=forgiving)
 
 
-def _values(write: Write, obj: Json | None, before: Json | None, param: Json | None) -> Json:
-    request = admission_request(write, obj, before)
-    known = request.pop("object"), request.pop("oldObject")
-    place = write.resource.namespaced and write.cluster.namespace(write.namespace)
-    asked = {"group": write.resource.group, "resource": write.resource.plural}
-    asked |= {"subresource": write.subresource, "namespace": write.namespace, "name": request["name"]}
-    return {
-        "object": known[0],
-        "oldObject": known[1],
-        "request": request,
-        "params": param,
-        "namespaceObject": {"apiVersion": "v1", "kind": "Namespace", **place} if place else None,
-        "authorizer": {"requestResource": asked},
-    }
-
-
-def _failed_rules(question: _Question, *, forgiving: bool) -> Iterator[_Failure]:
+def _failed_rules(question: Question, spec: Json, *, forgiving: bool) -> Iterator[_Failure]:
     try:
-        conditions = question.policy["spec"].get("matchConditions") or ()
-        if not all(question.value(item["expression"]) is True for item in conditions):
+        if not question.meets(spec.get("matchConditions") or ()):
             return
     except EvaluationError as error:
         if not forgiving:
             yield _Failure(str(error))
         return
-    for rule in question.policy["spec"].get("validations") or ():
+    for rule in spec.get("validations") or ():
         try:
             holds = question.value(rule["expression"]) is True
         except EvaluationError as error:
@@ -194,7 +144,7 @@ def _failed_rules(question: _Question, *, forgiving: bool) -> Iterator[_Failure]
             yield _Failure(_message(question, rule), rule.get("reason") or "Invalid")
 
 
-def _message(question: _Question, rule: Mapping[str, str]) -> str:
+def _message(question: Question, rule: Mapping[str, str]) -> str:
     """The message of a rule that does not hold: computed, stated, or the rule itself."""
     if rule.get("messageExpression"):
         try:

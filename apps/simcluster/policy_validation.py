@@ -33,6 +33,14 @@ def _expression(source: Any, path: str) -> Iterator[Cause]:
         yield Cause(CauseType.INVALID, path, f"Invalid value: {quoted(source)}: {error}")
 
 
+def named_expressions(items: Sequence[Json], path: str) -> Iterator[Cause]:
+    """Causes against match conditions or variables."""
+    for index, item in enumerate(items):
+        if not item.get("name"):
+            yield _required(f"{path}[{index}].name")
+        yield from _expression(item.get("expression"), f"{path}[{index}].expression")
+
+
 def policy_causes(spec: Json) -> Iterator[Cause]:
     """Causes against the spec of a policy."""
     if spec.get("failurePolicy", "Fail") not in FAILURE_POLICIES:
@@ -43,10 +51,7 @@ def policy_causes(spec: Json) -> Iterator[Cause]:
     elif not match.get("resourceRules"):
         yield _required("spec.matchConstraints.resourceRules")
     for part in ("matchConditions", "variables"):
-        for index, item in enumerate(spec.get(part) or ()):
-            if not item.get("name"):
-                yield _required(f"spec.{part}[{index}].name")
-            yield from _expression(item.get("expression"), f"spec.{part}[{index}].expression")
+        yield from named_expressions(spec.get(part) or (), f"spec.{part}")
     if not spec.get("validations") and not spec.get("auditAnnotations"):
         yield _required("spec.validations", "validations or auditAnnotations must contain at least one item")
     for index, rule in enumerate(spec.get("validations") or ()):

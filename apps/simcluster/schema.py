@@ -63,6 +63,8 @@ class Node:
     max_items: int | None = None
     max_properties: int | None = None
     max_length: int | None = None
+    min_length: int | None = None
+    pattern: str = ""
     format: str = ""
     default: Any = None  # what a definition fills in for an absent field
     minimum: int | None = None

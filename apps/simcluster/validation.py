@@ -174,13 +174,30 @@ def _json_type(value: Any) -> str:
     return "object" if isinstance(value, dict) else "null"
 
 
+def _text_limits(value: str, node: Node, path: str) -> Iterator[Cause]:
+    if node.max_length is not None and len(value) > node.max_length:
+        yield Cause(CauseType.TOO_LONG, path, f"Too long: may not be more than {node.max_length} bytes")
+    if node.min_length is not None and len(value) < node.min_length:
+        yield invalid_value(path, value, f"{path} in body should be at least {node.min_length} chars long")
+    if node.pattern and _mismatched(value, node.pattern):
+        yield invalid_value(path, value, f"{path} in body should match '{node.pattern}'")
+
+
+def _mismatched(value: str, pattern: str) -> bool:
+    """Whether a value does not match; a pattern only Go understands is not checked."""
+    try:
+        return re.search(pattern, value) is None
+    except re.error:
+        return False
+
+
 def _limits(value: Any, node: Node, path: str) -> Iterator[Cause]:
     if node.enum and value not in node.enum:
         allowed = ", ".join(quoted(item) for item in node.enum)
         text = f"Unsupported value: {quoted(value)}: supported values: {allowed}"
         yield Cause(CauseType.NOT_SUPPORTED, path, text)
-    if node.max_length is not None and isinstance(value, str) and len(value) > node.max_length:
-        yield Cause(CauseType.TOO_LONG, path, f"Too long: may not be more than {node.max_length} bytes")
+    if isinstance(value, str):
+        yield from _text_limits(value, node, path)
     if isinstance(value, dict) and node.max_properties is not None and len(value) > node.max_properties:
         text = f"Too many: {len(value)}: must have at most {node.max_properties} items"
         yield Cause(CauseType.TOO_MANY, path, text)

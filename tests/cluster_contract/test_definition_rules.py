@@ -34,7 +34,7 @@ SPEC: Json = {
     "properties": {
         "low": {"type": "integer", "minimum": 0},
         "high": {"type": "integer"},
-        "unit": {"type": "string", "default": "cm"},
+        "unit": {"type": "string", "default": "cm", "minLength": 2, "pattern": "^[a-z]*$"},
         "note": {"type": "string", "maxLength": 100},
         "gate": {"type": "string", "maxLength": 100},
         "home": {
@@ -99,6 +99,13 @@ def test_a_default_is_filled_in_and_not_owned_by_an_apply(ranges: Ranges) -> Non
     assert list(made.body["metadata"]["managedFields"][0]["fieldsV1"]["f:spec"]) == ["f:low"]
     again = ranges.endpoint.json("PATCH", path, body, kind=apply)
     assert again.body["metadata"]["resourceVersion"] == made.body["metadata"]["resourceVersion"]
+
+
+def test_length_and_pattern_of_text_are_checked(ranges: Ranges) -> None:
+    for unit, why in (("m", "should be at least 2 chars long"), ("CM", "should match '^[a-z]*$'")):
+        answer = ranges.create("texts", low=1, unit=unit)
+        assert causes(answer) == [("spec.unit", "FieldValueInvalid")]
+        assert answer.body["message"].endswith(f"spec.unit in body {why}")
 
 
 def test_a_rule_that_does_not_hold_says_its_message(ranges: Ranges) -> None:

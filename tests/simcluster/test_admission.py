@@ -124,3 +124,44 @@ def test_a_webhook_refuses_the_pods_of_a_workload_and_holds_nobody_else_up(
     assert said[0]["reason"] == "FailedCreate"
     assert "failed calling webhook" in said[0]["message"]
     assert http.get("/api/v1/namespaces/free/pods").json()["items"] == []
+
+
+def test_a_webhook_is_asked_only_where_its_match_conditions_hold(http: httpx.Client, registered: Any) -> None:
+    labelled = "has(object.metadata.labels) && 'mark' in object.metadata.labels"
+    marked = {"name": "marked", "expression": labelled}
+    user = {"name": "user", "expression": "request.userInfo.username == 'admin'"}
+    registered("/n", matchConditions=[marked, user])
+    assert _create(http, "free", "unmarked").status_code == 201
+    assert _create(http, "free", "marked", labels={"mark": "x"}).status_code == 400
+
+
+@pytest.mark.parametrize(("policy", "status"), [("Fail", 403), ("Ignore", 201)])
+def test_conditions_that_cannot_be_evaluated_follow_the_failure_policy(
+    http: httpx.Client, registered: Any, policy: str, status: int
+) -> None:
+    broken = {"name": "broken", "expression": "object.absent == 'x'"}
+    registered("/n", matchConditions=[broken], failurePolicy=policy)
+    answer = _create(http, "free", f"broken-{policy.lower()}")
+    assert answer.status_code == status
+    if status == 403:
+        assert answer.json()["message"].endswith("resulted in error: no such key: absent")
+    false = {"name": "false", "expression": "false"}
+    registered_path = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations/guard"
+    http.delete(registered_path)
+    registered("/n", matchConditions=[broken, false], failurePolicy=policy)
+    assert _create(http, "free", f"passed-over-{policy.lower()}").status_code == 201
+
+
+def test_a_condition_that_does_not_compile_is_refused(http: httpx.Client) -> None:
+    entry = registration("https://127.0.0.1:1/n", b"", matchConditions=[{"name": "a", "expression": "a."}])
+    body = {
+        "apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": "ValidatingWebhookConfiguration",
+        "metadata": {"name": "guard"},
+        "webhooks": [entry],
+    }
+    path = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations"
+    answer = http.post(path, json=body)
+    assert answer.status_code == 422
+    fields = [cause["field"] for cause in answer.json()["details"]["causes"]]
+    assert fields == ["webhooks[0].matchConditions[0].expression"]
