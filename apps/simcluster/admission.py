@@ -136,7 +136,7 @@ def _candidates(write: Write, key: str, done: str) -> Iterator[tuple[str, Json]]
 
 
 def _selects(webhook: Json, write: Write, obj: Json | None, before: Json | None) -> bool:
-    if not namespace_holds(webhook, write) or not object_holds(webhook, obj, before):
+    if not namespace_holds(webhook, write, obj) or not object_holds(webhook, obj, before):
         return False
     conditions = webhook.get("matchConditions")
     if not conditions:

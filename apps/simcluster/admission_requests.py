@@ -42,11 +42,16 @@ def rule_holds(rule: Json, write: Write, operation: str) -> bool:
     return bool(wanted & set(rule.get("resources") or ()))
 
 
-def namespace_holds(webhook: Json, write: Write) -> bool:
+def namespace_holds(webhook: Json, write: Write, obj: Json | None) -> bool:
+    """The namespace selector looks at the namespace of the object; a namespace stands for itself."""
     selector = webhook.get("namespaceSelector")
-    if not selector or not write.resource.namespaced:
+    is_namespace = write.resource.key == "namespaces"
+    if not selector or not (write.resource.namespaced or is_namespace):
         return True
-    found = write.cluster.store.stored("namespaces", "", write.namespace)
+    if is_namespace and obj is not None:
+        return label_selector_holds(selector, obj["metadata"].get("labels") or {})
+    place = write.name if is_namespace else write.namespace
+    found = write.cluster.store.stored("namespaces", "", place)
     return label_selector_holds(selector, found.labels if found else {})
 
 

@@ -99,7 +99,7 @@ def _selects(match: Json | None, write: Write, obj: Json | None, before: Json | 
         return False
     if any_holds("excludeResourceRules"):
         return False
-    return namespace_holds(match, write) and object_holds(match, obj, before)
+    return namespace_holds(match, write, obj) and object_holds(match, obj, before)
 
 
 def _named_rule_holds(rule: Json, write: Write, obj: Json, done: str) -> bool:

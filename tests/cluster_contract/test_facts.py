@@ -146,7 +146,7 @@ def test_the_server_says_who_is_impersonated(
 def test_a_uid_without_a_user_is_no_impersonation(facts: Facts) -> None:
     answer = _reviewed(facts[0], {"Impersonate-Uid": "u-1"})
     assert (answer.status, answer.body["reason"]) in ((400, "BadRequest"), (500, "InternalError"))
-    assert "without impersonating a user name" in answer.body["message"]
+    assert "without impersonating a user" in answer.body["message"]
 
 
 def _token(facts: Facts, **spec: Any) -> Answer:

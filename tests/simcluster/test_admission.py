@@ -126,6 +126,15 @@ def test_a_webhook_refuses_the_pods_of_a_workload_and_holds_nobody_else_up(
     assert http.get("/api/v1/namespaces/free/pods").json()["items"] == []
 
 
+def test_a_namespace_is_selected_by_its_own_labels(http: httpx.Client, registered: Any) -> None:
+    rule = {**RULE, "resources": ["namespaces"]}
+    registered("/n", rules=[rule], namespaceSelector={"matchLabels": {"guard": "on"}})
+    head = {"apiVersion": "v1", "kind": "Namespace"}
+    for name, labels, status in (("looked-at", {"guard": "on"}, 400), ("passed", {"guard": "off"}, 201)):
+        body = {**head, "metadata": {"name": name, "labels": labels}}
+        assert http.post("/api/v1/namespaces", json=body).status_code == status
+
+
 def test_a_webhook_is_asked_only_where_its_match_conditions_hold(http: httpx.Client, registered: Any) -> None:
     labelled = "has(object.metadata.labels) && 'mark' in object.metadata.labels"
     marked = {"name": "marked", "expression": labelled}
