@@ -6,6 +6,7 @@ types, quantities, formats) do not compile here. It knows no policy and no schem
 
 import ipaddress
 import itertools
+import logging
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,8 +19,11 @@ import cel
 from apps.simcluster.schema import Json
 
 REMEMBERED = 1024
+# The library warns of every function that fails; here that is an answer to whoever wrote the expression.
+logging.getLogger("cel").setLevel(logging.ERROR)
 _NOT_FOUND = -1
 _FOREIGN = re.compile(r"Function '(\w+)' error")
+_OWN = re.compile(r"Python function call failed: \w+: (.*?)\. Check function arguments")
 _CONVERSIONS = {
     "duration": "type conversion error from 'string' to 'google.protobuf.Duration'",
     "timestamp": "type conversion error from 'string' to 'google.protobuf.Timestamp'",
@@ -237,6 +241,9 @@ def _in_the_servers_words(text: str) -> str:
     foreign = _FOREIGN.match(text)
     if foreign and foreign[1] in _CONVERSIONS:
         return _CONVERSIONS[foreign[1]]
+    own = _OWN.search(text)
+    if own:
+        return own[1]
     if text.startswith(("No such overload", "Unsupported operation")):
         return "no such overload"
     return text.partition("\n")[0]

@@ -60,7 +60,7 @@ def test_what_is_no_expression_or_not_known_here_does_not_compile(source: str) -
             "type conversion error from 'string' to 'google.protobuf.Duration'",
         ),
         ("1 / 0 == 1", "division by zero"),
-        ("self.text.substring(9)", "index out of range"),
+        ("self.text.substring(9)", "^index out of range: 9$"),
     ],
 )
 def test_an_evaluation_that_fails_says_why(source: str, why: str) -> None:
