@@ -2,7 +2,7 @@
 
 `# expect: NAMESPACE/WORKLOAD HOST:PORT PROTOCOL [@IP] => VERDICT [via CLUSTER][; CLAUSE]…` where a clause is
 `step "title"`, `says "words of the evidence"`, `unknown "words"`, `fix REMEDY` ("fix text" for one without
-a remedy), `no fix` or `nothing unknown`. `# gap: KIND NAMESPACE reason` says what could not be read.
+a remedy), `no fix`, `nothing unknown`, `stopped "title"` (what refuses it after the mesh) or `arrives`. `# gap: KIND NAMESPACE reason` says what could not be read.
 """
 
 from __future__ import annotations
@@ -95,6 +95,10 @@ def _meets(clause: str, answer: EgressAnswer) -> bool:
             return any(text in unknown for unknown in answer.unknowns)
         case "fix":
             return answer.fix is not None and answer.fix.remedy == ("" if text == "text" else text)
+        case "stopped":
+            return answer.stopped is not None and answer.stopped.title == text
+        case "arrives":
+            return answer.arrives
         case "nothing":
             return not answer.unknowns
         case "no":
