@@ -66,6 +66,7 @@ class ScopeVerdicts(models.Model):
     verdicts = models.JSONField(default=dict)
     answers = models.JSONField(default=dict)
     blocked = models.IntegerField(default=0)
+    stopped = models.JSONField(default=list)  # the hosts that the mesh lets out and something refuses after
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["cluster", "key"], name="one_row_a_scope")]

@@ -107,7 +107,7 @@ def explanation_text(
 ) -> str:
     """The verdict, the chain of evidence, the fix: to be pasted into a ticket."""
     asked = f"{ref} → {destination} ({destination.protocol})"
-    lines = [printable(asked), f"Verdict: {answer.verdict}", f"Scope: {printable(scope.label)}", ""]
+    lines = [printable(asked), f"Verdict: {_verdict(answer)}", f"Scope: {printable(scope.label)}", ""]
     for number, step in enumerate(answer.evidence, 1):
         lines.extend(_step_lines(number, step))
     if answer.fix is not None:
@@ -117,6 +117,10 @@ def explanation_text(
     for unknown in answer.unknowns:
         lines.extend(["", *_wrapped("Not known: ", unknown)])
     return "\n".join(lines)
+
+
+def _verdict(answer: EgressAnswer) -> str:
+    return f"{answer.verdict}, stopped after the mesh" if answer.stopped else str(answer.verdict)
 
 
 def _heading(summary: dict[str, Any]) -> Iterator[str]:

@@ -57,6 +57,7 @@ def scope_fields(item: ScopeVerdicts, hostset: HostSet) -> dict[str, Any]:
         "workload_count": len(item.scope.workloads),
         "verdicts": {entry.host: answer.verdict.value for entry, answer in pairs},
         "answers": {entry.host: plain(answer) for entry, answer in pairs},
+        "stopped": [entry.host for entry, answer in pairs if answer.stopped is not None],
         "blocked": sum(answer.verdict.blocked for entry, answer in pairs if _counts(entry.tier)),
     }
 

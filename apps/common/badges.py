@@ -21,9 +21,12 @@ class Badge:
     short: str = ""
 
 
+# Not a verdict of the mesh: one that lets the connection out, and something further on refuses it.
+STOPPED = "stopped"
 VERDICTS: Mapping[str, Badge] = {
     "allowed-registry": Badge("Allowed by registry", "v-registry", "ok"),
     "allowed-passthrough": Badge("Allowed by policy", "v-policy", "warn"),
+    STOPPED: Badge("Let out by the mesh, stopped after it", "x", "bad", "after"),
     "blocked-502": Badge("Blocked, HTTP 502", "v-502", "bad", "502"),
     "blocked-503": Badge("Blocked, HTTP 503", "v-503", "bad", "503"),
     "blocked-reset": Badge("Blocked, reset", "v-reset", "bad", "reset"),

@@ -105,7 +105,7 @@ def test_a_bar_leaves_out_what_is_zero_and_fills_the_whole() -> None:
 
 
 def test_every_verdict_of_the_core_has_a_badge() -> None:
-    assert set(badges.VERDICTS) == {verdict.value for verdict in Verdict}
+    assert set(badges.VERDICTS) == {verdict.value for verdict in Verdict} | {badges.STOPPED}
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,8 @@
 
 `# expect: NAMESPACE/WORKLOAD HOST:PORT PROTOCOL [@IP] => VERDICT [via CLUSTER][; CLAUSE]…` where a clause is
 `step "title"`, `says "words of the evidence"`, `unknown "words"`, `fix REMEDY` ("fix text" for one without
-a remedy), `no fix`, `nothing unknown`, `stopped "title"` (what refuses it after the mesh) or `arrives`. `# gap: KIND NAMESPACE reason` says what could not be read.
+a remedy), `no fix`, `nothing unknown`, `stopped "title"` (what refuses it after the
+mesh) or `arrives`. `# gap: KIND NAMESPACE reason` says what could not be read.
 """
 
 from __future__ import annotations

@@ -89,6 +89,11 @@ class ExplanationSerializer(serializers.Serializer[Any]):
     verdict = serializers.ChoiceField(choices=[v.value for v in Verdict], source="answer.verdict")
     sentence = serializers.CharField(source="answer.sentence")
     evidence = StepSerializer(many=True, source="answer.evidence")
+    stopped = StepSerializer(
+        source="answer.stopped",
+        allow_null=True,
+        help_text="What refuses the connection further on: a NetworkPolicy or an egress gateway.",
+    )
     fix = FixSerializer(source="answer.fix", allow_null=True)
     unknowns = serializers.ListField(child=serializers.CharField(), source="answer.unknowns")
 

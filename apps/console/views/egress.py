@@ -43,6 +43,8 @@ class Explanation:
     @property
     def question(self) -> str:
         """The heading of the panel."""
+        if self.verdict == badges.STOPPED:
+            return "What stops it?"
         tone = badges.of(badges.VERDICTS, self.verdict).tone
         return {"bad": "Why is it blocked?", "off": "Why is it not known?"}.get(tone, "Why is it let out?")
 
@@ -112,7 +114,7 @@ def explained(
     if scope is None:
         return None
     answer: dict[str, Any] = scope.answers.get(host, {})
-    verdict = str(answer.get("verdict") or scope.verdicts.get(host, matrix.UNKNOWN))
+    verdict = matrix.verdict_of(scope, host)
     steps = evidence.chain(cluster.name, answer.get("evidence", []), verdict=verdict)
     fix = answer.get("fix") or {}
     port = int(answer.get("port") or _port(cluster, host))
@@ -145,7 +147,7 @@ def _export(
             scope.namespace,
             scope.label,
             scope.workload_count,
-            *(scope.verdicts.get(c.host, "unknown") for c in hosts),
+            *(matrix.verdict_of(scope, column.host) for column in hosts),
         )
         for scope in scopes
     )

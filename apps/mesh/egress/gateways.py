@@ -110,7 +110,8 @@ def _sent_on(mesh: MeshView, viewer: str, route: VirtualService, destination: De
     goals = {(item.host, item.port or destination.port) for part in meant for item in part.destinations}
     if not goals:
         if any(part.answers for part in meant):
-            return Forwarding(Step("The egress gateway answers itself", "No destination is named.", route.ref, field, RULE))
+            text = f"{route.ref.path} redirects or answers it there."
+            return Forwarding(Step("The egress gateway answers itself", text, route.ref, field, RULE))
         text = f"{route.ref.path} is bound to it, and none of its routes in {field} applies there."
         return _stop("The egress gateway has no route", text, route.ref, field)
     known = {goal for goal in goals if _knows(mesh, viewer, *goal)}

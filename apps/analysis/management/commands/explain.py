@@ -87,6 +87,7 @@ def _json(workload: Workload, destination: Destination, answer: EgressAnswer) ->
         },
         "destination": msgspec.to_builtins(destination),
         "verdict": plain["verdict"],
+        "stopped": plain["stopped"],
         "evidence": plain["evidence"],
         "fix": plain["fix"],
         "unknowns": plain["unknowns"],
