@@ -51,6 +51,10 @@ class ScopeSerializer(serializers.Serializer[Any]):
     verdicts = serializers.DictField(
         child=serializers.ChoiceField(choices=[verdict.value for verdict in Verdict])
     )
+    stopped = serializers.ListField(
+        child=serializers.CharField(),
+        help_text="Hosts that the mesh lets out and that something further on refuses.",
+    )
 
 
 class MatrixSerializer(serializers.Serializer[Any]):
