@@ -51,7 +51,7 @@ class MeshView:
         exported = plane.config.virtual_service_export_to
         self.routes = index_routes(self._read(snapshot.each(VirtualService)), exported)
         self.subsets = frozenset(
-            (resolve_short_name(rule.host, rule.namespace), subset)
+            (resolve_short_name(rule.host, rule.namespace), subset.name)
             for rule in self._read(snapshot.each(DestinationRule))
             for subset in rule.subsets
         )
