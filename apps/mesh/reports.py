@@ -209,6 +209,7 @@ class WorkloadReport:
     scope_key: str
     injection: InjectionReport
     capture: CaptureReport
+    mtls: MtlsReport
 
 
 @dataclass(frozen=True, slots=True)
