@@ -97,6 +97,9 @@ class WorkloadState(models.Model):
     capture_actual = models.CharField(max_length=60)
     capture_reason = models.TextField(blank=True)
     capture_tone = models.CharField(max_length=5)
+    mtls_mode = models.CharField(max_length=12, blank=True)  # "" until the next analysis
+    mtls_reason = models.TextField(blank=True)
+    mtls_ports = models.JSONField(default=dict)  # {"8080": "disable", …}
 
     class Meta:
         constraints = [

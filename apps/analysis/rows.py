@@ -86,6 +86,9 @@ def workload_fields(report: WorkloadReport, snapshot: Snapshot) -> dict[str, Any
         "capture_actual": capture.actual.value,
         "capture_reason": capture.reason,
         "capture_tone": capture.tone.value,
+        "mtls_mode": report.mtls.mode.value,
+        "mtls_reason": report.mtls.reason,
+        "mtls_ports": {str(port): item.mode.value for port, item in report.mtls.ports.items()},
     }
 
 

@@ -73,7 +73,9 @@ def analyse(
     scopes = engine.scopes()
     scope_of = {ref: scope.key for scope in scopes for ref in scope.workloads}
     reports = tuple(
-        WorkloadReport(workload.ref, scope_of.get(workload.ref, ""), injection, capture)
+        WorkloadReport(
+            workload.ref, scope_of.get(workload.ref, ""), injection, capture, context.mtls[workload.ref]
+        )
         for (workload, injection), (_, capture) in zip(context.injected(), context.captured(), strict=True)
     )
     planes = control_planes(snapshot)

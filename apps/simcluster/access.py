@@ -16,6 +16,7 @@ from apps.simcluster.store import Store
 from apps.simcluster.tokens import AUDIENCES, ServiceAccountTokens
 
 ANONYMOUS = "system:anonymous"
+EVERYBODY = "*"
 AUTHENTICATED = "system:authenticated"
 UNAUTHENTICATED = "system:unauthenticated"
 MASTERS = "system:masters"
@@ -72,11 +73,12 @@ class Grant:
 
 @dataclass(slots=True)
 class Access:
-    """Tokens and rules of one cluster."""
+    """Tokens and rules of one cluster. The tokens of `revoked` users are nobody's; `*` is everybody."""
 
     store: Store
     users: dict[str, User] = field(default_factory=dict)  # by token
     tokens: ServiceAccountTokens | None = None
+    revoked: set[str] = field(default_factory=set)
 
     def authenticate(self, request: Request) -> User:
         """The user of a request; raises 401 for a token nobody has. No bearer token: anonymous."""
@@ -92,6 +94,10 @@ class Access:
 
     def user_of(self, token: str, audiences: Sequence[str] = AUDIENCES) -> User | None:
         """Whose token it is: a user's of the scenario, or a service account's for one of the audiences."""
+        found = self._holder(token, audiences)
+        return None if found is not None and self.revoked & {found.name, EVERYBODY} else found
+
+    def _holder(self, token: str, audiences: Sequence[str]) -> User | None:
         found = self.users.get(token)
         if found is not None:
             return replace(found, groups=(*found.groups, AUTHENTICATED))

@@ -8,20 +8,23 @@ import gzip
 import logging
 import uuid
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from email.utils import format_datetime
 from typing import Any
 
 import msgspec
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from apps.simcluster.admission import calls_out
+from apps.simcluster.asked import asked
+from apps.simcluster.breaking import BODY_KINDS, Broken, broken, instead, watched, whole
 from apps.simcluster.cluster import Cluster
 from apps.simcluster.errors import ApiError
 from apps.simcluster.faults import Fault, FaultKind, Faults
 from apps.simcluster.handling import MAX_BODY_BYTES, handle, refusal
 from apps.simcluster.messages import JSON, Request, Response, parse_query
 from apps.simcluster.outages import trouble
-from apps.simcluster.watching import WatchRequest, lines
+from apps.simcluster.watching import WatchRequest
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -32,6 +35,7 @@ GZIP_LEVEL = 1
 NO_CONTENT, NOT_MODIFIED = 204, 304
 ABORT = "simcluster.abort"
 REMEMBERED = 10_000
+NOTICE_SECONDS = 0.05  # until the server has noticed what was done to a connection
 READERS = ("curl", "Wget", "Mozilla/5.0")
 logger = logging.getLogger("apps.simcluster")
 
@@ -45,24 +49,33 @@ class Protocol(HttpToolsProtocol):
 
 
 class Application:
-    """The ASGI application of one cluster. `requests` remembers (method, path with query), newest last."""
+    """The ASGI application of one cluster.
+
+    `requests` remembers (method, path with query), newest last; `asked` counts all there ever were.
+    """
 
     def __init__(self, cluster: Cluster, faults: Faults) -> None:
         self.cluster = cluster
         self.faults = faults
         self.requests: deque[tuple[str, str]] = deque(maxlen=REMEMBERED)
+        self.asked = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
-        body = await _read_body(receive)
+        body = await read_body(receive)
         if body is None:
             return
         request = _request(scope, body)
         query = scope["query_string"].decode("latin-1")
+        self.asked += 1
         self.requests.append((request.method, f"{request.path}?{query}" if query else request.path))
-        fault = self.faults.take(request)
-        if fault is not None and await self._fails(fault, scope, send):
+        send = self._dated(send)
+        struck = self.faults.take(lambda: asked(self.cluster, request))
+        if struck.pause:
+            await asyncio.sleep(struck.pause)
+        fault = struck.fault
+        if fault is not None and await self._fails(fault, request, scope, send):
             return
         if await self._in_trouble(request, scope, send):
             return
@@ -73,9 +86,9 @@ class Application:
         if fault is not None and fault.kind is FaultKind.LOST_ANSWER:
             await _abort(scope)
         elif isinstance(answer, WatchRequest):
-            await _stream(answer, receive, send)
-        elif fault is not None and fault.kind is FaultKind.TRUNCATED:
-            await _send_half(answer, scope, send)
+            await _stream(Response(200), watched(fault, answer), scope, receive, send)
+        elif fault is not None and fault.kind in BODY_KINDS:
+            await _stream(answer, broken(fault, whole(answer.body)), scope, receive, send)
         else:
             await _send(answer, request, send)
 
@@ -101,21 +114,29 @@ class Application:
                 ApiError(500, "InternalError", "Internal error occurred: the simulated server failed")
             )
 
-    async def _fails(self, fault: Fault, scope: Scope, send: Send) -> bool:
+    async def _fails(self, fault: Fault, request: Request, scope: Scope, send: Send) -> bool:
         """Carry out a fault that comes before the work; true when the request is done with."""
-        if fault.kind is FaultKind.DELAY:
-            await asyncio.sleep(fault.seconds)
-        elif fault.kind is FaultKind.RESET:
+        if fault.kind is FaultKind.RESET:
             await _abort(scope)
             return True
-        elif fault.kind is FaultKind.STATUS:
-            headers = (("retry-after", str(fault.retry_after)),) if fault.retry_after is not None else ()
-            await _send(Response(fault.status, fault.body, fault.content_type, headers), None, send)
-            return True
-        return False
+        answer = instead(fault, asked(self.cluster, request))
+        if answer is not None:
+            await _send(answer, None, send)
+        return answer is not None
+
+    def _dated(self, send: Send) -> Send:
+        """Sends answers with the time of the cluster's clock."""
+
+        async def dated(message: dict[str, Any]) -> None:
+            if message["type"] == "http.response.start":
+                date = format_datetime(self.cluster.now(), usegmt=True).encode()
+                message["headers"] = [(b"date", date), *message["headers"]]
+            await send(message)
+
+        return dated
 
 
-async def _read_body(receive: Receive) -> bytes | None:
+async def read_body(receive: Receive) -> bytes | None:
     """The whole body; one byte more than the limit at most, the rest is thrown away. None: client is gone."""
     chunks, size = [], 0
     while True:
@@ -175,27 +196,37 @@ def _wants_pretty(request: Request) -> bool:
     return request.headers.get("user-agent", "").startswith(READERS)
 
 
-async def _stream(watch: WatchRequest, receive: Receive, send: Send) -> None:
-    """Send a watch until it ends or the client leaves."""
-    headers = _headers(Response(200, content_type=JSON))
-    await send({"type": "http.response.start", "status": 200, "headers": headers})
+async def _stream(
+    answer: Response, parts: AsyncIterator[bytes], scope: Scope, receive: Receive, send: Send
+) -> None:
+    """Send the parts of a body until they end, the client leaves or a fault cuts the connection.
+
+    The length is announced when the answer has a body; a watch has none.
+    """
+    headers = _headers(answer)
+    if answer.body:
+        headers.append((b"content-length", str(len(answer.body)).encode()))
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     await send({"type": "http.response.body", "body": b"", "more_body": True})
-    sender = asyncio.ensure_future(_send_lines(watch, send))
+    sender = asyncio.ensure_future(_send_parts(parts, send))
     gone = asyncio.ensure_future(_left(receive))
     try:
         await asyncio.wait({sender, gone}, return_when=asyncio.FIRST_COMPLETED)
         if sender.done():
             await sender
             await send({"type": "http.response.body", "body": b""})
+    except Broken:
+        await asyncio.sleep(NOTICE_SECONDS)
+        await _abort(scope)
     finally:
         for task in (sender, gone):
             task.cancel()
         await asyncio.gather(sender, gone, return_exceptions=True)
 
 
-async def _send_lines(watch: WatchRequest, send: Send) -> None:
-    async for line in lines(watch):
-        await send({"type": "http.response.body", "body": line, "more_body": True})
+async def _send_parts(parts: AsyncIterator[bytes], send: Send) -> None:
+    async for part in parts:
+        await send({"type": "http.response.body", "body": part, "more_body": True})
 
 
 async def _left(receive: Receive) -> None:
@@ -206,13 +237,4 @@ async def _left(receive: Receive) -> None:
 async def _abort(scope: Scope) -> None:
     """Drop the connection; returns when the server has noticed, so that it sends nothing of its own."""
     scope["state"][ABORT]()
-    await asyncio.sleep(0.05)
-
-
-async def _send_half(answer: Response, scope: Scope, send: Send) -> None:
-    headers = [*_headers(answer), (b"content-length", str(len(answer.body)).encode())]
-    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-    half = answer.body[: len(answer.body) // 2]
-    await send({"type": "http.response.body", "body": half, "more_body": True})
-    await asyncio.sleep(0.05)
-    await _abort(scope)
+    await asyncio.sleep(NOTICE_SECONDS)

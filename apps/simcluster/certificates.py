@@ -3,7 +3,7 @@
 import datetime
 import ipaddress
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cryptography import x509
@@ -17,42 +17,81 @@ CLOCK_SKEW = datetime.timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class TlsFiles:
-    """Paths of PEM files: the authority's certificate, and the server's certificate and key."""
+    """Paths of PEM files: the authority's certificate and key, and the server's certificate and key."""
 
     ca: Path
+    ca_key: Path
     certificate: Path
     key: Path
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of the server's certificate, in hexadecimal."""
+        found = x509.load_pem_x509_certificate(self.certificate.read_bytes())
+        return found.fingerprint(hashes.SHA256()).hex()
+
+
+def _files(directory: Path) -> TlsFiles:
+    names = ("ca.pem", "ca.key", "server.pem", "server.key")
+    return TlsFiles(*(directory / name for name in names))
 
 
 def tls_files(directory: Path, name: str) -> TlsFiles:
     """The files of a cluster; made when they are not all there."""
-    files = TlsFiles(directory / "ca.pem", directory / "server.pem", directory / "server.key")
-    if not all(path.exists() for path in (files.ca, files.certificate, files.key)):
+    files = _files(directory)
+    if not all(path.exists() for path in (files.ca, files.ca_key, files.certificate, files.key)):
         directory.mkdir(parents=True, exist_ok=True)
-        _make(files, name)
+        _make_authority(files, name)
+        _make_server(files)
     return files
 
 
-def _make(files: TlsFiles, name: str) -> None:
-    ca_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
-    ca_name = _name(f"{name} authority")
-    ca = _builder(ca_name, ca_name, ca_key).add_extension(
+def rotated(files: TlsFiles, directory: Path, name: str, *, new_authority: bool) -> TlsFiles:
+    """Another server certificate, kept in `directory`, from the authority of `files` or from a new one."""
+    directory.mkdir(parents=True, exist_ok=True)
+    made = _files(directory)
+    if new_authority:
+        _make_authority(made, name)
+    else:
+        made = replace(made, ca=files.ca, ca_key=files.ca_key)
+    _make_server(made)
+    return made
+
+
+def _make_authority(files: TlsFiles, name: str) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    own = _name(f"{name} authority")
+    builder = _builder(own, own, key).add_extension(
         x509.BasicConstraints(ca=True, path_length=0), critical=True
     )
-    ca = ca.add_extension(_usage(signing=True), critical=True)
-    ca = ca.add_extension(x509.SubjectKeyIdentifier.from_public_key(ca_key.public_key()), critical=False)
-    server = _builder(_name("kube-apiserver"), ca_name, key)
+    builder = builder.add_extension(_usage(signing=True), critical=True)
+    identifier = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
+    builder = builder.add_extension(identifier, critical=False)
+    _write(files.ca, builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
+    _write_key(files.ca_key, key)
+
+
+def _make_server(files: TlsFiles) -> None:
+    key, ca = ec.generate_private_key(ec.SECP256R1()), x509.load_pem_x509_certificate(files.ca.read_bytes())
+    ca_key = serialization.load_pem_private_key(files.ca_key.read_bytes(), None)
+    if not isinstance(ca_key, ec.EllipticCurvePrivateKey):
+        raise TypeError(f"{files.ca_key} holds no elliptic curve key")
+    server = _builder(_name("kube-apiserver"), ca.subject, key)
     server = server.add_extension(x509.SubjectAlternativeName(_names()), critical=False)
     server = server.add_extension(_usage(signing=False), critical=True)
     server = server.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
     server = server.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
     identifier = x509.AuthorityKeyIdentifier.from_issuer_public_key(ca_key.public_key())
     server = server.add_extension(identifier, critical=False)
-    _write(files.ca, ca.sign(ca_key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
     _write(files.certificate, server.sign(ca_key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
+    _write_key(files.key, key)
+
+
+def _write_key(path: Path, key: ec.EllipticCurvePrivateKey) -> None:
     plain = serialization.NoEncryption()
-    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain)
-    write_private(files.key, pem)
+    write_private(
+        path, key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain)
+    )
 
 
 def _name(common_name: str) -> x509.Name:

@@ -5,14 +5,14 @@ reach one cluster and gives direct access to its store and its faults.
 """
 
 import asyncio
-import contextlib
 import json
 import logging
 import secrets
 import socket
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from threading import Event, Thread
 from types import TracebackType
@@ -20,25 +20,26 @@ from typing import Any, Self
 
 import uvicorn
 
-from apps.simcluster.access import MASTERS, User
-from apps.simcluster.asgi import Application, Protocol
-from apps.simcluster.certificates import TlsFiles, tls_files, write_private
-from apps.simcluster.cluster import VERSION, Cluster, new_cluster
+from apps.simcluster.access import EVERYBODY, MASTERS, User
+from apps.simcluster.asgi import Application
+from apps.simcluster.certificates import write_private
+from apps.simcluster.cluster import VERSION, Cluster, new_cluster, utc_now
 from apps.simcluster.controllers import settle
 from apps.simcluster.definitions import EVERYTHING, istio_definitions
 from apps.simcluster.faults import Faults
 from apps.simcluster.journal import Journal
 from apps.simcluster.kubeconfig import kubeconfig_text
+from apps.simcluster.outages import Outage
+from apps.simcluster.presented import PresentedCertificate
 from apps.simcluster.schema import Json
 from apps.simcluster.seeding import Writers, seed
+from apps.simcluster.serving import HOST, Server, bind, configured
 from apps.simcluster.store import Store
 
-HOST = "127.0.0.1"
 ADMIN = "admin"
 START_SECONDS = 120
 STOP_SECONDS = 10
 SETTLE_SECONDS = 0.25
-BACKLOG = 256
 logger = logging.getLogger("apps.simcluster")
 
 
@@ -66,7 +67,7 @@ class SimulatedCluster:
         self.spec = spec
         self.name = spec.name
         self.directory = directory
-        self.tls: TlsFiles = tls_files(directory / "tls", spec.name)
+        self.certificate = PresentedCertificate(directory / "tls", spec.name)
         self.tokens = _tokens(spec, directory)
         journal = Journal(directory / "store.sqlite3") if durable else None
         self.store = Store(journal)
@@ -84,6 +85,7 @@ class SimulatedCluster:
         self.faults = Faults()
         self.application = Application(self.state, self.faults)
         self.port = 0
+        self.skew_seconds = 0.0
 
     @property
     def url(self) -> str:
@@ -91,11 +93,11 @@ class SimulatedCluster:
 
     @property
     def ca_file(self) -> Path:
-        return self.tls.ca
+        return self.certificate.files.ca
 
     @property
     def ca_pem(self) -> str:
-        return self.tls.ca.read_text()
+        return self.certificate.files.ca.read_text()
 
     def token(self, user: str = ADMIN) -> str:
         return self.tokens[user]
@@ -105,9 +107,39 @@ class SimulatedCluster:
         """What was asked so far: (method, path with query), oldest first."""
         return list(self.application.requests)
 
+    @property
+    def asked(self) -> int:
+        """How many requests there were so far; `requests` remembers the last of them."""
+        return self.application.asked
+
+    def configured(self) -> uvicorn.Config:
+        """The settings of the server that serves this cluster."""
+        config = configured(self.application, self.certificate.files)
+        self.certificate.served_by(config.ssl)
+        return config
+
     def revoke_token(self, user: str) -> None:
-        """From now on the user's token is answered with 401; `tokens` still shows it."""
-        self.state.access.users.pop(self.tokens[user], None)
+        """From now on the user's token is answered with 401, `*`: everybody's; `tokens` still shows it."""
+        self.state.access.revoked.add(user)
+
+    def restore_token(self, user: str) -> None:
+        """Take a revocation back; `*` takes back all."""
+        if user == EVERYBODY:
+            self.state.access.revoked.clear()
+        self.state.access.revoked.discard(user)
+
+    def skew_clock(self, seconds: float) -> None:
+        """Let the cluster's clock go before the true time by so many seconds; negative: after it."""
+        self.skew_seconds = seconds
+        self.state.now = lambda: utc_now() + timedelta(seconds=seconds)
+
+    def reset(self) -> None:
+        """End every disturbance: faults, outage, revocations, skew, another certificate. Objects stay."""
+        self.faults.clear()
+        self.faults.outage = Outage.NONE
+        self.restore_token(EVERYBODY)
+        self.skew_clock(0)
+        self.certificate.reset()
 
     def kubeconfig(self, *users: str) -> str:
         """A kubeconfig with a context `user@cluster` for each user (all by default); the first is current."""
@@ -126,14 +158,6 @@ def _tokens(spec: ClusterSpec, directory: Path) -> dict[str, str]:
     return tokens
 
 
-class _Server(uvicorn.Server):
-    """A server that leaves signals alone: it runs in a thread."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
 class SimulatedFleet:
     """Clusters served from a background thread. Use as a context manager or call `start` and `stop`.
 
@@ -146,8 +170,9 @@ class SimulatedFleet:
         self._root = state_dir or Path(self._temporary.name if self._temporary else "")
         self._durable = state_dir is not None
         self.clusters: dict[str, SimulatedCluster] = {}
-        self._servers: list[_Server] = []
-        self._sockets: list[socket.socket] = []
+        self._servers: list[Server] = []
+        self._sockets: list[socket.socket] = []  # one a cluster
+        self._beside: list[tuple[uvicorn.Config, socket.socket]] = []
         self._thread: Thread | None = None
         self._started, self._failure = Event(), ""
         for spec in specs:
@@ -166,10 +191,21 @@ class SimulatedFleet:
     def __getitem__(self, name: str) -> SimulatedCluster:
         return self.clusters[name]
 
+    def serve_beside(self, application: Any, port: int) -> int:
+        """Serve one more ASGI application in the fleet's loop, on plain HTTP; returns its port.
+
+        For a fleet that is not started yet; `port` 0 is any, and a taken one is replaced.
+        """
+        if self._thread is not None:
+            raise RuntimeError("add applications before the fleet is started")
+        bound = bind(port)
+        self._beside.append((configured(application), bound))
+        return int(bound.getsockname()[1])
+
     def start(self) -> Self:
         """Bind and serve; returns when every cluster answers."""
         for cluster in self.clusters.values():
-            bound = _bind(_preferred_port(cluster))
+            bound = bind(_preferred_port(cluster))
             cluster.port = bound.getsockname()[1]
             (cluster.directory / "port").write_text(str(cluster.port))
             self._sockets.append(bound)
@@ -189,10 +225,13 @@ class SimulatedFleet:
             self._started.set()
 
     async def _serve(self) -> None:
-        for cluster in self.clusters.values():
-            self._servers.append(_Server(_config(cluster)))
-        pairs = zip(self._servers, self._sockets, strict=True)
-        tasks = [asyncio.create_task(server.serve(sockets=[bound])) for server, bound in pairs]
+        configs = [cluster.configured() for cluster in self.clusters.values()]
+        pairs = [*zip(configs, self._sockets, strict=True), *self._beside]
+        self._servers = [Server(config) for config, _ in pairs]
+        tasks = [
+            asyncio.create_task(server.serve(sockets=[bound]))
+            for server, (_, bound) in zip(self._servers, pairs, strict=True)
+        ]
         tidying = asyncio.create_task(self._settle())
         while not all(server.started for server in self._servers) and not any(task.done() for task in tasks):
             await asyncio.sleep(0.01)
@@ -218,7 +257,7 @@ class SimulatedFleet:
             self._thread = None
         for cluster in self.clusters.values():
             cluster.store.close()
-        for bound in self._sockets:
+        for bound in (*self._sockets, *(bound for _, bound in self._beside)):
             bound.close()
         if self._temporary is not None:
             self._temporary.cleanup()
@@ -232,44 +271,8 @@ class SimulatedFleet:
         self.stop()
 
 
-def _config(cluster: SimulatedCluster) -> uvicorn.Config:
-    options: dict[str, Any] = {
-        "http": Protocol,
-        "ws": "none",
-        "lifespan": "off",
-        "loop": "asyncio",
-        "log_config": None,
-        "log_level": "warning",
-        "access_log": False,
-        "server_header": False,
-        "ssl_certfile": str(cluster.tls.certificate),
-        "ssl_keyfile": str(cluster.tls.key),
-        "timeout_graceful_shutdown": 1,
-        "timeout_keep_alive": 300,
-    }
-    return uvicorn.Config(cluster.application, **options)
-
-
 def _preferred_port(cluster: SimulatedCluster) -> int:
     kept = cluster.directory / "port"
     if cluster.spec.port == 0 and kept.exists() and kept.read_text().strip().isdigit():
         return int(kept.read_text())
     return cluster.spec.port
-
-
-def _bind(port: int) -> socket.socket:
-    """A listening socket on the port, or on any other when it is taken."""
-    for candidate in (port, 0):
-        # Named as TCP, so that asyncio turns Nagle off: otherwise every answer waits 40 ms.
-        bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            bound.bind((HOST, candidate))
-            bound.listen(BACKLOG)
-        except OSError:
-            bound.close()
-            if candidate == 0:
-                raise
-        else:
-            return bound
-    raise OSError("no port")

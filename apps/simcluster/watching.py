@@ -188,7 +188,7 @@ async def lines(watch: WatchRequest) -> AsyncIterator[bytes]:
             try:
                 events = store.since(watch.resource.key, position)
             except Expired:
-                yield _too_old(position, current)
+                yield too_old(position, current)
                 return
             for event in events:
                 position = event.revision
@@ -220,6 +220,7 @@ def _served(watch: WatchRequest) -> bool:
     return True
 
 
-def _too_old(asked: int, current: int) -> bytes:
+def too_old(asked: int, current: int) -> bytes:
+    """The ERROR event of a watch whose history is gone."""
     status = expired(f"too old resource version: {asked} ({current})").body()
     return msgspec.json.encode({"type": "ERROR", "object": status}) + b"\n"

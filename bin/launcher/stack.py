@@ -75,8 +75,7 @@ class Stack:
     @property
     def fleet(self) -> list[dict[str, Any]]:
         """The simulated clusters as they describe themselves: name, url, ca_file, kubeconfig, tokens."""
-        described = json.loads(self.state.fleet.read_text(encoding="utf-8"))
-        clusters: list[dict[str, Any]] = described["clusters"] if isinstance(described, dict) else described
+        clusters: list[dict[str, Any]] = json.loads(self.state.fleet.read_text(encoding="utf-8"))["clusters"]
         return clusters
 
     def start(self) -> None:

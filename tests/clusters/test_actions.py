@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import logging
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -29,9 +28,9 @@ from apps.clusters.selectors import credential_warning, visible
 from apps.common.clock import now
 from apps.common.errors import InvalidInputError, PermissionDeniedError
 from apps.simcluster.access import User as ClusterUser
-from apps.simcluster.fleet import SimulatedCluster
+from apps.simcluster.fleet import ClusterSpec, SimulatedCluster
 from tests.factories.clusters import cluster as cluster_row
-from tests.factories.fleet import simulated
+from tests.factories.fleet import spec
 from tests.factories.people import person
 
 pytestmark = pytest.mark.django_db
@@ -41,9 +40,8 @@ NOBODY = ClusterUser("nobody")
 
 
 @pytest.fixture(scope="module")
-def sim() -> Iterator[SimulatedCluster]:
-    with simulated("edge-small", users=(READER, NOBODY)) as running:
-        yield running
+def fleet_specs() -> list[ClusterSpec]:
+    return [spec("edge-small", users=(READER, NOBODY))]
 
 
 @pytest.fixture

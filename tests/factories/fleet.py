@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
+
+import httpx
+import pytest
 
 from apps.clusters.connection import Connection, Secret
 from apps.simcluster.access import User
@@ -31,11 +34,32 @@ def _user(user: ScenarioUser) -> User:
     return User(user.name, user.name, user.groups, tuple(rule.manifest() for rule in user.rules))
 
 
-@contextmanager
-def simulated(scenario: str, *, users: tuple[User, ...] = ()) -> Iterator[SimulatedCluster]:
-    """One simulated cluster that answers until the block ends."""
-    with SimulatedFleet([spec(scenario, users=users)]) as fleet:
-        yield next(iter(fleet.clusters.values()))
+@pytest.fixture(scope="module")
+def fleet_specs() -> list[ClusterSpec]:
+    """The clusters of a test module; a module that wants others defines a fixture of this name."""
+    return [ClusterSpec("plain")]
+
+
+@pytest.fixture(scope="module")
+def fleet(fleet_specs: list[ClusterSpec]) -> Iterator[SimulatedFleet]:
+    """The clusters of `fleet_specs`, answering until the module's tests are over."""
+    with SimulatedFleet(fleet_specs) as running:
+        yield running
+
+
+@pytest.fixture
+def sim(fleet: SimulatedFleet) -> Iterator[SimulatedCluster]:
+    """The first cluster of the fleet; what a test does to it but write objects ends with the test."""
+    cluster = next(iter(fleet.clusters.values()))
+    yield cluster
+    cluster.reset()
+
+
+def client(cluster: SimulatedCluster, user: str = "admin") -> httpx.Client:
+    """An HTTP client that trusts the cluster as it is now and signs in as a user."""
+    context = ssl.create_default_context(cadata=cluster.ca_pem)
+    headers = {"Authorization": f"Bearer {cluster.token(user)}"}
+    return httpx.Client(base_url=cluster.url, verify=context, headers=headers, timeout=10)
 
 
 def connection(cluster: SimulatedCluster, user: str = "admin", token: str = "") -> Connection:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import ssl
 
+import httpx
 import pytest
 
 from apps.clusters.connect import open_connection
 from apps.clusters.gateway import GatewayError, ThrottledError, UnauthorizedError, UnreachableError
 from apps.inventory.collect import Collection, collect
 from apps.inventory.store import digest
+from apps.mesh.objects.config import ServiceAccount
+from apps.mesh.objects.networkpolicies import NetworkPolicy
 from apps.mesh.snapshot import Snapshot
 from apps.simcluster.access import User as ClusterUser
-from apps.simcluster.faults import Fault, FaultKind
-from apps.simcluster.fleet import SimulatedCluster
-from tests.factories.fleet import connection, simulated
+from apps.simcluster.faults import Fault, FaultKind, Match
+from apps.simcluster.fleet import ClusterSpec, SimulatedCluster
+from tests.factories.fleet import connection, spec
 
 
 def rule(groups: list[str], resources: list[str]) -> dict[str, list[str]]:
@@ -26,16 +29,8 @@ BLIND = ClusterUser("blind", rules=(rule(["", "apps"], ["namespaces", "deploymen
 
 
 @pytest.fixture(scope="module")
-def running() -> Iterator[SimulatedCluster]:
-    with simulated("edge-small", users=(BLIND,)) as cluster:
-        yield cluster
-
-
-@pytest.fixture
-def sim(running: SimulatedCluster) -> Iterator[SimulatedCluster]:
-    running.faults.clear()
-    yield running
-    running.faults.clear()
+def fleet_specs() -> list[ClusterSpec]:
+    return [spec("edge-small", users=(BLIND,))]
 
 
 def read(sim: SimulatedCluster, user: str = "admin", **more: object) -> Collection:
@@ -55,6 +50,29 @@ def test_everything_that_the_checks_need_is_read(sim: SimulatedCluster) -> None:
     names = {i.manifest["metadata"]["name"] for i in found.objects if i.manifest["kind"] == "ConfigMap"}
     assert "istio" in names
     assert "kube-root-ca.crt" not in names
+
+
+def test_policies_accounts_and_ports_are_read(sim: SimulatedCluster) -> None:
+    at = f"{sim.url}/apis/networking.k8s.io/v1/namespaces/point-of-sale/networkpolicies"
+    policy = {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": {"name": "egress", "namespace": "point-of-sale"},
+        "spec": {"podSelector": {}, "egress": [{"ports": [{"port": 443}]}]},
+    }
+    context = ssl.create_default_context(cadata=sim.ca_pem)
+    with httpx.Client(verify=context, headers={"Authorization": f"Bearer {sim.token()}"}) as client:
+        client.post(at, json=policy).raise_for_status()
+        try:
+            found = read(sim)
+        finally:
+            client.delete(f"{at}/egress").raise_for_status()
+    snapshot = Snapshot.from_manifests(item.manifest for item in found.objects)
+    assert [item.policy_types for item in snapshot.each(NetworkPolicy)] == [("Ingress", "Egress")]
+    accounts = [i for i in found.objects if i.manifest["kind"] == "ServiceAccount"]
+    assert "default" in {account.name for account in snapshot.each(ServiceAccount)}
+    assert {frozenset(i.manifest) for i in accounts} == {frozenset({"apiVersion", "kind", "metadata"})}
+    assert any(workload.template.ports for workload in snapshot.workloads)
 
 
 def test_pods_are_folded_into_their_workloads(sim: SimulatedCluster) -> None:
@@ -109,11 +127,11 @@ def test_a_token_that_is_not_accepted_ends_the_reading(sim: SimulatedCluster) ->
 @pytest.mark.parametrize(
     ("fault", "expected"),
     [
-        (Fault(FaultKind.RESET, path="/pods"), UnreachableError),
-        (Fault(FaultKind.TRUNCATED, path="/pods"), UnreachableError),
-        (Fault(FaultKind.STATUS, path="/services", status=503, retry_after=1), ThrottledError),
-        (Fault(FaultKind.STATUS, path="/sidecars", status=502), GatewayError),
-        (Fault(FaultKind.RESET, path="/apis"), UnreachableError),
+        (Fault(FaultKind.RESET, Match(path="/pods")), UnreachableError),
+        (Fault(FaultKind.TRUNCATED, Match(path="/pods")), UnreachableError),
+        (Fault(FaultKind.STATUS, Match(path="/services"), status=503, retry_after=1), ThrottledError),
+        (Fault(FaultKind.STATUS, Match(path="/sidecars"), status=502), GatewayError),
+        (Fault(FaultKind.RESET, Match(path="/apis")), UnreachableError),
     ],
 )
 def test_a_cluster_that_breaks_off_ends_the_reading(
@@ -125,18 +143,18 @@ def test_a_cluster_that_breaks_off_ends_the_reading(
 
 
 def test_a_list_that_cannot_be_decoded_is_a_gap(sim: SimulatedCluster) -> None:
-    body = b'{"metadata":{},"items":[{"metadata":{"labels":["x"]}}]}'
-    sim.faults.add(Fault(FaultKind.STATUS, path="/services", status=200, body=body))
+    body = '{"metadata":{},"items":[{"metadata":{"labels":["x"]}}]}'
+    sim.faults.add(Fault(FaultKind.STATUS, Match(path="/services"), status=200, body=body))
     found = read(sim)
     assert [gap.kind for gap in found.gaps] == ["Service"]
 
 
 def test_a_list_that_grew_too_old_is_read_again_once(sim: SimulatedCluster) -> None:
     pods = read(sim).read
-    expired = b'{"kind":"Status","code":410,"reason":"Expired","message":"too old"}'
-    sim.faults.add(Fault(FaultKind.STATUS, path="/pods", status=410, body=expired))
+    expired = '{"kind":"Status","code":410,"reason":"Expired","message":"too old"}'
+    sim.faults.add(Fault(FaultKind.STATUS, Match(path="/pods"), status=410, body=expired))
     assert read(sim).read == pods
-    sim.faults.add(Fault(FaultKind.STATUS, path="/pods", status=410, body=expired, times=2))
+    sim.faults.add(Fault(FaultKind.STATUS, Match(path="/pods"), status=410, body=expired, times=2))
     with pytest.raises(GatewayError):
         read(sim)
 

@@ -1,5 +1,6 @@
-"""The shop for all tests of the pipeline."""
+"""The shop and simulated clusters for all tests of the pipeline."""
 
+from tests.factories.fleet import fleet, fleet_specs, sim
 from tests.factories.shop import shop
 
-__all__ = ["shop"]
+__all__ = ["fleet", "fleet_specs", "shop", "sim"]

@@ -26,7 +26,7 @@ def fleet_file(folder: Path, **more: object) -> Path:
         "tokens": {"console-writer": "t-1", "rogue": "t-2"},
     }
     path = folder / "ready.json"
-    path.write_text(json.dumps([row | more]))
+    path.write_text(json.dumps({"clusters": [row | more]}))
     return path
 
 

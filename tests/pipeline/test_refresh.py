@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -21,26 +20,18 @@ from apps.inventory.models import ObjectVersion, RefreshRun
 from apps.pipeline import refresh as pipeline
 from apps.pipeline.refresh import refresh, request_due
 from apps.simcluster.access import User as ClusterUser
-from apps.simcluster.faults import Fault, FaultKind
-from apps.simcluster.fleet import SimulatedCluster
+from apps.simcluster.faults import Fault, FaultKind, Match
+from apps.simcluster.fleet import ClusterSpec, SimulatedCluster
 from tests.factories.clusters import cluster as cluster_row
-from tests.factories.fleet import connection, simulated
+from tests.factories.fleet import connection, spec
 
 pytestmark = pytest.mark.django_db
 FEW = ({"apiGroups": [""], "resources": ["namespaces", "services"], "verbs": ["get", "list"]},)
 
 
 @pytest.fixture(scope="module")
-def running() -> Iterator[SimulatedCluster]:
-    with simulated("edge-small", users=(ClusterUser("few", rules=FEW),)) as cluster:
-        yield cluster
-
-
-@pytest.fixture
-def sim(running: SimulatedCluster) -> Iterator[SimulatedCluster]:
-    running.faults.clear()
-    yield running
-    running.faults.clear()
+def fleet_specs() -> list[ClusterSpec]:
+    return [spec("edge-small", users=(ClusterUser("few", rules=FEW),))]
 
 
 def registered(sim: SimulatedCluster, user: str = "admin", token: str = "") -> Cluster:
@@ -123,7 +114,7 @@ def test_a_reading_that_breaks_off_in_the_middle_changes_nothing(
     row = registered(sim)
     read(row)
     before = list(ObjectVersion.objects.values_list("pk", "valid_to").order_by("pk"))
-    sim.faults.add(Fault(kind, path="/pods"))
+    sim.faults.add(Fault(kind, Match(path="/pods")))
     assert read(row).state == "failed"
     assert list(ObjectVersion.objects.values_list("pk", "valid_to").order_by("pk")) == before
 

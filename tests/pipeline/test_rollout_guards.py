@@ -15,17 +15,9 @@ from apps.changes.models import ChangeItem, ChangeSet
 from apps.clusters.actions import pause, resume
 from apps.common import clock
 from apps.pipeline.rollout import MAX_ATTEMPTS, apply_change
-from apps.simcluster.faults import Fault, FaultKind
 from tests.factories.shop import Shop, decide, fresh, items
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-JSON = "application/json"
-UNAUTHORIZED = (
-    b'{"kind":"Status","apiVersion":"v1","status":"Failure","message":"Unauthorized","reason":"Unauthorized",'
-    b'"code":401}'
-)
 
 
 def entry(shop: Shop) -> Any:
@@ -83,10 +75,10 @@ def test_a_paused_cluster_is_left_alone(shop: Shop) -> None:
 
 def test_a_credential_that_is_no_longer_accepted_waits_for_somebody_to_replace_it(shop: Shop) -> None:
     change = shop.queued()
-    shop.sim.faults.add(Fault(FaultKind.STATUS, times=50, status=401, body=UNAUTHORIZED, content_type=JSON))
+    shop.sim.revoke_token("console")
     assert applied(change) == State.NEEDS_ATTENTION
     assert entry(shop) is None
-    shop.sim.faults.clear()
+    shop.sim.restore_token("console")
     execute(actor=shop.omar, change=fresh(change))
     assert applied(change) == State.VERIFYING
 

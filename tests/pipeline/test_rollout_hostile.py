@@ -23,7 +23,7 @@ from apps.pipeline.crashpoints import Point
 from apps.pipeline.recover import recover_stuck
 from apps.pipeline.rollout import MAX_ATTEMPTS, apply_change
 from apps.pipeline.verifying import verify_change
-from apps.simcluster.faults import Fault, FaultKind
+from apps.simcluster.faults import Fault, FaultKind, Match
 from tests.factories.shop import (
     ENTRIES,
     NEW_ENTRY,
@@ -67,7 +67,7 @@ def test_a_lost_answer_is_settled_by_reading_the_object(
     shop: Shop, monkeypatch: pytest.MonkeyPatch, kind: FaultKind
 ) -> None:
     change = shop.queued()
-    at_the_write(monkeypatch, lambda: shop.sim.faults.add(Fault(kind, method="PATCH")))
+    at_the_write(monkeypatch, lambda: shop.sim.faults.add(Fault(kind, Match(method="PATCH"))))
     assert applied(change) == State.VERIFYING, fresh(change).state_message
     assert entry(shop)["metadata"]["generation"] == 1
     assert "found" in items(change)[0].result_message
@@ -79,7 +79,9 @@ def test_a_lost_answer_to_a_deletion_is_settled_too(shop: Shop, monkeypatch: pyt
     applied(first)
     verify_change(first.pk)
     back = shop.approved(shop.submitted(revert(actor=shop.priya, change=fresh(first))))
-    at_the_write(monkeypatch, lambda: shop.sim.faults.add(Fault(FaultKind.LOST_ANSWER, method="DELETE")))
+    at_the_write(
+        monkeypatch, lambda: shop.sim.faults.add(Fault(FaultKind.LOST_ANSWER, Match(method="DELETE")))
+    )
     assert applied(back) == State.VERIFYING, fresh(back).state_message
     assert entry(shop) is None
 
@@ -89,7 +91,7 @@ def test_a_write_that_never_arrived_is_tried_again(
     shop: Shop, monkeypatch: pytest.MonkeyPatch, kind: FaultKind
 ) -> None:
     change = shop.queued()
-    at_the_write(monkeypatch, lambda: shop.sim.faults.add(Fault(kind, method="PATCH", retry_after=1)))
+    at_the_write(monkeypatch, lambda: shop.sim.faults.add(Fault(kind, Match(method="PATCH"), retry_after=1)))
     assert applied(change) == State.VERIFYING, fresh(change).state_message
     assert entry(shop)["metadata"]["generation"] == 1
 
@@ -188,26 +190,31 @@ def test_a_take_over_is_a_risk_that_reviewers_see(shop: Shop) -> None:
 
 
 FORBIDDEN = (
-    b'{"kind":"Status","apiVersion":"v1","status":"Failure","message":"serviceentries is forbidden: User '
-    b'\\"console\\" cannot patch","reason":"Forbidden","code":403}'
+    '{"kind":"Status","apiVersion":"v1","status":"Failure","message":"serviceentries is forbidden: User '
+    '\\"console\\" cannot patch","reason":"Forbidden","code":403}'
 )
 TYPED = (
-    b'{"kind":"Status","apiVersion":"v1","status":"Failure","message":"failed to create typed patch object '
-    b'(speedscale/x): .spec.nope: field not declared in schema","code":500}'
+    '{"kind":"Status","apiVersion":"v1","status":"Failure","message":"failed to create typed patch object '
+    '(speedscale/x): .spec.nope: field not declared in schema","code":500}'
 )
 
 
 @pytest.mark.parametrize(("status", "body"), [(403, FORBIDDEN), (500, TYPED)])
 def test_a_refusal_ends_the_change_without_a_second_try(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch, status: int, body: bytes
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, status: int, body: str
 ) -> None:
     change = shop.queued()
     fault = Fault(
-        FaultKind.STATUS, method="PATCH", times=9, status=status, body=body, content_type="application/json"
+        FaultKind.STATUS,
+        Match(verb="apply"),
+        times=9,
+        status=status,
+        body=body,
+        content_type="application/json",
     )
     at_the_write(monkeypatch, lambda: shop.sim.faults.add(fault))
     assert applied(change) == State.FAILED
-    assert fault.times == 8
+    assert [planned.hits for planned in shop.sim.faults.planned()] == [1]
     assert entry(shop) is None
     assert fresh(change).state_message.startswith("The cluster refused; nothing was written.")
 
@@ -233,8 +240,7 @@ def test_a_refusal_after_the_first_object_leaves_a_part_that_can_be_resumed_or_r
     change = shop.queued(f"{NEW_ENTRY}---\n{SIDECAR}", take_over=True)
     fault = Fault(
         FaultKind.STATUS,
-        method="PATCH",
-        path="/sidecars/",
+        Match(verb="apply", resource="sidecars"),
         status=403,
         body=FORBIDDEN,
         content_type="application/json",

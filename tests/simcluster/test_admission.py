@@ -10,7 +10,7 @@ import pytest
 
 from apps.simcluster.fleet import ClusterSpec, SimulatedFleet
 from tests.cluster_contract.admission import REASON, registration, webhook
-from tests.simcluster.test_fleet import client
+from tests.factories.fleet import client
 
 MAPS = "/api/v1/namespaces/{}/configmaps"
 RULE = {"operations": ["*"], "apiGroups": [""], "apiVersions": ["v1"], "resources": ["configmaps"]}

@@ -45,7 +45,7 @@ def running(state: Path) -> Iterator[tuple[subprocess.Popen[bytes], dict[str, An
             assert process.poll() is None, "the command ended before it was ready"
             assert time.monotonic() < deadline, "the command was not ready in time"
             time.sleep(0.1)
-        yield process, json.loads(ready.read_text())[0]
+        yield process, json.loads(ready.read_text())["clusters"][0]
     finally:
         process.kill()
         process.wait()
@@ -71,6 +71,11 @@ def test_objects_written_before_a_kill_are_there_afterwards_and_sigterm_ends_it_
         assert entry["environment"] == "lab"
         assert "console-reader" in entry["tokens"]
         assert Path(entry["kubeconfig"]).stat().st_mode & 0o077 == 0
+        assert (tmp_path / "ready.json").stat().st_mode & 0o077 == 0
+        control = json.loads((tmp_path / "ready.json").read_text())["control"]
+        headers = {"Authorization": f"Bearer {control['token']}"}
+        (told,) = httpx.get(f"{control['url']}/clusters", headers=headers).json()["clusters"]
+        assert (told["name"], told["url"]) == (entry["name"], entry["url"])
         with client(entry) as http:
             assert http.post(ENTRIES, json=body).status_code == 201
         process.kill()

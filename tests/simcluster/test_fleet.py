@@ -3,7 +3,6 @@
 import http.client
 import json
 import ssl
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +11,9 @@ import pytest
 import yaml
 
 from apps.simcluster.access import User
-from apps.simcluster.faults import Fault, FaultKind
+from apps.simcluster.faults import Fault, FaultKind, Match
 from apps.simcluster.fleet import ClusterSpec, SimulatedCluster, SimulatedFleet
+from tests.factories.fleet import client
 
 NAMESPACE = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}}
 ENTRY = {
@@ -26,23 +26,10 @@ ENTRIES = "/apis/networking.istio.io/v1/namespaces/shop/serviceentries"
 READER = User("reader", rules=({"apiGroups": [""], "resources": ["namespaces"], "verbs": ["list"]},))
 
 
-def client(cluster: SimulatedCluster, user: str = "admin") -> httpx.Client:
-    context = ssl.create_default_context(cadata=cluster.ca_pem)
-    headers = {"Authorization": f"Bearer {cluster.token(user)}"}
-    return httpx.Client(base_url=cluster.url, verify=context, headers=headers, timeout=10)
-
-
 @pytest.fixture(scope="module")
-def fleet() -> Iterator[SimulatedFleet]:
+def fleet_specs() -> list[ClusterSpec]:
     one = ClusterSpec("one", manifests=[NAMESPACE, ENTRY], users=[(READER, None)])
-    with SimulatedFleet([one, ClusterSpec("two", served={"networking.istio.io": ["v1beta1"]})]) as fleet:
-        yield fleet
-
-
-@pytest.fixture
-def cluster(fleet: SimulatedFleet) -> Iterator[SimulatedCluster]:
-    yield fleet["one"]
-    fleet["one"].faults.clear()
+    return [one, ClusterSpec("two", served={"networking.istio.io": ["v1beta1"]})]
 
 
 def test_clusters_have_their_own_port_authority_and_objects(fleet: SimulatedFleet) -> None:
@@ -61,26 +48,26 @@ def test_a_certificate_of_another_authority_is_not_trusted(fleet: SimulatedFleet
         stranger.get(fleet["one"].url)
 
 
-def test_users_may_do_what_their_rules_say(cluster: SimulatedCluster) -> None:
-    with client(cluster, "reader") as reader:
+def test_users_may_do_what_their_rules_say(sim: SimulatedCluster) -> None:
+    with client(sim, "reader") as reader:
         assert reader.get("/api/v1/namespaces").status_code == 200
         refused = reader.get("/api/v1/pods")
     assert refused.status_code == 403
     assert 'User "reader" cannot list resource "pods"' in refused.json()["message"]
 
 
-def test_the_kubeconfig_names_every_user_and_the_admin_first(cluster: SimulatedCluster) -> None:
-    config = yaml.safe_load(cluster.kubeconfig())
+def test_the_kubeconfig_names_every_user_and_the_admin_first(sim: SimulatedCluster) -> None:
+    config = yaml.safe_load(sim.kubeconfig())
     assert config["current-context"] == "admin@one"
     assert {user["name"] for user in config["users"]} == {"admin@one", "reader@one"}
-    assert config["clusters"][0]["cluster"]["server"] == cluster.url
+    assert config["clusters"][0]["cluster"]["server"] == sim.url
 
 
-def test_a_planned_status_is_given_so_many_times(cluster: SimulatedCluster) -> None:
-    cluster.faults.add(
-        Fault(FaultKind.STATUS, times=2, method="GET", path="/namespaces", status=429, retry_after=1)
+def test_a_planned_status_is_given_so_many_times(sim: SimulatedCluster) -> None:
+    sim.faults.add(
+        Fault(FaultKind.STATUS, Match(method="GET", path="/namespaces"), times=2, status=429, retry_after=1)
     )
-    with client(cluster) as http:
+    with client(sim) as http:
         answers = [http.get("/api/v1/namespaces") for _ in range(3)]
     assert [answer.status_code for answer in answers] == [429, 429, 200]
     assert answers[0].headers["retry-after"] == "1"
@@ -97,24 +84,24 @@ def _hosts(cluster: SimulatedCluster) -> Any:
     return found["spec"]["hosts"]
 
 
-def test_a_reset_does_nothing_and_a_lost_answer_has_done_it(cluster: SimulatedCluster) -> None:
-    with client(cluster) as http:
-        before = _hosts(cluster)
-        cluster.faults.add(Fault(FaultKind.RESET, method="PATCH"))
+def test_a_reset_does_nothing_and_a_lost_answer_has_done_it(sim: SimulatedCluster) -> None:
+    with client(sim) as http:
+        before = _hosts(sim)
+        sim.faults.add(Fault(FaultKind.RESET, Match(method="PATCH")))
         with pytest.raises(httpx.TransportError):
             _patch(http, "reset.example.com")
-        assert _hosts(cluster) == before
-        cluster.faults.add(Fault(FaultKind.LOST_ANSWER, method="PATCH"))
+        assert _hosts(sim) == before
+        sim.faults.add(Fault(FaultKind.LOST_ANSWER, Match(method="PATCH")))
         with pytest.raises(httpx.TransportError):
             _patch(http, "lost.example.com")
-        assert _hosts(cluster) == ["lost.example.com"]
+        assert _hosts(sim) == ["lost.example.com"]
 
 
-def test_a_truncated_answer_breaks_off_in_the_middle(cluster: SimulatedCluster) -> None:
-    cluster.faults.add(Fault(FaultKind.TRUNCATED, path="/serviceentries"))
-    context = ssl.create_default_context(cadata=cluster.ca_pem)
-    connection = http.client.HTTPSConnection("127.0.0.1", cluster.port, context=context, timeout=10)
-    connection.request("GET", ENTRIES, headers={"Authorization": f"Bearer {cluster.token()}"})
+def test_a_truncated_answer_breaks_off_in_the_middle(sim: SimulatedCluster) -> None:
+    sim.faults.add(Fault(FaultKind.TRUNCATED, Match(path="/serviceentries")))
+    context = ssl.create_default_context(cadata=sim.ca_pem)
+    connection = http.client.HTTPSConnection("127.0.0.1", sim.port, context=context, timeout=10)
+    connection.request("GET", ENTRIES, headers={"Authorization": f"Bearer {sim.token()}"})
     with pytest.raises(http.client.IncompleteRead):
         connection.getresponse().read()
     connection.close()

@@ -12,7 +12,8 @@ from apps.mesh.verdicts import Protocol, Verdict
 
 
 class WorkloadSerializer(serializers.Serializer[Any]):
-    """Expected against actual; tones are ok, warn, bad, off."""
+    """Expected against actual; tones are ok, warn, bad, off. `mtls_mode` is what the pods accept: strict,
+    permissive, disable, gateway, none or unknown; `mtls_ports` are those with a mode of their own."""
 
     cluster = serializers.CharField(source="cluster.name")
     kind = serializers.CharField()
@@ -29,6 +30,9 @@ class WorkloadSerializer(serializers.Serializer[Any]):
     capture_actual = serializers.CharField()
     capture_reason = serializers.CharField()
     capture_tone = serializers.CharField()
+    mtls_mode = serializers.CharField()
+    mtls_reason = serializers.CharField()
+    mtls_ports = serializers.DictField(child=serializers.CharField())
 
 
 class HostSerializer(serializers.Serializer[Any]):

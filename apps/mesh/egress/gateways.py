@@ -16,6 +16,7 @@ from apps.mesh.objects.networking import Gateway, GatewayServer, Route, Service,
 from apps.mesh.objects.selectors import is_subset
 from apps.mesh.objects.traffic import DISABLE
 from apps.mesh.objects.workloads import PodTemplate
+from apps.mesh.references import bound_host, gateway_ref
 from apps.mesh.refs import ResourceRef
 from apps.mesh.verdicts import Destination, Protocol, Step
 from apps.mesh.visibility import visible_to
@@ -78,7 +79,7 @@ def _on(gateway: Gateway, ports: tuple[int, ...]) -> Iterator[GatewayServer]:
 
 
 def _takes(server: GatewayServer, host: str) -> bool:
-    return any(subset_of(host, listed.rpartition("/")[2]) for listed in server.hosts)
+    return any(subset_of(host, bound_host(listed, "")[1]) for listed in server.hosts)
 
 
 def _routes(
@@ -90,16 +91,9 @@ def _routes(
         exported = frozenset(route.export_to or default)
         if not visible_to(exported, route.namespace, viewer):
             continue
-        bound = any(_same(name, route.namespace, gateway.ref) for name in route.gateways)
+        bound = any(gateway_ref(name, route.namespace) == gateway.ref for name in route.gateways)
         if bound and any(matches(host, destination.host) for host in route.hosts):
             yield route
-
-
-def _same(name: str, namespace: str, gateway: ResourceRef) -> bool:
-    """Whether a name in `gateways` means this Gateway: `name`, `./name`, `namespace/name`."""
-    owner, slash, own = name.rpartition("/")
-    place = namespace if not slash or owner == "." else owner
-    return (place, own) == (gateway.namespace, gateway.name)
 
 
 def _sent_on(mesh: MeshView, viewer: str, route: VirtualService, destination: Destination) -> Forwarding:

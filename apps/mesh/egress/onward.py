@@ -17,8 +17,9 @@ from apps.mesh.injection import PROXY_CONTAINER
 from apps.mesh.objects.networking import Port, Service
 from apps.mesh.objects.networkpolicies import NetworkPolicy
 from apps.mesh.objects.selectors import is_subset
-from apps.mesh.objects.workloads import PodTemplate, Workload
+from apps.mesh.objects.workloads import PodTemplate
 from apps.mesh.refs import ResourceRef
+from apps.mesh.selection import ServiceIndex
 from apps.mesh.snapshot import Snapshot
 from apps.mesh.verdicts import Destination, EgressAnswer, Step, Verdict
 
@@ -119,13 +120,6 @@ def _with_step(answer: EgressAnswer, step: Step) -> EgressAnswer:
     return replace(answer, evidence=(*answer.evidence, step))
 
 
-def _by_namespace(snapshot: Snapshot) -> dict[str, list[Workload]]:
-    found: dict[str, list[Workload]] = {}
-    for workload in snapshot.workloads:
-        found.setdefault(workload.namespace, []).append(workload)
-    return found
-
-
 def _goal(snapshot: Snapshot, namespace: str, destination: Destination, answer: EgressAnswer) -> _Goal:
     """By the cluster where the registry decided, else by what the name resolves to."""
     host, number = destination.host, destination.port
@@ -138,7 +132,7 @@ def _goal(snapshot: Snapshot, namespace: str, destination: Destination, answer: 
         return _Goal(None, number)
     pods = tuple(
         (found.namespace, group.pod)
-        for workload in snapshot.derived(_by_namespace).get(found.namespace, ())
+        for workload in snapshot.derived(ServiceIndex).behind(found)
         for group in workload.live_groups
         if is_subset(found.selector, group.pod.labels)
     )

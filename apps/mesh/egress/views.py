@@ -21,7 +21,7 @@ from apps.mesh.egress.imports import (
 from apps.mesh.egress.listeners import build_listeners
 from apps.mesh.egress.matching import ListenerSet, PortView
 from apps.mesh.egress.routes import build_routes
-from apps.mesh.egress.services import Registry, RegistryService, build_registry
+from apps.mesh.egress.services import Registries, Registry, RegistryService
 from apps.mesh.hosts import resolve_short_name
 from apps.mesh.meshconfig import ControlPlane
 from apps.mesh.objects.base import MeshObject
@@ -47,7 +47,7 @@ class MeshView:
 
     def __init__(self, snapshot: Snapshot, plane: ControlPlane) -> None:
         self.plane = plane
-        self.registry: Registry = build_registry(snapshot, plane)
+        self.registry: Registry = snapshot.derived(Registries).of(plane)
         self.sidecars = SidecarIndex(self._read(snapshot.each(Sidecar)), plane.config.root_namespace)
         exported = plane.config.virtual_service_export_to
         self.routes = index_routes(self._read(snapshot.each(VirtualService)), exported)

@@ -34,7 +34,7 @@ class ContainerPort:
 @dataclass(frozen=True, slots=True)
 class Container:
     """`restart_policy` is "Always" for a native sidecar among the init containers, else "". `ports`
-    are those it declares: it may listen on others, and pods do not say any here."""
+    are those it declares: it may listen on others. Pods say them only where no template does."""
 
     name: str
     image: str = ""

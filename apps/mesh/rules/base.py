@@ -7,13 +7,20 @@ from dataclasses import dataclass, field
 
 from apps.mesh.blockages import Blockage, blockages
 from apps.mesh.capture import captures
+from apps.mesh.clienttls import ClientTlsModes, MtlsConflict, mtls_conflicts
 from apps.mesh.egress import EgressEngine
 from apps.mesh.findings import Finding, Severity
 from apps.mesh.hostsets import HostSet, Tier
 from apps.mesh.injection import injections
+from apps.mesh.knownhosts import KnownHosts
+from apps.mesh.meshconfig import MeshConfig
+from apps.mesh.mtls import mtls_modes
 from apps.mesh.objects.workloads import Workload
+from apps.mesh.planes import NamespacePlanes
+from apps.mesh.references import gateway_ref
 from apps.mesh.refs import ResourceRef
-from apps.mesh.reports import CaptureReport, InjectionReport, SpeedscaleInstall
+from apps.mesh.reports import CaptureReport, InjectionReport, MtlsReport, SpeedscaleInstall
+from apps.mesh.selection import ServiceIndex, WorkloadIndex
 from apps.mesh.snapshot import Snapshot
 from apps.mesh.speedscale import installs
 from apps.mesh.verdicts import Step
@@ -45,6 +52,54 @@ class RuleContext:
         if not self._blockages:
             self._blockages.append(blockages(self.snapshot, self.engine, self.hostset))
         return self._blockages[0]
+
+    @property
+    def mtls(self) -> Mapping[ResourceRef, MtlsReport]:
+        """By workload: the mutual TLS mode in force; every workload of the snapshot is in it."""
+        return self.snapshot.derived(mtls_modes)
+
+    @property
+    def client_tls(self) -> ClientTlsModes:
+        """What clients send to a service, and the DestinationRule that says so."""
+        return self.snapshot.derived(ClientTlsModes)
+
+    @property
+    def mtls_conflicts(self) -> tuple[MtlsConflict, ...]:
+        """DestinationRules that make clients send what a server refuses."""
+        return self.snapshot.derived(mtls_conflicts)
+
+    @property
+    def hosts(self) -> KnownHosts:
+        """Which hosts are known, and to whom."""
+        return self.snapshot.derived(KnownHosts)
+
+    @property
+    def selection(self) -> WorkloadIndex:
+        """Which workloads a selector takes."""
+        return self.snapshot.derived(WorkloadIndex)
+
+    @property
+    def services(self) -> ServiceIndex:
+        """Which workloads are behind a Service, and which Services select a workload."""
+        return self.snapshot.derived(ServiceIndex)
+
+    def mesh_config(self, namespace: str) -> MeshConfig:
+        """The MeshConfig that holds for objects of a namespace."""
+        return self.snapshot.derived(NamespacePlanes).of(namespace).config
+
+    def namespace_exists(self, name: str) -> bool | None:
+        """None when namespaces could not be read."""
+        if name in self.snapshot.namespaces:
+            return True
+        return None if self.snapshot.missing("Namespace") else False
+
+    def gateway_exists(self, name: str, namespace: str) -> bool | None:
+        """Whether there is the Gateway that an object of the namespace names; `mesh` always is. None
+        when Gateways of that namespace could not be read."""
+        ref = gateway_ref(name, namespace)
+        if ref is None or self.snapshot.exists(ref):
+            return True
+        return None if self.snapshot.missing("Gateway", ref.namespace) else False
 
     @property
     def installs(self) -> tuple[SpeedscaleInstall, ...]:

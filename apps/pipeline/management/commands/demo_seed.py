@@ -61,8 +61,7 @@ def read_fleet(ready: Path, scenarios: Path) -> list[Place]:
         described = json.loads(ready.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise CommandError(f"{ready} cannot be read: are the simulated clusters up?") from error
-    rows = described["clusters"] if isinstance(described, dict) else described
-    return [_place(row, _about(row, scenarios / f"{row['name']}.yaml")) for row in rows]
+    return [_place(row, _about(row, scenarios / f"{row['name']}.yaml")) for row in described["clusters"]]
 
 
 def _about(row: dict[str, Any], scenario: Path) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from apps.simcluster.access import User
 from apps.simcluster.certificates import write_private
+from apps.simcluster.control import Control
 from apps.simcluster.fleet import ClusterSpec, SimulatedCluster, SimulatedFleet
 from apps.simcluster.scenario import Scenario, ScenarioError, load
 from apps.simcluster.seeding import SeedError
@@ -36,6 +37,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--state-dir", type=Path, help="keep objects, certificates, tokens and ports here"
         )
+        parser.add_argument("--control-port", type=int, default=0, help="port of the control API (0: any)")
         parser.add_argument("--ready-file", type=Path, help="write this JSON file when all clusters answer")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -50,12 +52,16 @@ class Command(BaseCommand):
             fleet = SimulatedFleet(specs, state_dir=options["state_dir"])
         except SeedError as error:
             raise CommandError(str(error)) from error
+        control = Control(fleet, options["control_port"])
         with fleet:
             for cluster in fleet.clusters.values():
                 kept = "" if cluster.seeded else " (objects kept from the last run)"
                 self.stdout.write(f"{cluster.name}: {cluster.url}{kept}")
             if options["ready_file"]:
-                _announce(fleet, options["ready_file"])
+                _announce(fleet, control, options["ready_file"])
+                self.stdout.write(f"control API: {control.url} (its token is in {options['ready_file']})")
+            else:  # a log is read by more people than the ready file
+                self.stdout.write(f"control API: {control.url} (token {control.token})")
             self.stdout.flush()
             stop.wait()
         if options["ready_file"]:
@@ -102,12 +108,15 @@ def _spec(scenario: Scenario, port: int) -> ClusterSpec:
     )
 
 
-def _announce(fleet: SimulatedFleet, ready_file: Path) -> None:
+def _announce(fleet: SimulatedFleet, control: Control, ready_file: Path) -> None:
     """Write kubeconfigs beside the clusters' state, then the ready file, whole or not at all."""
-    entries = [_entry(cluster) for cluster in fleet.clusters.values()]
+    document = {
+        "clusters": [_entry(cluster) for cluster in fleet.clusters.values()],
+        "control": {"url": control.url, "token": control.token},
+    }
     ready_file.parent.mkdir(parents=True, exist_ok=True)
     part = ready_file.with_name(ready_file.name + ".part")
-    write_private(part, json.dumps(entries, indent=2).encode())
+    write_private(part, json.dumps(document, indent=2).encode())
     part.replace(ready_file)
 
 

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('analysis', '0002_longer_scope_keys'),
+        ('analysis', '0003_mutual_tls'),
     ]
 
     operations = [

@@ -1,0 +1,5 @@
+"""A simulated cluster for all tests that read one."""
+
+from tests.factories.fleet import fleet, fleet_specs, sim
+
+__all__ = ["fleet", "fleet_specs", "sim"]
