@@ -44,6 +44,12 @@ class Suppression(models.Model):
         place = f"{self.namespace}/{self.name}" if self.namespace else self.name
         return f"{self.code} {self.kind} {place}"
 
+    def state(self, today: date) -> str:
+        """ "holds", "ended" by itself, or "lifted" by somebody."""
+        if self.lifted_at is not None:
+            return "lifted"
+        return "holds" if self.until is None or today <= self.until else "ended"
+
 
 class Finding(models.Model):
     """A finding over time: opened when first seen, resolved when it is seen no more.
@@ -96,6 +102,12 @@ class Finding(models.Model):
     @property
     def ref(self) -> ResourceRef:
         return ResourceRef(self.kind, self.namespace, self.name)
+
+    def state(self, today: date) -> str:
+        """ "open", "suppressed" or "resolved"."""
+        if self.resolved_at is not None:
+            return "resolved"
+        return "suppressed" if self.is_suppressed(today) else "open"
 
     def is_suppressed(self, today: date) -> bool:
         """Whether it does not count on that day (UTC)."""

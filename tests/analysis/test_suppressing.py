@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -218,12 +219,13 @@ def test_only_who_operates_or_administers_suppresses_and_lifts(
 ) -> None:
     other = person(who)
     row = suppress_finding(actor=charlie, finding=the("SS03"), reason="known", until=None)
-    for attempt in (
+    attempts: tuple[Callable[[], object], ...] = (
         lambda: suppress_finding(actor=other, finding=the("SS01"), reason="x", until=None),
         lambda: suppress_pattern(actor=other, cluster=shop, pattern=Pattern("SS01"), reason="x", until=None),
         lambda: lift(actor=other, suppression=row),
         lambda: lift_of(actor=other, finding=the("SS03")),
-    ):
+    )
+    for attempt in attempts:
         with pytest.raises(PermissionDeniedError):
             attempt()
     assert codes(Shown.SUPPRESSED) == {"SS03"}
