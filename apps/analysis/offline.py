@@ -60,7 +60,8 @@ def read(directory: Path, suppressions: Path | None = None) -> Offline:
     wrong; a manifest that cannot be read is a problem, not an error."""
     if not directory.exists():
         raise InvalidInputError(f"There is no directory {directory}.", field="manifests")
-    loaded = load_directory(directory, leave_out=ignorefile.NAME)
+    own = [directory / ignorefile.NAME, *([suppressions] if suppressions else [])]
+    loaded = load_directory(directory, leave_out=own)
     if not loaded.documents and not loaded.problems:
         raise InvalidInputError(
             f"{directory} holds no manifest: no .yaml, .yml or .json file.", field="manifests"

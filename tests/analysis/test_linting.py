@@ -107,6 +107,8 @@ def test_another_file_can_be_named(shop: Path, tmp_path_factory: pytest.TempPath
     other.write_text(ENTRY)
     assert exit_code(shop, "--fail-on", "error", "--suppressions", str(other)) == 0
     assert exit_code(shop, "--suppressions", str(other.with_name("none.yaml"))) == 2
+    (shop / "quiet.yaml").write_text(ENTRY)
+    assert exit_code(shop, "--fail-on", "error", "--suppressions", str(shop / "quiet.yaml")) == 0
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ What is wrong with a file is a value. Knows nothing of kinds but whether they ha
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -114,15 +114,17 @@ def _read(text: str, file: str, limits: Limits, above: int = 0) -> Loaded:
     return Loaded(tuple(found), tuple(problems))
 
 
-def load_directory(directory: Path, limits: Limits | None = None, *, leave_out: str = "") -> Loaded:
+def load_directory(
+    directory: Path, limits: Limits | None = None, *, leave_out: Collection[Path] = ()
+) -> Loaded:
     """Every `.yaml`, `.yml` and `.json` file below a directory (or the one file), in the order of
-    their names. Symbolic links that lead out of the directory are left out, and files of the name
-    `leave_out`."""
+    their names. Symbolic links that lead out of the directory are left out, and what `leave_out` names."""
     limits = limits or Limits()
     found: list[SourceDocument] = []
     problems: list[FileProblem] = []
+    left_out = {path.resolve() for path in leave_out}
     for path, name in _files(directory, limits, problems):
-        if leave_out and path.name == leave_out:
+        if path.resolve() in left_out:
             continue
         try:
             size = path.stat().st_size
