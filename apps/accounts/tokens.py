@@ -40,7 +40,7 @@ SCOPE_PERMISSIONS: dict[str, frozenset[Permission]] = {
     Scope.READ: frozenset({Permission.VIEW, Permission.VIEW_AUDIT}),
     Scope.PROPOSE: frozenset({Permission.PROPOSE}),
     Scope.APPROVE: frozenset({Permission.APPROVE}),
-    Scope.OPERATE: frozenset({Permission.EXECUTE, Permission.OPERATE_CLUSTERS}),
+    Scope.OPERATE: frozenset({Permission.EXECUTE, Permission.SUPPRESS, Permission.OPERATE_CLUSTERS}),
     Scope.ADMIN: frozenset({Permission.ADMINISTER}),
 }
 

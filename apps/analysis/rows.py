@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from apps.mesh.analyse import Analysis, ScopeVerdicts
-from apps.mesh.findings import Finding, Severity
+from apps.mesh.findings import Finding
 from apps.mesh.hostsets import HostSet, Tier
 from apps.mesh.meshconfig import ControlPlane
 from apps.mesh.reports import CaptureState, InjectionReport, Tone, WorkloadReport
@@ -93,9 +93,8 @@ def workload_fields(report: WorkloadReport, snapshot: Snapshot) -> dict[str, Any
 
 
 def figures(analysis: Analysis) -> dict[str, Any]:
-    """What the fleet page shows of a cluster; see ClusterSummary."""
+    """What the fleet page shows of a cluster, but for its findings; see ClusterSummary."""
     wanted = Counter(report.capture.state for report in analysis.workloads if report.capture.wanted)
-    severities = Counter(finding.severity for finding in analysis.findings)
     expected = [r for r in analysis.workloads if r.injection.expected or r.injection.ambient_expected]
     hosts = _hosts(analysis)
     counts = analysis.coverage.count
@@ -115,7 +114,6 @@ def figures(analysis: Analysis) -> dict[str, Any]:
         "blocked_scopes": sum(
             any(a.verdict.blocked for e, a in _needed(analysis.hostset, item)) for item in analysis.scopes
         ),
-        "findings": {severity.value: severities[severity] for severity in Severity},
         **hosts,
     }
 

@@ -6,7 +6,7 @@ from django.urls import URLPattern, path, re_path
 from drf_spectacular.views import SpectacularAPIView
 
 from apps.api.errors import not_found
-from apps.api.views import admin, change_verbs, changes, clusters, mesh
+from apps.api.views import admin, change_verbs, changes, clusters, findings, mesh, suppressions
 
 app_name = "api"
 urlpatterns: list[URLPattern] = [
@@ -23,10 +23,19 @@ urlpatterns: list[URLPattern] = [
     path("clusters/<slug:name>/pause/", clusters.ClusterPause.as_view(), name="cluster-pause"),
     path("clusters/<slug:name>/resume/", clusters.ClusterResume.as_view(), name="cluster-resume"),
     path("clusters/<slug:name>/egress/", mesh.Matrix.as_view(), name="cluster-egress"),
+    path(
+        "clusters/<slug:name>/suppressions/",
+        suppressions.Suppressions.as_view(),
+        name="cluster-suppressions",
+    ),
     path("workloads/", mesh.Workloads.as_view(), name="workloads"),
     path("egress/explain/", mesh.Explain.as_view(), name="explain"),
-    path("findings/", mesh.Findings.as_view(), name="findings"),
-    path("findings/<int:pk>/", mesh.FindingOne.as_view(), name="finding"),
+    path("findings/", findings.Findings.as_view(), name="findings"),
+    path("findings/export/", findings.Export.as_view(), name="findings-export"),
+    path("findings/<int:pk>/", findings.FindingOne.as_view(), name="finding"),
+    path("findings/<int:pk>/suppress/", suppressions.Suppress.as_view(), name="finding-suppress"),
+    path("findings/<int:pk>/lift/", suppressions.Lift.as_view(), name="finding-lift"),
+    path("suppressions/<int:pk>/lift/", suppressions.LiftOne.as_view(), name="suppression-lift"),
     path("objects/", mesh.Objects.as_view(), name="objects"),
     path("objects/<int:pk>/", mesh.ObjectOne.as_view(), name="object"),
     path("changes/", changes.Changes.as_view(), name="changes"),

@@ -41,6 +41,18 @@ SEVERITIES: Mapping[str, Badge] = {
     "info": Badge("Information", "info", "off"),
 }
 
+FINDINGS: Mapping[str, Badge] = {
+    "open": Badge("Open", "wait", "off"),
+    "suppressed": Badge("Suppressed", "minus", "off"),
+    "resolved": Badge("Resolved", "check", "ok"),
+}
+
+SUPPRESSIONS: Mapping[str, Badge] = {
+    "holds": Badge("Holds", "minus", "run"),
+    "ended": Badge("Ended", "clock", "off"),
+    "lifted": Badge("Lifted", "x", "off"),
+}
+
 HEALTH: Mapping[str, Badge] = {
     "new": Badge("Not read yet", "wait", "off"),
     "healthy": Badge("Healthy", "ok", "ok"),

@@ -64,6 +64,7 @@ AREAS = {
     "cluster-egress": "egress",
     "cluster-explain": "egress",
     "cluster-findings": "findings",
+    "cluster-suppressions": "findings",
     "finding": "findings",
     "change": "changes",
     "cluster-propose": "changes",
@@ -76,6 +77,7 @@ SAME_PAGE = frozenset(
         "cluster-egress",
         "cluster-explain",
         "cluster-findings",
+        "cluster-suppressions",
         "cluster-objects",
         "cluster-connection",
     }

@@ -17,6 +17,7 @@ from apps.console.views import (
     search,
     session,
     style,
+    suppressing,
     workloads,
 )
 
@@ -35,6 +36,8 @@ urlpatterns: list[URLPattern] = [
     path("findings/", findings.findings, name="findings"),
     path("findings/<int:pk>/", findings.finding, name="finding"),
     path("findings/<int:pk>/remedy/", proposing.remedy_of_finding, name="finding-remedy"),
+    path("findings/<int:pk>/suppress/", suppressing.suppress, name="finding-suppress"),
+    path("findings/<int:pk>/lift/", suppressing.lift, name="finding-lift"),
     path("findings/<int:pk>/propose/", proposing.from_finding, name="finding-propose"),
     path("changes/", changes.changes, name="changes"),
     path("changes/<int:pk>/", changes.change, name="change"),
@@ -59,6 +62,12 @@ urlpatterns: list[URLPattern] = [
     path("clusters/<slug:name>/egress/propose/", proposing.from_cell, name="cluster-egress-propose"),
     path("clusters/<slug:name>/explain/", explain.explain_page, name="cluster-explain"),
     path("clusters/<slug:name>/findings/", findings.findings, name="cluster-findings"),
+    path("clusters/<slug:name>/suppressions/", suppressing.suppressions, name="cluster-suppressions"),
+    path(
+        "clusters/<slug:name>/suppressions/<int:pk>/lift/",
+        suppressing.lift_one,
+        name="cluster-suppression-lift",
+    ),
     path("clusters/<slug:name>/propose/", proposing.by_hand, name="cluster-propose"),
     path("clusters/<slug:name>/objects/", objects.objects, name="cluster-objects"),
     path(

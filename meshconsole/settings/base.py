@@ -167,6 +167,8 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "ChangeState": "apps.changes.lifecycle.STATE_CHOICES",
         "RefreshState": "apps.inventory.models.RefreshRun.State",
+        "FindingState": "apps.analysis.selectors.Shown",
+        "SuppressionState": "apps.api.serializers.findings.Standing",
     },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",

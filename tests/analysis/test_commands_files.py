@@ -25,7 +25,10 @@ spec:
     - hosts:
         - ./*
 """
-FINDING_KEYS = {"code", "severity", "title", "message", "ref", "path", "file", "line", "references", "remedy"}
+FINDING_KEYS = {
+    "fingerprint", "code", "severity", "title", "message", "ref", "path", "file", "line", "column",
+    "references", "remedy", "suppressed",
+}  # fmt: skip
 
 
 def run(name: str, directory: Path, *arguments: str) -> str:
@@ -60,7 +63,8 @@ def test_analyse_names_file_and_line_of_every_finding(shop: Path) -> None:
         "namespace": "shop",
         "name": "default",
     }
-    assert (by_code["SS03"]["file"], by_code["SS03"]["line"]) == ("sidecars/shop.yml", 8)
+    place = (by_code["SS03"]["file"], by_code["SS03"]["line"], by_code["SS03"]["column"])
+    assert place == ("sidecars/shop.yml", 8, 7)
     assert by_code["SS03"]["path"] == "spec.egress[0].hosts"
     assert by_code["SS03"]["remedy"] == "import-speedscale-namespace"
     assert by_code["SS01"]["severity"] == "warning"
@@ -71,7 +75,7 @@ def test_analyse_names_file_and_line_of_every_finding(shop: Path) -> None:
 def test_analyse_as_text_says_the_same(shop: Path) -> None:
     text = run("analyse", shop)
     assert "SS03" in text
-    assert "sidecars/shop.yml:8" in text
+    assert "sidecars/shop.yml:8:7" in text
     assert text.rstrip().endswith("Findings: 1 error, 1 warning.")
 
 
@@ -261,4 +265,4 @@ def test_what_manifests_say_never_steers_the_terminal(tmp_path: Path) -> None:
 
 
 def test_every_code_of_the_catalogue_can_be_told_from_the_files_own() -> None:
-    assert not {"MC001", "MC002", "MC003"} & {rule.code for rule in RULES}
+    assert not {"MC001", "MC002", "MC003", "MC004"} & {rule.code for rule in RULES}

@@ -53,6 +53,9 @@ def test_somebody_without_any_role_sees_no_row_of_anything(
     nobody = speaking(person("nobody"))
     path = url(pattern, pk=ids.get(pattern.name or "", change.pk))
     answer = nobody.get(path, {"cluster": "shop"})
+    if answer.streaming:
+        assert len(answer.getvalue().splitlines()) == 1, "the head alone"
+        return
     if answer.status_code == 200 and pattern.name != "me":
         assert answer.json()["results"] == [] or pattern.name == "tokens"
     else:

@@ -33,7 +33,8 @@ OWN = {
 }
 POST_ONLY = {
     "cluster-refresh", "cluster-recheck", "cluster-pause", "cluster-credential", "cluster-remove",
-    "cluster-egress-propose", "finding-propose", "change-decide", "change-act", "audit-verify",
+    "cluster-egress-propose", "cluster-suppression-lift", "finding-propose", "finding-suppress",
+    "finding-lift", "change-decide", "change-act", "audit-verify",
     "sign-out", "theme",
 }  # fmt: skip
 ARGUMENTS = {

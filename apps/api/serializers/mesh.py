@@ -1,4 +1,4 @@
-"""What the console knows of a mesh: workloads, the egress matrix, explanations, findings, objects."""
+"""What the console knows of a mesh: workloads, the egress matrix, explanations, objects."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import Any
 from rest_framework import serializers
 
 from apps.api.serializers.common import RefSerializer
-from apps.mesh.findings import Severity
 from apps.mesh.verdicts import Protocol, Verdict
 
 
@@ -104,30 +103,6 @@ class ExplanationSerializer(serializers.Serializer[Any]):
     )
     fix = FixSerializer(source="answer.fix", allow_null=True)
     unknowns = serializers.ListField(child=serializers.CharField(), source="answer.unknowns")
-
-
-class FindingSerializer(serializers.Serializer[Any]):
-    id = serializers.IntegerField()
-    cluster = serializers.CharField(source="cluster.name")
-    code = serializers.CharField()
-    severity = serializers.ChoiceField(choices=[severity.value for severity in Severity])
-    title = serializers.CharField()
-    message = serializers.CharField()
-    api_version = serializers.CharField()
-    kind = serializers.CharField()
-    namespace = serializers.CharField()
-    name = serializers.CharField()
-    path = serializers.CharField()
-    references = serializers.ListField(child=serializers.CharField())
-    remedy = serializers.CharField()
-    affected = serializers.ListField(child=serializers.CharField())
-    opened_at = serializers.DateTimeField()
-    seen_at = serializers.DateTimeField()
-    resolved_at = serializers.DateTimeField(allow_null=True)
-
-
-class FindingDetailSerializer(FindingSerializer):
-    evidence = serializers.ListField(child=serializers.DictField())
 
 
 class ObjectSerializer(serializers.Serializer[Any]):

@@ -14,8 +14,8 @@ from django.views.decorators.http import require_POST
 from apps.accounts.permissions import Permission, require
 from apps.audit import actions, selectors
 from apps.audit.models import AuditEvent, Outcome
+from apps.common.exports import csv_file
 from apps.console import facets, tables
-from apps.console.exports import csv_file
 from apps.console.fragments import page_or_fragment
 from apps.console.guard import SignedInRequest, signed_in
 

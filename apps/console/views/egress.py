@@ -13,8 +13,8 @@ from apps.accounts.permissions import Permission, allows_somewhere
 from apps.analysis import selectors as analysis
 from apps.analysis.models import ScopeVerdicts
 from apps.clusters.models import Cluster
-from apps.common import badges, clock
-from apps.console import evidence, exports, facets, matrix, rows, tables
+from apps.common import badges, clock, exports
+from apps.console import evidence, facets, matrix, rows, tables
 from apps.console.access import cluster_or_404, visible_clusters
 from apps.console.fragments import page_or_fragment
 from apps.console.guard import SignedInRequest, signed_in

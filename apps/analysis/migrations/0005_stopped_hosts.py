@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('analysis', '0003_mutual_tls'),
+        ('analysis', '0004_suppressions'),
     ]
 
     operations = [
