@@ -201,7 +201,7 @@ def _sort_name(item: RegistryService) -> str:
 def _from_service(service: Service, default: tuple[str, ...]) -> list[RegistryService]:
     if service.type == "ExternalName" and not service.external_name:
         return []
-    addresses = service.cluster_ips
+    addresses = tuple(address for address in service.cluster_ips if is_address(address))
     return [
         RegistryService(
             host=service_host(service.name, service.namespace),
