@@ -1,18 +1,24 @@
 """Admission: what registered webhooks and quotas say to a write before it is stored.
 
-Only webhooks with a URL are called: a simulated cluster has no network that services could be reached in.
+Webhooks with a URL are called over the network, those with a Service within the process (`incluster`).
 Mutating ones run before validation, validating ones and quotas after it. It stores nothing.
 """
 
 from collections.abc import Iterator
+from functools import lru_cache
+from typing import cast
+
+import msgspec
 
 from apps.simcluster.access import User
 from apps.simcluster.cluster import Cluster
 from apps.simcluster.errors import ApiError, Target, quoted
+from apps.simcluster.incluster.dispatch import ask_service
 from apps.simcluster.kinds import GROUP_ADMISSION, Resource
 from apps.simcluster.messages import Route
 from apps.simcluster.options import DeleteOptions, FieldValidation, WriteOptions
 from apps.simcluster.patching import PatchError, json_patch
+from apps.simcluster.reinvocation import Reinvocations
 from apps.simcluster.reviews import user_info
 from apps.simcluster.schema import Json
 from apps.simcluster.selectors import label_selector_holds
@@ -26,30 +32,51 @@ _WITHOUT_SIDE_EFFECTS = ("None", "NoneOnDryRun")
 
 
 def calls_out(cluster: Cluster) -> bool:
-    """Whether a write may have to wait for a webhook."""
+    """Whether a write may have to wait for a webhook: those with a Service answer at once."""
     return any(
-        _url(webhook)
+        _has(webhook, "url")
         for key in (MUTATING, VALIDATING)
         for item in cluster.store.each(key)
-        for webhook in item.object().get("webhooks") or ()
+        for webhook in _registered(item.body)
     )
 
 
-def _url(webhook: Json) -> str:
-    return str((webhook.get("clientConfig") or {}).get("url") or "")
+@lru_cache(maxsize=512)
+def _registered(configuration: bytes) -> tuple[Json, ...]:
+    """The webhooks of a stored configuration, read once; not to be changed."""
+    return tuple(cast(Json, msgspec.json.decode(configuration)).get("webhooks") or ())
+
+
+def _has(webhook: Json, *ways: str) -> bool:
+    config = webhook.get("clientConfig") or {}
+    return any(config.get(way) for way in ways)
 
 
 def mutate(write: Write, obj: Json, before: Json | None) -> tuple[Json, tuple[str, ...]]:
     """The object as mutating webhooks leave it, and their warnings; raises their refusals."""
     warnings: list[str] = []
-    for webhook in _webhooks(write, MUTATING, obj, before):
-        verdict = _ask(write, webhook, obj, before)
-        if verdict is None:
-            continue
-        warnings += verdict.warnings
-        if verdict.patch:
-            obj = _mutated(write, webhook, obj, verdict.patch)
+    again = Reinvocations()
+    obj = _mutation_round(write, obj, before, again, warnings)
+    if again.needed:
+        again.second_round = True
+        obj = _mutation_round(write, obj, before, again, warnings)
     return obj, tuple(warnings)
+
+
+def _mutation_round(
+    write: Write, obj: Json, before: Json | None, again: Reinvocations, warnings: list[str]
+) -> Json:
+    """Each webhook once, in order; a selector sees the object as earlier webhooks left it."""
+    for key, webhook in _candidates(write, MUTATING, _operation(obj, before)):
+        if again.skips(key) or not _selects(webhook, write, obj, before):
+            continue
+        verdict = _ask(write, webhook, obj, before)
+        seen = obj
+        if verdict is not None:
+            warnings += verdict.warnings
+            obj = _mutated(write, webhook, obj, verdict.patch) if verdict.patch else obj
+        again.called(key, webhook, changed=obj != seen)
+    return obj
 
 
 def _mutated(write: Write, webhook: Json, obj: Json, patch: list[Json]) -> Json:
@@ -66,7 +93,9 @@ def _mutated(write: Write, webhook: Json, obj: Json, patch: list[Json]) -> Json:
 def validate(write: Write, obj: Json | None, before: Json | None) -> tuple[str, ...]:
     """Warnings of validating webhooks; raises their refusals and those of quotas."""
     warnings: list[str] = []
-    for webhook in _webhooks(write, VALIDATING, obj, before):
+    for _, webhook in _candidates(write, VALIDATING, _operation(obj, before)):
+        if not _selects(webhook, write, obj, before):
+            continue
         verdict = _ask(write, webhook, obj, before)
         warnings += verdict.warnings if verdict else ()
     if before is None and obj is not None:
@@ -85,18 +114,21 @@ def admit_deletion(
         validate(Write(cluster, resource, *place, asked, user=user), None, before)
 
 
-def _webhooks(write: Write, key: str, obj: Json | None, before: Json | None) -> Iterator[Json]:
-    """The webhooks that want to see this write, in order."""
+def _candidates(write: Write, key: str, operation: str) -> Iterator[tuple[str, Json]]:
+    """The webhooks whose rules hold for this write, in order, with a name for each registration."""
     if write.resource.group == GROUP_ADMISSION:
         return  # a webhook must not lock its own registration
-    operation = _operation(obj, before)
-    for stored in write.cluster.store.each(key):
-        for webhook in stored.object().get("webhooks") or ():
+    for stored in write.cluster.store.each(key):  # by name, as the server sorts configurations
+        for index, webhook in enumerate(_registered(stored.body)):
             rules = webhook.get("rules") or ()
-            if not _url(webhook) or not any(_rule_holds(rule, write, operation) for rule in rules):
-                continue
-            if _namespace_holds(webhook, write) and _object_holds(webhook, obj, before):
-                yield webhook
+            if not _has(webhook, "url", "service"):
+                continue  # a real server would not have taken it
+            if any(_rule_holds(rule, write, operation) for rule in rules):
+                yield f"{stored.name}/{index}", webhook
+
+
+def _selects(webhook: Json, write: Write, obj: Json | None, before: Json | None) -> bool:
+    return _namespace_holds(webhook, write) and _object_holds(webhook, obj, before)
 
 
 def _operation(obj: Json | None, before: Json | None) -> str:
@@ -134,8 +166,8 @@ def _namespace_holds(webhook: Json, write: Write) -> bool:
     selector = webhook.get("namespaceSelector")
     if not selector or not write.resource.namespaced:
         return True
-    found = write.cluster.namespace(write.namespace)
-    return label_selector_holds(selector, ((found or {}).get("metadata") or {}).get("labels") or {})
+    found = write.cluster.store.stored("namespaces", "", write.namespace)
+    return label_selector_holds(selector, found.labels if found else {})
 
 
 def _object_holds(webhook: Json, obj: Json | None, before: Json | None) -> bool:
@@ -157,7 +189,11 @@ def _ask(write: Write, webhook: Json, obj: Json | None, before: Json | None) -> 
     if write.options.dry_run and webhook.get("sideEffects") not in _WITHOUT_SIDE_EFFECTS:
         raise ApiError(400, "BadRequest", f"admission webhook {quoted(name)} does not support dry run")
     try:
-        verdict = ask(webhook, _request(write, obj, before))
+        request = _request(write, obj, before)
+        if _has(webhook, "url"):
+            verdict = ask(webhook, request)
+        else:
+            verdict = ask_service(write.cluster, webhook, request)
     except CallError as error:
         if webhook.get("failurePolicy", "Fail") == "Ignore":
             return None

@@ -12,7 +12,9 @@ from apps.simcluster.cluster import DEFINITIONS, TIME_FORMAT, Cluster
 from apps.simcluster.definitions import established
 from apps.simcluster.deleting import empty_namespace, finish_pods
 from apps.simcluster.fieldsets import Path
+from apps.simcluster.nettap import tell_nodes
 from apps.simcluster.ownership import Manager, Operation, Ownership, entries_of, owners_of
+from apps.simcluster.redirection import redirect
 from apps.simcluster.schema import Json
 
 # A namespace controller comes some seconds after the deletion; until then content can still be changed.
@@ -40,6 +42,8 @@ def settle(cluster: Cluster) -> bool:
     with cluster.store.lock:
         _accept_definitions(cluster)
         _default_service_accounts(cluster)
+        tell_nodes(cluster)
+        redirect(cluster)
         due = (cluster.now() - NAMESPACE_DELAY).strftime(TIME_FORMAT)
         for namespace in cluster.store.each("namespaces"):
             if namespace.deleted_at and namespace.deleted_at <= due:

@@ -4,6 +4,7 @@ Objects are kept as JSON bytes without `apiVersion` and `kind` (a version is onl
 definitions), so listing costs a join. Safe to use from any thread. It knows no HTTP and no schema.
 """
 
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -169,6 +170,14 @@ class Store:
         with self.lock:
             table = self._table(resource)
             return [table.items[key] for key in table.ordered_keys()]
+
+    def within(self, resource: str, namespace: str) -> list[Stored]:
+        """The objects of one namespace in key order, without a look at all others."""
+        with self.lock:
+            table = self._table(resource)
+            keys = table.ordered_keys()
+            first, last = (bisect_left(keys, f"{namespace}{end}") for end in ("/", "0"))  # "0" follows "/"
+            return [table.items[key] for key in keys[first:last]]
 
     def count(self, resource: str) -> int:
         return len(self._table(resource).items)

@@ -23,6 +23,7 @@ MAX_ANSWER_BYTES = 3_145_728
 CHUNK_BYTES = 65_536
 LOWEST_REFUSAL = 400
 SERVER_ERROR = 500
+SERVER_FAILED = 'an error on the server ("unknown") has prevented the request from succeeding'
 
 
 class CallError(Exception):
@@ -37,12 +38,31 @@ class Verdict:
     status: Json | None
 
 
+ALLOWED = Verdict(allowed=True, patch=[], warnings=(), status=None)
+
+
+def refused(message: str) -> Verdict:
+    """A refusal without a code of its own."""
+    return Verdict(allowed=False, patch=[], warnings=(), status={"message": message})
+
+
+def patched(obj: Json) -> Verdict:
+    """Allow, and have the object look like this."""
+    names = [name for name in obj if name not in ("apiVersion", "kind")]
+    patch = [{"op": "add", "path": f"/{name}", "value": obj[name]} for name in names]
+    return Verdict(allowed=True, patch=patch, warnings=(), status=None)
+
+
+def timeout_of(webhook: Json) -> int:
+    """The seconds that a webhook may take."""
+    return min(max(int(webhook.get("timeoutSeconds") or DEFAULT_SECONDS), 1), MAX_SECONDS)
+
+
 def ask(webhook: Json, request: Json) -> Verdict:
     """Put an AdmissionRequest (without uid) to a webhook with a URL; raises `CallError`."""
     uid = str(uuid.uuid4())
     body = {"kind": "AdmissionReview", "apiVersion": REVIEW, "request": {"uid": uid, **request}}
-    seconds = min(max(int(webhook.get("timeoutSeconds") or DEFAULT_SECONDS), 1), MAX_SECONDS)
-    data = _post(webhook["clientConfig"], json.dumps(body).encode(), seconds)
+    data = _post(webhook["clientConfig"], json.dumps(body).encode(), timeout_of(webhook))
     return _verdict(_response(data, uid))
 
 
@@ -76,8 +96,7 @@ def _exchange(config: Json, host: str, port: int, target: str, body: bytes, seco
         connection.request("POST", target, body, headers)
         answer = connection.getresponse()
         if answer.status >= SERVER_ERROR:
-            text = 'an error on the server ("unknown") has prevented the request from succeeding'
-            raise CallError(f"failed to call webhook: {text}")
+            raise CallError(f"failed to call webhook: {SERVER_FAILED}")
         if answer.status != http.client.OK:
             text = f"the server responded with the status code {answer.status} but did not return more"
             raise CallError(f"failed to call webhook: {text} information")

@@ -67,6 +67,15 @@ def test_objects_come_in_the_order_of_their_keys() -> None:
     assert [item.namespace for item in store.each(KEY)] == ["a-b", "a", "b"]
 
 
+def test_one_namespace_can_be_had_without_its_neighbours() -> None:
+    store = Store()
+    for namespace in ("shop", "shop-eu", "sho", "shop0"):
+        store.put("configmaps", {"metadata": {"name": "b", "namespace": namespace}})
+        store.put("configmaps", {"metadata": {"name": "a", "namespace": namespace}})
+    assert [item.key for item in store.within("configmaps", "shop")] == ["shop/a", "shop/b"]
+    assert store.within("configmaps", "nowhere") == []
+
+
 def test_a_journal_gives_back_objects_and_goes_on_counting(tmp_path: Path) -> None:
     store = Store(Journal(tmp_path / "store.sqlite3"))
     store.put(KEY, config("kept"))

@@ -80,7 +80,6 @@ class Build:
             name,
             template,
             self.injection,
-            workload=self.name,
             labels=labels,
             node=nodes[node],
             age=age / YOUNGER,

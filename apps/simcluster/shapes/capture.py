@@ -15,6 +15,7 @@ NOT_INJECT = {"sidecar.speedscale.com/inject": "false"}
 CAPTURE = {"capture.speedscale.com/enabled": "true"}
 JAVA_AGENT = {"capture.speedscale.com/java-agent": "true"}
 IGNORE = {"operator.speedscale.com/ignore": "true"}
+TLS_OUT = {"sidecar.speedscale.com/tls-out": "true"}
 INJECTED_LABEL = {"sidecar.speedscale.com/injected": "true"}
 SUT_LABEL = {"operator.speedscale.com/sut": "true"}
 
@@ -94,6 +95,11 @@ def mark(operator: Operator) -> dict[str, str]:
         "operator.speedscale.com/managed-by": operator.instance,
         "operator.speedscale.com/namespace": operator.namespace,
     }
+
+
+def labels_for(change: TemplateChange) -> dict[str, str]:
+    """The labels that the operator leaves on a workload for a change of its template."""
+    return INJECTED_LABEL | SUT_LABEL if change is TemplateChange.GOPROXY else {}
 
 
 def mutated(template: Manifest, change: TemplateChange, operator: Operator, *, tls_out: bool) -> Manifest:

@@ -14,6 +14,7 @@ from apps.simcluster.shapes.mesh import DEFAULT_REVISION, Mesh, Revision
 from apps.simcluster.shapes.meta import Manifest
 
 NOT_INJECTED = {"sidecar.istio.io/inject": "false"}
+NATIVE_SIDECARS = "ENABLE_NATIVE_SIDECARS"
 
 
 def install(cluster: Cluster, mesh: Mesh, places: dict[str, Place]) -> list[Manifest]:
@@ -51,7 +52,13 @@ def _control_plane(cluster: Cluster, mesh: Mesh, home: Place, revision: Revision
     ]
     # The `istio` ConfigMap holds MeshConfig as a string of YAML under the key `mesh`.
     mesh_config = {"mesh": yaml.safe_dump(revision.mesh, sort_keys=False), "meshNetworks": "networks: {}"}
-    values = {"global": {"istioNamespace": mesh.namespace, "network": ""}, "revision": revision.name}
+    # What the chart keeps of its values for the injection template: global, pilot.cni, pilot.env, revision.
+    pilot = {
+        "cni": {"enabled": mesh.cni},
+        "env": {NATIVE_SIDECARS: "true" if mesh.native_sidecars else "false"},
+    }
+    everywhere = {"istioNamespace": mesh.namespace, "network": ""}
+    values = {"global": everywhere, "pilot": pilot, "revision": revision.name}
     return [
         *component(cluster, home, name, _discovery(revision), labels=labels, selector=selector, replicas=2),
         service(cluster, home, name, selector, ports),

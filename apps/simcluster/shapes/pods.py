@@ -24,6 +24,11 @@ class Injection:
     ambient: bool = False
 
 
+def is_gateway(manifest: Manifest) -> bool:
+    """Whether a pod asks for the injector's gateway template."""
+    return GATEWAY_TEMPLATE.items() <= (manifest["metadata"].get("annotations") or {}).items()
+
+
 def pod(
     cluster: Cluster,
     owner: Manifest,
@@ -31,7 +36,6 @@ def pod(
     template: Manifest,
     injection: Injection,
     *,
-    workload: str,
     labels: dict[str, str],
     node: Node,
     age: float,
@@ -55,9 +59,8 @@ def pod(
     if injection.ambient:
         meta["annotations"] = meta.get("annotations", {}) | REDIRECTED
     if injection.revision and cluster.mesh:
-        is_gateway = GATEWAY_TEMPLATE.items() <= meta.get("annotations", {}).items()
-        put = proxy.gateway if is_gateway else proxy.inject
-        put(manifest, cluster.mesh, injection.revision, version=injection.version, workload=workload)
+        put = proxy.gateway if is_gateway(manifest) else proxy.inject
+        put(manifest, cluster.mesh, injection.revision, version=injection.version)
     _settle(cluster, manifest, node)
     manifest["status"] = _status(cluster, manifest, node, finished=finished)
     return manifest

@@ -1,15 +1,20 @@
 """What Istio's injection adds to a pod: istio-proxy as container or native sidecar, init container, marks.
 
 Follows the injected pods in Istio's own test data (pkg/kube/inject/testdata: hello, native-sidecar) in the
-fields that a reader of pods meets. Must not know workloads or Speedscale.
+fields that a reader of pods meets. Must not know scenarios or Speedscale: what a pod belongs to is read from
+the pod, as the injector does.
 """
 
 import json
+import re
+from dataclasses import dataclass
 
 from apps.simcluster.shapes.mesh import Mesh, Revision
 from apps.simcluster.shapes.meta import Manifest
 
 PROXY_UID = 1337
+# A CronJob names its Jobs by itself and the minute since 1970.
+CRON_JOB = re.compile(r"^(.+)-\d{8,10}$")
 ISTIO_VOLUMES = (
     "workload-socket",
     "credential-socket",
@@ -33,11 +38,37 @@ MOUNTS = {
 LIMITS = {"limits": {"cpu": "2", "memory": "1Gi"}, "requests": {"cpu": "100m", "memory": "128Mi"}}
 
 
-def inject(pod: Manifest, mesh: Mesh, revision: Revision, *, version: str, workload: str) -> None:
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """What a pod belongs to."""
+
+    api_version: str
+    kind: str
+    name: str
+
+
+def workload_of(pod: Manifest) -> Workload:
+    """As Istio guesses it (pkg/kube, GetWorkloadMetaFromPod), past replica sets and the jobs of cron jobs."""
+    meta = pod["metadata"]
+    owners = meta.get("ownerReferences") or ()
+    owner = next((row for row in owners if row.get("controller")), None) if meta.get("generateName") else None
+    if owner is None:
+        return Workload("v1", "Pod", meta.get("name") or meta.get("generateName", ""))
+    api_version, kind, name = (str(owner.get(field, "")) for field in ("apiVersion", "kind", "name"))
+    digest = (meta.get("labels") or {}).get("pod-template-hash", "")
+    if kind == "ReplicaSet" and digest and name.endswith(f"-{digest}"):
+        return Workload(api_version, "Deployment", name.removesuffix(f"-{digest}"))
+    scheduled = CRON_JOB.match(name) if kind == "Job" else None
+    if scheduled:
+        return Workload("batch/v1", "CronJob", scheduled[1])
+    return Workload(api_version, kind, name)
+
+
+def inject(pod: Manifest, mesh: Mesh, revision: Revision, *, version: str) -> None:
     """Change a pod's metadata and spec in place, as the sidecar injector does; `version` is the proxy's."""
     spec = pod["spec"]
     app = spec["containers"][0]["name"]
-    proxy = _proxy(pod, mesh, revision, version, workload)
+    proxy = _proxy(pod, mesh, revision, version)
     setup = _validation(version) if mesh.cni else _init(version)
     inits = spec.setdefault("initContainers", [])
     if mesh.native_sidecars:
@@ -48,22 +79,22 @@ def inject(pod: Manifest, mesh: Mesh, revision: Revision, *, version: str, workl
         inits.insert(0 if mesh.cni else len(inits), setup)
         spec["containers"].append(proxy)
     spec.setdefault("volumes", []).extend(_volumes())
-    _mark(pod, mesh, revision, setup["name"], app, workload)
+    _mark(pod, mesh, revision, setup["name"], app)
 
 
-def gateway(pod: Manifest, mesh: Mesh, revision: Revision, *, version: str, workload: str) -> None:
+def gateway(pod: Manifest, mesh: Mesh, revision: Revision, *, version: str) -> None:
     """Fill the `image: auto` container of a gateway pod, as the injector's gateway template does."""
     spec = pod["spec"]
     written = spec["containers"][0]
-    proxy = _proxy(pod, mesh, revision, version, workload)
+    proxy = _proxy(pod, mesh, revision, version)
     proxy["args"][1] = "router"
     proxy["ports"] = [*written.get("ports", []), *proxy["ports"]]
     spec["containers"] = [proxy]
     spec.setdefault("volumes", []).extend(_volumes())
-    _mark(pod, mesh, revision, "", "istio-proxy", workload)
+    _mark(pod, mesh, revision, "", "istio-proxy")
 
 
-def _mark(pod: Manifest, mesh: Mesh, revision: Revision, setup: str, app: str, workload: str) -> None:
+def _mark(pod: Manifest, mesh: Mesh, revision: Revision, setup: str, app: str) -> None:
     meta = pod["metadata"]
     native = mesh.native_sidecars and setup
     init_names = [name for name in (setup, "istio-proxy" if native else "") if name]
@@ -93,11 +124,14 @@ def _mark(pod: Manifest, mesh: Mesh, revision: Revision, setup: str, app: str, w
     labels = meta.setdefault("labels", {})
     meta["annotations"] = annotations | meta.get("annotations", {})
     labels.setdefault("security.istio.io/tlsMode", "istio")
-    labels.setdefault("service.istio.io/canonical-name", labels.get("app", workload))
-    labels.setdefault("service.istio.io/canonical-revision", labels.get("version", "latest"))
+    # pilot/pkg/model labels: the recommended labels first, then the customary ones.
+    named = labels.get("app.kubernetes.io/name") or labels.get("app") or workload_of(pod).name
+    labels.setdefault("service.istio.io/canonical-name", named)
+    versioned = labels.get("app.kubernetes.io/version") or labels.get("version") or "latest"
+    labels.setdefault("service.istio.io/canonical-revision", versioned)
 
 
-def _proxy(pod: Manifest, mesh: Mesh, revision: Revision, version: str, workload: str) -> Manifest:
+def _proxy(pod: Manifest, mesh: Mesh, revision: Revision, version: str) -> Manifest:
     return {
         "name": "istio-proxy",
         "image": f"docker.io/istio/proxyv2:{version}",
@@ -111,7 +145,7 @@ def _proxy(pod: Manifest, mesh: Mesh, revision: Revision, version: str, workload
             "--proxyComponentLogLevel=misc:error",
             "--log_output_level=default:info",
         ],
-        "env": _environment(pod, mesh, revision, workload),
+        "env": _environment(pod, mesh, revision),
         "ports": [{"containerPort": 15090, "name": "http-envoy-prom", "protocol": "TCP"}],
         "readinessProbe": _probe(failures=4, period=15),
         "resources": LIMITS,
@@ -120,10 +154,11 @@ def _proxy(pod: Manifest, mesh: Mesh, revision: Revision, version: str, workload
     }
 
 
-def _environment(pod: Manifest, mesh: Mesh, revision: Revision, workload: str) -> list[Manifest]:
+def _environment(pod: Manifest, mesh: Mesh, revision: Revision) -> list[Manifest]:
     trust_domain = str(revision.mesh.get("trustDomain", "cluster.local"))
     ports = [port for container in pod["spec"]["containers"] for port in container.get("ports", [])]
-    owner = f"kubernetes://apis/apps/v1/namespaces/{pod['metadata']['namespace']}/deployments/{workload}"
+    workload = workload_of(pod)
+    place = f"{workload.api_version}/namespaces/{pod['metadata']['namespace']}/{workload.kind.lower()}s"
     fixed = {
         "PILOT_CERT_PROVIDER": "istiod",
         "CA_ADDR": f"istiod{revision.suffix}.{mesh.namespace}.svc:15012",
@@ -132,8 +167,8 @@ def _environment(pod: Manifest, mesh: Mesh, revision: Revision, workload: str) -
         "ISTIO_META_APP_CONTAINERS": ",".join(row["name"] for row in pod["spec"]["containers"]),
         "ISTIO_META_CLUSTER_ID": "Kubernetes",
         "ISTIO_META_INTERCEPTION_MODE": "REDIRECT",
-        "ISTIO_META_WORKLOAD_NAME": workload,
-        "ISTIO_META_OWNER": owner,
+        "ISTIO_META_WORKLOAD_NAME": workload.name,
+        "ISTIO_META_OWNER": f"kubernetes://apis/{place}/{workload.name}",
         "ISTIO_META_MESH_ID": "cluster.local",
         "TRUST_DOMAIN": trust_domain,
     }

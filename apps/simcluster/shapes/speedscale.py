@@ -15,6 +15,9 @@ from apps.simcluster.shapes.meta import Manifest, Stamp, metadata
 NETTAP_VERSION = "v0.1.25"
 EXCLUDED = ["kube-system", "kube-node-lease"]
 COMPONENT = "controlplane.speedscale.com/component"
+NETTAP = "speedscale-nettap"
+TARGETS, TARGETS_KEY = "speedscale-nettap-targets", "targets.yaml"
+SETTINGS = "speedscale-operator"
 
 
 def read_operator(fields: Fields, stamp: Stamp) -> Operator:
@@ -89,7 +92,7 @@ def _config_maps(cluster: Cluster, operator: Operator, home: Place) -> list[Mani
     }
     forwarder = {"SPEEDSCALE_FILTER_RULE": "standard", "EXPORTERS": "[]"}
     return [
-        config_map(cluster, home, "speedscale-operator", settings),
+        config_map(cluster, home, SETTINGS, settings),
         config_map(cluster, home, "speedscale-forwarder", forwarder),
     ]
 
@@ -97,7 +100,7 @@ def _config_maps(cluster: Cluster, operator: Operator, home: Place) -> list[Mani
 def _nettap(
     cluster: Cluster, operator: Operator, home: Place, captured: list[tuple[str, str]]
 ) -> list[Manifest]:
-    name = "speedscale-nettap"
+    name = NETTAP
     containers: list[Manifest] = [
         {
             "name": "speedscale-nettap-capture",
@@ -111,10 +114,7 @@ def _nettap(
             "ports": [{"containerPort": 4144, "name": "health"}, {"containerPort": 4145, "name": "metrics"}],
         },
     ]
-    targets = [
-        {"name": f"{namespace}-{workload}", "namespaces": [namespace], "podSelector": {"app": workload}}
-        for namespace, workload in captured
-    ]
+    targets = [target(namespace, workload, {"app": workload}) for namespace, workload in captured]
     return [
         *component(
             cluster,
@@ -135,10 +135,18 @@ def _nettap(
             internalTrafficPolicy="Local",
         ),
         config_map(cluster, home, name, {"config.yaml": "capture:\n  targets: []\n"}),
-        config_map(
-            cluster, home, "speedscale-nettap-targets", {"targets.yaml": yaml.safe_dump({"targets": targets})}
-        ),
+        config_map(cluster, home, TARGETS, targets_data(targets)),
     ]
+
+
+def target(namespace: str, workload: str, selector: dict[str, str]) -> Manifest:
+    """One workload to capture on the nodes, by the labels of its pods."""
+    return {"name": f"{namespace}-{workload}", "namespaces": [namespace], "podSelector": selector}
+
+
+def targets_data(targets: list[Manifest]) -> dict[str, str]:
+    """The data of the ConfigMap by which the operator tells the nodes what to capture."""
+    return {TARGETS_KEY: yaml.safe_dump({"targets": targets})}
 
 
 def _webhooks(cluster: Cluster, home: Place) -> list[Manifest]:

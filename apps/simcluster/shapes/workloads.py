@@ -37,13 +37,13 @@ def expand(
     before = app_template(place, name, options)
     before["metadata"].setdefault("annotations", {}).update(plan.template_annotations)
     after, annotations, labels = before, dict(plan.annotations), dict(options.labels)
-    annotations |= _istio_cni(cluster, options, annotations) | options.annotations
+    annotations |= _istio_cni(cluster, options, annotations) | (capture.TLS_OUT if options.tls_out else {})
+    annotations |= options.annotations
     labels = {"app": name, "app.kubernetes.io/part-of": place.name} | labels
     if cluster.operator and plan.change is not capture.TemplateChange.NOTHING:
         after = capture.mutated(before, plan.change, cluster.operator, tls_out=options.tls_out)
         annotations |= capture.mark(cluster.operator)
-        if plan.change is capture.TemplateChange.GOPROXY:
-            labels |= capture.INJECTED_LABEL | capture.SUT_LABEL
+        labels |= capture.labels_for(plan.change)
     if cluster.operator and replay:
         after = capture.with_responder(after, cluster.operator, replay.responder_ip, list(replay.hosts))
         labels |= capture.SUT_LABEL | {
