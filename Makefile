@@ -1,13 +1,13 @@
 # Thin names for what bin/ does. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run stop test test-fast lint types imports bench demo-reset faults
+.PHONY: help run stop test test-fast lint types imports bench bench-simcluster demo-reset faults
 
 PYTHON := @sh bin/python
 
 help: ## List what can be done
 	@echo "meshconsole"
 	@echo
-	@sed -n 's/^\([a-z-]*\): .*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r name text; do printf '  make %-12s %s\n' "$$name" "$$text"; done
+	@sed -n 's/^\([a-z-]*\): .*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r name text; do printf '  make %-16s %s\n' "$$name" "$$text"; done
 	@echo
 	@echo "Start with 'make run'. docs/operations/install.md says more."
 
@@ -37,6 +37,9 @@ faults: ## Kill processes in the middle of things and see that nothing is stuck 
 
 bench: ## Collect, model and analyse 10,000 pods; print the ratio to downloading them, memory, page times
 	$(PYTHON) -m bin.bench
+
+bench-simcluster: ## Start, list and watch a simulated cluster of 10,000 pods, and 100 clusters; print ratios
+	$(PYTHON) -m bin.bench simcluster
 
 demo-reset: ## Forget the demonstration data, so that the next 'make run' starts from nothing
 	$(PYTHON) -m bin.demo_reset

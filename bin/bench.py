@@ -1,4 +1,4 @@
-"""`make bench`: makes the environment ready and hands over to bench/run.py."""
+"""`make bench` and `make bench-simcluster`: make the environment ready and hand over to bench/."""
 
 import sys
 
@@ -10,12 +10,12 @@ def main(arguments: list[str]) -> int:
     """Replace this process by the benchmark."""
     try:
         ensure(RUNTIME_LOCK)
-        script = ROOT / "bench" / "run.py"
-        if not script.exists():
-            raise Failure("bench/run.py is missing from this checkout, so there is nothing to measure with.")
+        name = "simcluster" if arguments[:1] == ["simcluster"] else "run"
+        if not (ROOT / "bench" / f"{name}.py").exists():
+            raise Failure(f"bench/{name}.py is missing from this checkout: there is nothing to measure with.")
     except Failure as failure:
         return fail(str(failure))
-    return become("bench.run", arguments)
+    return become(f"bench.{name}", arguments)
 
 
 if __name__ == "__main__":

@@ -72,6 +72,7 @@ def _duplicates(value: Any, path: str) -> Iterator[str]:
 
 
 MAX_YAML_NODES = 1_000_000
+_NULL_MEMBER = re.compile(rb'":null')
 
 
 class _Loader(yaml.SafeLoader):
@@ -161,7 +162,16 @@ def pruned(value: Any, node: Node) -> Any:
 
 def without_nulls(value: Any) -> Any:
     """The value without members that are null; nulls in lists stay."""
-    return _without_nulls(value) if b"null" in msgspec.json.encode(value) else value
+    return _without_nulls(value) if _has_null_member(msgspec.json.encode(value)) else value
+
+
+def _has_null_member(encoded: bytes) -> bool:
+    """Whether JSON without white space has a null member. In a text that is JSON, quotes are escaped."""
+    for found in _NULL_MEMBER.finditer(encoded):
+        before = encoded[: found.start()]
+        if (len(before) - len(before.rstrip(b"\\"))) % 2 == 0:
+            return True
+    return False
 
 
 def _without_nulls(value: Any) -> Any:

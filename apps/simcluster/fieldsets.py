@@ -6,6 +6,7 @@ A path is a tuple of elements as in `fieldsV1`: `f:name`, `k:{"name":"https"}`, 
 
 import json
 from collections.abc import Iterable, Iterator
+from json.encoder import encode_basestring
 from typing import Any
 
 from apps.simcluster.schema import ANY, Json, Node, Shape
@@ -13,6 +14,7 @@ from apps.simcluster.schema import ANY, Json, Node, Shape
 Path = tuple[str, ...]
 FieldSet = frozenset[Path]
 EMPTY: FieldSet = frozenset()
+_ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
 
 
 def decode(fields: Json, prefix: Path = ()) -> FieldSet:
@@ -55,12 +57,14 @@ def key_element(item: Any, node: Node) -> str:
     """The path element of a keyed list's item or a set's value."""
     if node.unique or not isinstance(item, dict):
         return "v:" + _compact(item)
+    if len(node.keys) == 1 and type(value := item.get(node.keys[0])) is str:  # nearly always
+        return f'k:{{"{node.keys[0]}":{encode_basestring(value)}}}'
     keys = {key: item.get(key, node.key_defaults.get(key)) for key in sorted(node.keys)}
     return "k:" + _compact({key: value for key, value in keys.items() if value is not None})
 
 
 def _compact(value: Any) -> str:
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    return _ENCODER.encode(value)
 
 
 def is_leaf(value: Any, node: Node) -> bool:

@@ -11,7 +11,7 @@ import secrets
 import socket
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from threading import Event, Thread
@@ -24,6 +24,7 @@ from apps.simcluster.access import EVERYBODY, MASTERS, User
 from apps.simcluster.asgi import Application
 from apps.simcluster.certificates import write_private
 from apps.simcluster.cluster import VERSION, Cluster, new_cluster, utc_now
+from apps.simcluster.collector import paused
 from apps.simcluster.controllers import settle
 from apps.simcluster.definitions import EVERYTHING, istio_definitions
 from apps.simcluster.faults import Faults
@@ -64,7 +65,6 @@ class SimulatedCluster:
     """A cluster of a fleet: how to reach it, its state, its faults."""
 
     def __init__(self, spec: ClusterSpec, directory: Path, *, durable: bool) -> None:
-        self.spec = spec
         self.name = spec.name
         self.directory = directory
         self.certificate = PresentedCertificate(directory / "tls", spec.name)
@@ -82,6 +82,7 @@ class SimulatedCluster:
         if self.seeded:
             seed(self.state, [*istio_definitions(spec.served), *spec.manifests], spec.writers)
             settle(self.state)
+        self.spec = replace(spec, manifests=(), writers=None)  # they are in the store now
         self.faults = Faults()
         self.application = Application(self.state, self.faults)
         self.port = 0
@@ -175,8 +176,10 @@ class SimulatedFleet:
         self._beside: list[tuple[uvicorn.Config, socket.socket]] = []
         self._thread: Thread | None = None
         self._started, self._failure = Event(), ""
-        for spec in specs:
-            self.add(spec)
+        with paused():  # specs may be made one by one, and very many objects with them
+            for spec in specs:
+                self.add(spec)
+                del spec  # so that the collector does not find them when it goes on
 
     def add(self, spec: ClusterSpec) -> SimulatedCluster:
         """Add a cluster before the fleet is started."""

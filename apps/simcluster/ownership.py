@@ -54,7 +54,7 @@ class Ownership:
 
 Owners = dict[tuple[str, str, str, str], Ownership]
 
-_METADATA_NOISE = [
+METADATA_NOISE = [
     "name",
     "namespace",
     "creationTimestamp",
@@ -67,7 +67,7 @@ _METADATA_NOISE = [
 ]
 _UNTRACKED: FieldSet = frozenset(
     [("f:apiVersion",), ("f:kind",), ("f:metadata",)]
-    + [("f:metadata", "f:" + name) for name in _METADATA_NOISE]
+    + [("f:metadata", "f:" + name) for name in METADATA_NOISE]
 )
 BEFORE_FIRST_APPLY = "before-first-apply"
 
@@ -100,29 +100,34 @@ def owners_of(entries: Sequence[Json] | None) -> Owners:
 
 def entries_of(owners: Owners) -> list[Json]:
     """`metadata.managedFields` in the server's order: applies first, then by time and name."""
+    stated = ((owner.manager, owner.time, encode(owner.fields)) for owner in owners.values() if owner.fields)
+    return entries(stated)
+
+
+def entries(stated: Iterable[tuple[Manager, str | None, Json]]) -> list[Json]:
+    """`metadata.managedFields` of managers, their times and their fields in `fieldsV1` form."""
     ranked = sorted(
-        (owner for owner in owners.values() if owner.fields),
-        key=lambda o: (
-            o.manager.operation.value,
-            o.time or "",
-            o.manager.name,
-            o.manager.api_version,
-            o.manager.subresource,
+        stated,
+        key=lambda row: (
+            row[0].operation.value,
+            row[1] or "",
+            row[0].name,
+            row[0].api_version,
+            row[0].subresource,
         ),
     )
-    return [_entry(owner) for owner in ranked]
+    return [_entry(*row) for row in ranked]
 
 
-def _entry(owner: Ownership) -> Json:
-    manager = owner.manager
+def _entry(manager: Manager, time: str | None, fields: Json) -> Json:
     entry: Json = {
         "manager": manager.name,
         "operation": manager.operation.value,
         "apiVersion": manager.api_version,
     }
-    if owner.time:
-        entry["time"] = owner.time
-    entry |= {"fieldsType": "FieldsV1", "fieldsV1": encode(owner.fields)}
+    if time:
+        entry["time"] = time
+    entry |= {"fieldsType": "FieldsV1", "fieldsV1": fields}
     if manager.subresource:
         entry["subresource"] = manager.subresource
     return entry

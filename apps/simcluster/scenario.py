@@ -4,20 +4,22 @@ A scenario is deterministic: the same file gives the same objects, uids and time
 are kept or served; it hands over plain manifests.
 """
 
-import json
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from apps.simcluster.collector import paused
 from apps.simcluster.shapes import istio, speedscale
 from apps.simcluster.shapes.cluster import Cluster, assign_addresses, make_nodes, node_manifests
 from apps.simcluster.shapes.fields import Fields, ScenarioError
+from apps.simcluster.shapes.generated import documents
 from apps.simcluster.shapes.mesh import read_mesh
-from apps.simcluster.shapes.meta import Manifest, Stamp
+from apps.simcluster.shapes.meta import Manifest, Stamp, copied
 from apps.simcluster.shapes.namespaces import (
     NamespaceSpec,
     captured_by_node,
@@ -26,6 +28,7 @@ from apps.simcluster.shapes.namespaces import (
     read_namespace,
 )
 from apps.simcluster.shapes.objects import HELM, FieldManager, default_manager, verbatim
+from apps.simcluster.shapes.options import WorkloadKind
 from apps.simcluster.shapes.roles import PolicyRule, User, read_user
 from apps.simcluster.shapes.speedscale import read_operator
 
@@ -38,6 +41,7 @@ __all__ = [
     "ScenarioError",
     "User",
     "load",
+    "load_fleet",
     "write_manifests",
 ]
 
@@ -45,6 +49,7 @@ SCENARIOS = Path(__file__).parent / "scenarios"
 # The moment that scenarios describe unless told otherwise; ages in the files count back from it.
 BASE_TIME = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
 LARGEST_FILE = 2_000_000
+MOST_PODS = 50_000
 ALWAYS_THERE = ("default", "kube-node-lease", "kube-public", "kube-system")
 NETWORKING = "networking.istio.io"
 
@@ -74,16 +79,34 @@ class Scenario:
 
 
 def load(path: Path, *, base: datetime = BASE_TIME) -> Scenario:
-    """The scenario in a file; times count back from `base`.
+    """The one cluster of a file; times count back from `base`.
 
     Raises ScenarioError with file, field and a sentence if the file cannot be used; OSError if it cannot be
     read.
     """
-    fields = Fields(_parse(path), file=path.name)
+    found = list(islice(documents(_parse(path), path.name), 2))
+    if len(found) > 1:
+        raise ScenarioError(path.name, "name", "describes several clusters where one is wanted.")
+    return _scenario(found[0], path.name, base)
+
+
+def load_fleet(path: Path, *, base: datetime = BASE_TIME) -> Iterator[Scenario]:
+    """All clusters of a file, one after the other as they are asked for. Raises as `load` does."""
+    for document in documents(_parse(path), path.name):
+        yield _scenario(document, path.name, base)
+
+
+def _scenario(document: Any, file: str, base: datetime) -> Scenario:
+    with paused():
+        return _read(Fields(document, file=file), base)
+
+
+def _read(fields: Fields, base: datetime) -> Scenario:
     groups = fields.section("served_versions")
     served = {group: groups.texts(group) for group in groups.names()}
     cluster = _cluster(fields, base)
     specs = _namespaces(fields, cluster)
+    _check_size(fields, cluster, specs)
     made = [namespace_manifest(cluster, spec) for spec in specs]
     made += node_manifests(cluster)
     installed = _installations(cluster, specs)
@@ -106,7 +129,7 @@ def load(path: Path, *, base: datetime = BASE_TIME) -> Scenario:
         kubernetes_version=cluster.kubernetes_version,
         served_versions=served,
         # Shapes share constants; what is handed over must be safe to change.
-        manifests=[json.loads(json.dumps(manifest)) for manifest in made],
+        manifests=[copied(manifest) for manifest in made],
         managers=managers,
         users=[read_user(row, cluster.mesh) for row in fields.sections("users")],
     )
@@ -167,6 +190,16 @@ def _namespaces(fields: Fields, cluster: Cluster) -> list[NamespaceSpec]:
         if name not in listed:
             specs.append(read_namespace(Fields({}, file=fields.file, path=f"namespaces.{name}"), name))
     return specs
+
+
+def _check_size(fields: Fields, cluster: Cluster, specs: list[NamespaceSpec]) -> None:
+    pods = sum(
+        len(cluster.nodes) if options.kind is WorkloadKind.DAEMON_SET else options.replicas
+        for spec in specs
+        for options in spec.workloads.values()
+    )
+    if pods > MOST_PODS:
+        raise fields.error("namespaces", f"describes {pods} pods; the limit is {MOST_PODS}.")
 
 
 def _complete(scenario: Scenario, fields: Fields) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import takewhile
 from threading import RLock
 from typing import Any, cast
 
@@ -128,7 +129,8 @@ def decode_stored(body: bytes) -> Stored:
 class Store:
     """Objects by resource key (`plural.group`) and `namespace/name`.
 
-    `lock` may be held around read-then-write. Listeners are called after each change, outside of any loop.
+    `lock` may be held around read-then-write. Listeners are called after each change, in the thread of the
+    writer.
     """
 
     def __init__(self, journal: Journal | None = None, *, history: int = HISTORY) -> None:
@@ -136,7 +138,7 @@ class Store:
         self._journal = journal
         self._history = history
         self._tables: dict[str, _Table] = {}
-        self._listeners: list[Callable[[], None]] = []
+        self._listeners: dict[str, list[Callable[[], None]]] = {}
         self._pending: list[Change] | None = None
         self.revision = max(FIRST_REVISION, journal.revision() if journal else 0)
         self._start = self.revision
@@ -151,10 +153,18 @@ class Store:
     def _table(self, resource: str) -> _Table:
         return self._tables.setdefault(resource, _Table(self._start, self._history))
 
-    def listen(self, listener: Callable[[], None]) -> Callable[[], None]:
-        """Call `listener` after every change; returns the function that ends it."""
-        self._listeners.append(listener)
-        return lambda: self._listeners.remove(listener)
+    def listen(self, listener: Callable[[], None], *resources: str) -> Callable[[], None]:
+        """Call `listener` after every change of these resources; returns the function that ends it."""
+        with self.lock:
+            for resource in resources:
+                self._listeners.setdefault(resource, []).append(listener)
+
+        def stop() -> None:
+            with self.lock:
+                for resource in resources:
+                    self._listeners[resource].remove(listener)
+
+        return stop
 
     def stored(self, resource: str, namespace: str, name: str) -> Stored | None:
         with self.lock:
@@ -217,7 +227,7 @@ class Store:
         elif self._journal:
             self._journal.write([change], self.revision)
         self._table(resource).record(event)
-        for listener in list(self._listeners):
+        for listener in list(self._listeners.get(resource, ())):
             listener()
 
     @contextmanager
@@ -236,13 +246,13 @@ class Store:
         """All objects as they were at a revision, in key order; raises `Expired`."""
         with self.lock:
             table = self._table(resource)
-            newer = [event for event in table.log if event.revision > revision]
+            newer = list(takewhile(lambda event: event.revision > revision, reversed(table.log)))
             if revision >= self.revision or (not newer and revision >= table.floor):
                 return self.each(resource)
             if revision < table.floor:
                 raise Expired
             items = dict(table.items)
-            for event in reversed(newer):
+            for event in newer:
                 if event.type is EventType.ADDED:
                     items.pop(event.key, None)
                 elif event.before is not None:

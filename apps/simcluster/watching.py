@@ -1,13 +1,15 @@
 """Watches: events since a revision or after the current objects, selectors, bookmarks, time limits."""
 
 import asyncio
+import contextlib
 import random
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from threading import get_ident
 
 import msgspec
 
-from apps.simcluster.cluster import Cluster
+from apps.simcluster.cluster import DEFINITIONS, Cluster
 from apps.simcluster.errors import (
     ApiError,
     Cause,
@@ -168,11 +170,16 @@ async def lines(watch: WatchRequest) -> AsyncIterator[bytes]:
     encoder, deadline = _Encoder(watch), loop.time() + watch.timeout
     bookmark_at = loop.time() + BOOKMARK_SECONDS
 
+    thread = get_ident()
+
     def rouse() -> None:
-        if not loop.is_closed():
+        if get_ident() == thread:
+            wake.set()
+        elif not loop.is_closed():
             loop.call_soon_threadsafe(wake.set)
 
-    stop = store.listen(rouse)
+    # A definition that goes ends the watch of its objects.
+    stop = store.listen(rouse, *{watch.resource.key, DEFINITIONS})
     try:
         with store.lock:
             current = store.revision
@@ -206,10 +213,9 @@ async def lines(watch: WatchRequest) -> AsyncIterator[bytes]:
 
 
 async def _sleep(wake: asyncio.Event, seconds: float) -> None:
-    try:
-        await asyncio.wait_for(wake.wait(), max(0.0, seconds))
-    except TimeoutError:
-        return
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(max(0.0, seconds)):
+            await wake.wait()
 
 
 def _served(watch: WatchRequest) -> bool:

@@ -109,3 +109,17 @@ def test_any_moment_can_be_had_again_and_any_watcher_catches_up(writes: list[tup
             else:
                 caught_up[event.key] = event.after.body
         assert caught_up == moments[store.revision]
+
+
+def test_a_listener_hears_of_its_resources_only_until_it_stops() -> None:
+    store, heard = Store(), list[str]()
+    stop = store.listen(lambda: heard.append("change"), KEY, "secrets")
+    store.put("pods", config("one"))
+    assert heard == []
+    store.put(KEY, config("one"))
+    store.remove(KEY, "demo", "one")
+    store.put("secrets", config("two"))
+    assert len(heard) == 3
+    stop()
+    store.put(KEY, config("one"))
+    assert len(heard) == 3

@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 
 from apps.simcluster import watching
-from apps.simcluster.cluster import Cluster, new_cluster
+from apps.simcluster.cluster import DEFINITIONS, Cluster, new_cluster
+from apps.simcluster.definitions import istio_definitions
 from apps.simcluster.messages import Request
 from apps.simcluster.negotiation import Form
+from apps.simcluster.seeding import seed
 from apps.simcluster.store import Store
 
 
@@ -61,3 +63,21 @@ def test_changes_from_another_thread_wake_a_watch() -> None:
         return await task
 
     assert [event["object"]["metadata"]["name"] for event in asyncio.run(scene())] == ["late"]
+
+
+def test_a_watch_ends_when_the_definition_of_its_kind_goes() -> None:
+    state = cluster()
+    definition = istio_definitions({"networking.istio.io": ["v1"]})[0]
+    seed(state, [definition])
+    plural = definition["spec"]["names"]["plural"]
+    resource = state.find("networking.istio.io", "v1", plural)
+    request = Request("GET", "/", {"resourceVersion": [str(state.store.revision)]}, {})
+
+    async def scene() -> list[Any]:
+        asked = watching.prepare(state, resource, "v1", "demo", "", Form.JSON, request)
+        task = asyncio.create_task(collect(asked))
+        await asyncio.sleep(0.1)
+        state.store.remove(DEFINITIONS, "", definition["metadata"]["name"])
+        return await asyncio.wait_for(task, 20)
+
+    assert asyncio.run(scene()) == []

@@ -4,11 +4,10 @@ Speedscale's operator mutates the workload object, not only the pod (its FAQ pri
 sidecar in the template), so a template can be ahead of its pods. Must not know pods, Istio or the API server.
 """
 
-import copy
 from dataclasses import dataclass
 from enum import StrEnum
 
-from apps.simcluster.shapes.meta import Manifest
+from apps.simcluster.shapes.meta import Manifest, copied
 
 INJECT = {"sidecar.speedscale.com/inject": "true"}
 NOT_INJECT = {"sidecar.speedscale.com/inject": "false"}
@@ -104,7 +103,7 @@ def labels_for(change: TemplateChange) -> dict[str, str]:
 
 def mutated(template: Manifest, change: TemplateChange, operator: Operator, *, tls_out: bool) -> Manifest:
     """A copy of a pod template after the operator's webhook changed it."""
-    template = copy.deepcopy(template)
+    template = copied(template)
     if change is TemplateChange.GOPROXY:
         _add_goproxy(template, operator, tls_out=tls_out)
     if change is TemplateChange.JAVA_AGENT:
@@ -114,7 +113,7 @@ def mutated(template: Manifest, change: TemplateChange, operator: Operator, *, t
 
 def with_responder(template: Manifest, operator: Operator, responder_ip: str, hosts: list[str]) -> Manifest:
     """A copy of a template whose outgoing calls go to a replay's responder."""
-    template = copy.deepcopy(template)
+    template = copied(template)
     spec = template["spec"]
     spec.setdefault("initContainers", []).append(
         {

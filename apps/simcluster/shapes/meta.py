@@ -7,13 +7,17 @@ import hashlib
 import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
+
+import msgspec
 
 Manifest = dict[str, Any]
 
 # Kubernetes' own alphabet for generated names: no vowels, nothing to be misread (apimachinery util/rand).
 ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
 SECONDS_A_DAY = 86_400
+# A version 5 UUID has these bits fixed (RFC 9562).
+VERSION_5, VARIANT = 0x50, 0x80
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +28,7 @@ class Stamp:
     base: datetime
 
     def uid(self, kind: str, namespace: str, name: str) -> str:
-        return str(uuid.uuid5(uuid.NAMESPACE_URL, f"simcluster/{self.cluster}/{kind}/{namespace}/{name}"))
+        return stable_uuid(f"simcluster/{self.cluster}/{kind}/{namespace}/{name}")
 
     def letters(self, key: str, length: int) -> str:
         """A suffix as Kubernetes generates it, always the same for the same key."""
@@ -42,6 +46,20 @@ class Stamp:
 
     def before(self, days: float, key: str) -> str:
         return written(self.moment(days, key))
+
+
+def stable_uuid(text: str) -> str:
+    """`uuid.uuid5(NAMESPACE_URL, text)` as text; a large cluster needs a hundred thousand of them."""
+    digest = bytearray(hashlib.sha1(uuid.NAMESPACE_URL.bytes + text.encode(), usedforsecurity=False).digest())
+    digest[6] = digest[6] & 0x0F | VERSION_5
+    digest[8] = digest[8] & 0x3F | VARIANT
+    code = digest[:16].hex()
+    return f"{code[:8]}-{code[8:12]}-{code[12:16]}-{code[16:20]}-{code[20:]}"
+
+
+def copied(manifest: Manifest) -> Manifest:
+    """A copy that shares no part; by way of JSON, which is many times faster than `copy.deepcopy`."""
+    return cast(Manifest, msgspec.json.decode(msgspec.json.encode(manifest)))
 
 
 def written(moment: datetime) -> str:

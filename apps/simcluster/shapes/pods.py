@@ -3,13 +3,12 @@
 Must not know which workload states a scenario may ask for: it is told the template and what Istio did.
 """
 
-import copy
 from dataclasses import dataclass
 
 from apps.simcluster.shapes import proxy
 from apps.simcluster.shapes.cluster import Cluster, Node
 from apps.simcluster.shapes.mesh import Revision
-from apps.simcluster.shapes.meta import Manifest, metadata
+from apps.simcluster.shapes.meta import Manifest, copied, metadata
 
 REDIRECTED = {"ambient.istio.io/redirection": "enabled"}
 GATEWAY_TEMPLATE = {"inject.istio.io/templates": "gateway"}
@@ -55,7 +54,7 @@ def pod(
     )
     meta["generateName"] = f"{owner['metadata']['name']}-"
     manifest: Manifest = {"apiVersion": "v1", "kind": "Pod", "metadata": meta}
-    manifest["spec"] = copy.deepcopy(template["spec"])
+    manifest["spec"] = copied(template["spec"])
     if injection.ambient:
         meta["annotations"] = meta.get("annotations", {}) | REDIRECTED
     if injection.revision and cluster.mesh:

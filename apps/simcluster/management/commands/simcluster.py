@@ -4,6 +4,7 @@ import json
 import signal
 import threading
 from argparse import ArgumentParser
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from apps.simcluster.access import User
 from apps.simcluster.certificates import write_private
 from apps.simcluster.control import Control
 from apps.simcluster.fleet import ClusterSpec, SimulatedCluster, SimulatedFleet
-from apps.simcluster.scenario import Scenario, ScenarioError, load
+from apps.simcluster.scenario import Scenario, ScenarioError, load_fleet
 from apps.simcluster.seeding import SeedError
 
 
@@ -41,16 +42,16 @@ class Command(BaseCommand):
         parser.add_argument("--ready-file", type=Path, help="write this JSON file when all clusters answer")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        specs = [
+        specs = (
             _spec(scenario, options["port"] + index if options["port"] else 0)
             for index, scenario in enumerate(_scenarios(options["scenario"]))
-        ]
+        )
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
         try:
             fleet = SimulatedFleet(specs, state_dir=options["state_dir"])
-        except SeedError as error:
+        except (ScenarioError, OSError, SeedError) as error:
             raise CommandError(str(error)) from error
         control = Control(fleet, options["control_port"])
         with fleet:
@@ -68,21 +69,21 @@ class Command(BaseCommand):
             options["ready_file"].unlink(missing_ok=True)
 
 
-def _scenarios(given: list[str]) -> list[Scenario]:
+def _scenarios(given: list[str]) -> Iterator[Scenario]:
+    """Cluster by cluster, so that a large fleet is never in memory twice."""
     paths: list[Path] = []
     for text in given:
         path = Path(text)
         paths += sorted(path.glob("*.yaml")) if path.is_dir() else [path]
     if not paths:
         raise CommandError("There is no scenario file (*.yaml) in " + ", ".join(given) + ".")
-    try:
-        scenarios = [load(path) for path in paths]
-    except (ScenarioError, OSError) as error:
-        raise CommandError(str(error)) from error
-    names = [scenario.name for scenario in scenarios]
-    if len(set(names)) != len(names):
-        raise CommandError(f"Two scenarios have the same name: {', '.join(sorted(names))}.")
-    return scenarios
+    names: set[str] = set()
+    for path in paths:
+        for scenario in load_fleet(path):
+            if scenario.name in names:
+                raise CommandError(f"Two scenarios have the same name: {scenario.name}.")
+            names.add(scenario.name)
+            yield scenario
 
 
 def _spec(scenario: Scenario, port: int) -> ClusterSpec:
