@@ -64,8 +64,8 @@ def _descriptor(
 ) -> dict[str, Any]:
     described: dict[str, Any] = {
         "id": code,
-        "shortDescription": {"text": f"{title}."},
-        "help": {"text": doc, "markdown": f"**{code}: {title}**\n\n{doc}"},
+        "shortDescription": {"text": _plain(f"{title}.")},
+        "help": {"text": _plain(doc), "markdown": _plain(f"**{code}: {title}**\n\n{doc}")},
         "defaultConfiguration": {"level": LEVELS[severity]},
         # `helpUri` has to be absolute, and where the pages are published is for others to say.
         "properties": {"documentation": f"docs/rules/{code}.md", "references": list(references)},
@@ -79,7 +79,7 @@ def _result(item: Located, numbers: dict[str, int]) -> dict[str, Any]:
         "ruleId": finding.code,
         "ruleIndex": numbers[finding.code],
         "level": LEVELS[finding.severity],
-        "message": {"text": f"{finding.ref}: {finding.message}"},
+        "message": {"text": _plain(f"{finding.ref}: {finding.message}")},
         "locations": [_location(item)],
         "partialFingerprints": {FINGERPRINT: finding.fingerprint},
         "suppressions": [_suppression(quiet)] if quiet is not None else [],
@@ -105,6 +105,12 @@ def _physical(place: Place) -> dict[str, Any]:
         column = {"startColumn": place.column} if place.column else {}
         physical["region"] = {"startLine": place.line, **column}
     return physical
+
+
+def _plain(text: str) -> str:
+    """A message in which braces are no placeholders (§3.11.5) and what an object is called makes no link
+    (§3.11.6)."""
+    return text.replace("{", "{{").replace("}", "}}").replace("](", "\\](")
 
 
 def _suppression(quiet: Suppression) -> dict[str, Any]:

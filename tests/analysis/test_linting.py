@@ -194,6 +194,15 @@ def test_the_same_manifests_give_the_same_sarif_wherever_they_lie(
     assert run("analyse", shop, "--format", "sarif") == run("analyse", again, "--format", "sarif")
 
 
+def test_what_an_object_is_called_makes_no_link_and_no_placeholder_in_sarif(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(
+        'apiVersion: v1\nkind: Service\nmetadata: {name: "[x](http://evil.example/{0})", '
+        'annotations: {meshconsole.io/ignore: "SS99"}}\n'
+    )
+    (result,) = sarif(tmp_path)["runs"][0]["results"]
+    assert "[x\\](http://evil.example/{{0}})" in result["message"]["text"]
+
+
 def test_what_is_in_no_file_is_shown_at_the_first_object_it_affects(shop: Path) -> None:
     (shop / "page-entry.yaml").unlink()
     (result,) = [one for one in sarif(shop)["runs"][0]["results"] if one["ruleId"] == "SS01"]
