@@ -1,13 +1,15 @@
 """What runs beside a real API server and clients come to see.
 
-Definitions are accepted, namespaces end, pods go, service accounts appear. Called now and then by the fleet;
-each
-step works on the store alone.
+Definitions are accepted, namespaces end, pods go, service accounts appear; workloads are what
+`behaviour` is for.
+Called now and then by the fleet; each step works on the store alone.
 """
 
 from collections import Counter
 from datetime import timedelta
 
+from apps.simcluster.behaviour.loop import Loop
+from apps.simcluster.behaviour.options import Behaviour
 from apps.simcluster.cluster import DEFINITIONS, TIME_FORMAT, Cluster
 from apps.simcluster.definitions import established
 from apps.simcluster.deleting import empty_namespace, finish_pods
@@ -35,9 +37,46 @@ _CALM = (
 )
 
 
-def settle(cluster: Cluster) -> bool:
-    """Let every controller do its part once; true when something is still waiting (for time or
-    finalizers).
+class Controllers:
+    """All controllers of one cluster. `tick` does nothing while nothing changed and nothing is due."""
+
+    def __init__(self, cluster: Cluster, behaviour: Behaviour, *, resume: bool = False) -> None:
+        """With `resume` the store was filled in an earlier life, and work may be under way."""
+        self._cluster = cluster
+        self._loop = Loop(cluster, behaviour) if behaviour.workloads else None
+        self._seen = -1
+        self._waiting = False
+        if self._loop and resume:
+            self._loop.look_at_everything()
+
+    @property
+    def idle(self) -> bool:
+        return not self._waiting and self._seen == self._cluster.store.revision and not self._due
+
+    @property
+    def busy(self) -> bool:
+        """Whether more could be done right now."""
+        return self._due
+
+    @property
+    def _due(self) -> bool:
+        due = self._loop.next_due if self._loop else None
+        return due is not None and due <= self._cluster.now()
+
+    def tick(self) -> None:
+        """Let every controller do its part."""
+        # What is written meanwhile is looked at the next time.
+        revision = self._cluster.store.revision
+        if self._waiting or self._seen != revision:
+            self._waiting = settle(self._cluster, pods=self._loop is None)
+        self._seen = revision
+        if self._loop:
+            self._loop.step()
+
+
+def settle(cluster: Cluster, *, pods: bool = True) -> bool:
+    """Let the controllers beside those of workloads do their part once; true when something is still
+    waiting (for time or finalizers). `pods` tells whether deleted pods are to be finished here.
     """
     with cluster.store.lock:
         _accept_definitions(cluster)
@@ -48,8 +87,10 @@ def settle(cluster: Cluster) -> bool:
         for namespace in cluster.store.each("namespaces"):
             if namespace.deleted_at and namespace.deleted_at <= due:
                 _finish_namespace(cluster, namespace.object())
-        finish_pods(cluster)
-        return any(item.deleted_at for key in ("namespaces", "pods") for item in cluster.store.each(key))
+        if pods:
+            finish_pods(cluster)
+        keys = ("namespaces", "pods") if pods else ("namespaces",)
+        return any(item.deleted_at for key in keys for item in cluster.store.each(key))
 
 
 def _accept_definitions(cluster: Cluster) -> None:

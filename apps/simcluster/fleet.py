@@ -21,11 +21,13 @@ from typing import Any, Self
 import uvicorn
 
 from apps.simcluster.access import EVERYBODY, MASTERS, User
+from apps.simcluster.admission import calls_out
 from apps.simcluster.asgi import Application
+from apps.simcluster.behaviour.options import Behaviour
 from apps.simcluster.certificates import write_private
 from apps.simcluster.cluster import VERSION, Cluster, new_cluster, utc_now
 from apps.simcluster.collector import paused
-from apps.simcluster.controllers import settle
+from apps.simcluster.controllers import Controllers, settle
 from apps.simcluster.definitions import EVERYTHING, istio_definitions
 from apps.simcluster.faults import Faults
 from apps.simcluster.journal import Journal
@@ -41,6 +43,7 @@ ADMIN = "admin"
 START_SECONDS = 120
 STOP_SECONDS = 10
 SETTLE_SECONDS = 0.25
+BUSY_SECONDS = 0.03  # requests come first
 logger = logging.getLogger("apps.simcluster")
 
 
@@ -59,6 +62,7 @@ class ClusterSpec:
     labels: Mapping[str, str] = field(default_factory=dict)
     git_version: str = VERSION
     port: int = 0
+    behaviour: Behaviour = field(default_factory=Behaviour)
 
 
 class SimulatedCluster:
@@ -83,6 +87,7 @@ class SimulatedCluster:
             seed(self.state, [*istio_definitions(spec.served), *spec.manifests], spec.writers)
             settle(self.state)
         self.spec = replace(spec, manifests=(), writers=None)  # they are in the store now
+        self.controllers = Controllers(self.state, spec.behaviour, resume=not self.seeded)
         self.faults = Faults()
         self.application = Application(self.state, self.faults)
         self.port = 0
@@ -243,13 +248,19 @@ class SimulatedFleet:
         tidying.cancel()
 
     async def _settle(self) -> None:
-        """Let the clusters' controllers work."""
-        seen: dict[str, int] = {}
+        """Let the clusters' controllers work; one that may have to wait for a webhook does so in a thread."""
+        threads: dict[str, asyncio.Task[None]] = {}
         while True:
             for cluster in self.clusters.values():
-                waiting = settle(cluster.state) if seen.get(cluster.name) != cluster.store.revision else False
-                seen[cluster.name] = -1 if waiting else cluster.store.revision
-            await asyncio.sleep(SETTLE_SECONDS)
+                thread = threads.get(cluster.name)
+                if cluster.controllers.idle or (thread and not thread.done()):
+                    continue
+                if calls_out(cluster.state):
+                    threads[cluster.name] = asyncio.create_task(asyncio.to_thread(cluster.controllers.tick))
+                else:
+                    cluster.controllers.tick()
+            busy = any(cluster.controllers.busy for cluster in self.clusters.values())
+            await asyncio.sleep(BUSY_SECONDS if busy else SETTLE_SECONDS)
 
     def stop(self) -> None:
         """End all servers, close the stores and forget temporary state."""

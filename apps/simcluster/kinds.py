@@ -134,6 +134,7 @@ BUILTIN: tuple[Resource, ...] = (
     _builtin("", "v1", "secrets", "Secret"),
     _builtin("", "v1", "serviceaccounts", "ServiceAccount", short=("sa",), subresources=("token",)),
     _builtin("", "v1", "services", "Service", short=("svc",), categories=_ALL, subresources=_STATUS),
+    _builtin("apps", "v1", "controllerrevisions", "ControllerRevision"),
     _builtin("apps", "v1", "daemonsets", "DaemonSet", short=("ds",), categories=_ALL, subresources=_STATUS),
     _builtin(
         "apps", "v1", "deployments", "Deployment", short=("deploy",), categories=_ALL, subresources=_SCALED

@@ -14,7 +14,7 @@ MAGIC = b"k8s\x00"
 MEDIA_TYPE = "application/vnd.kubernetes.protobuf"
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 
-# message -> field number -> (name, message of that field, or None for text, or _MAP)
+# message -> field number -> (name, message of that field, or None for text, or _MAP, _LIST, _WHOLE)
 _Fields = Mapping[int, tuple[str, Any]]
 _RESOURCE: _Fields = {
     1: ("namespace", None),
@@ -29,6 +29,8 @@ _PATH: _Fields = {1: ("path", None), 2: ("verb", None)}
 _ACCESS: _Fields = {1: ("resourceAttributes", _RESOURCE), 2: ("nonResourceAttributes", _PATH)}
 _RULES: _Fields = {1: ("namespace", None)}
 _MAP = "map"  # of text to text
+_LIST = "list"  # of texts
+_WHOLE = "whole"  # a number
 _ENTRY: _Fields = {1: ("key", None), 2: ("value", None)}
 _META: _Fields = {
     1: ("name", None),
@@ -37,11 +39,14 @@ _META: _Fields = {
     11: ("labels", _MAP),
     12: ("annotations", _MAP),
 }
+_BOUND: _Fields = {1: ("kind", None), 2: ("apiVersion", None), 3: ("name", None), 4: ("uid", None)}
+_TOKEN: _Fields = {1: ("audiences", _LIST), 3: ("boundObjectRef", _BOUND), 4: ("expirationSeconds", _WHOLE)}
 _TYPE: _Fields = {1: ("apiVersion", None), 2: ("kind", None)}
 MESSAGES: Mapping[str, _Fields] = {
     "SelfSubjectReview": {},
     "SelfSubjectAccessReview": {2: ("spec", _ACCESS)},
     "SelfSubjectRulesReview": {2: ("spec", _RULES)},
+    "TokenRequest": {2: ("spec", _TOKEN)},
     "Namespace": {1: ("metadata", _META)},
     "ServiceAccount": {1: ("metadata", _META)},
     "ConfigMap": {1: ("metadata", _META), 2: ("data", _MAP)},
@@ -69,19 +74,25 @@ def _message(data: bytes, fields: _Fields) -> Json:
         if below == _MAP:
             entry = _message(value, _ENTRY)
             found.setdefault(name, {})[entry.get("key", "")] = entry.get("value", "")
+        elif below == _LIST:
+            found.setdefault(name, []).append(value.decode(errors="replace"))
+        elif below == _WHOLE:
+            found[name] = _varint(value, 0)[0]
         else:
             found[name] = value.decode(errors="replace") if below is None else _message(value, below)
     return found
 
 
 def _fields(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Number and content of each length-delimited field; others are skipped."""
+    """Number and content of each length-delimited field and number; others are skipped."""
     at = 0
     while at < len(data):
         tag, at = _varint(data, at)
         kind = tag & 7
         if kind == _VARINT:
+            start = at
             _, at = _varint(data, at)
+            yield tag >> 3, data[start:at]
         elif kind == _BYTES:
             size, at = _varint(data, at)
             yield tag >> 3, data[at : at + size]

@@ -13,6 +13,7 @@ from typing import Any
 
 import yaml
 
+from apps.simcluster.behaviour.options import Behaviour, read_behaviour
 from apps.simcluster.collector import paused
 from apps.simcluster.shapes import istio, speedscale
 from apps.simcluster.shapes.cluster import Cluster, assign_addresses, make_nodes, node_manifests
@@ -76,6 +77,7 @@ class Scenario:
     manifests: list[Manifest]
     managers: dict[ObjectKey, FieldManager]
     users: list[User]
+    behaviour: Behaviour
 
 
 def load(path: Path, *, base: datetime = BASE_TIME) -> Scenario:
@@ -132,6 +134,7 @@ def _read(fields: Fields, base: datetime) -> Scenario:
         manifests=[copied(manifest) for manifest in made],
         managers=managers,
         users=[read_user(row, cluster.mesh) for row in fields.sections("users")],
+        behaviour=read_behaviour(fields.section("behaviour")),
     )
     fields.done()
     _complete(scenario, fields)

@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
+from apps.simcluster.behaviour.options import Behaviour
 from apps.simcluster.fleet import ClusterSpec, SimulatedFleet
 from tests.cluster_contract.admission import REASON, registration, webhook
 from tests.factories.fleet import client
@@ -18,7 +19,8 @@ RULE = {"operations": ["*"], "apiGroups": [""], "apiVersions": ["v1"], "resource
 
 @pytest.fixture(scope="module")
 def http() -> Iterator[httpx.Client]:
-    with SimulatedFleet([ClusterSpec("guarded")]) as fleet, client(fleet["guarded"]) as http:
+    spec = ClusterSpec("guarded", behaviour=Behaviour(workloads=True))
+    with SimulatedFleet([spec]) as fleet, client(fleet["guarded"]) as http:
         for name, labels in (("guarded", {"guard": "on"}), ("free", {})):
             body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
             assert http.post("/api/v1/namespaces", json=body).status_code == 201
@@ -99,3 +101,26 @@ def test_others_are_answered_while_a_write_waits_for_a_webhook(http: httpx.Clien
         assert http.get(MAPS.format("free")).status_code == 200
         assert time.monotonic() - started < 1
         assert waiting.result().status_code == 500
+
+
+def test_a_webhook_refuses_the_pods_of_a_workload_and_holds_nobody_else_up(
+    http: httpx.Client, registered: Any
+) -> None:
+    registered("/slow", timeoutSeconds=2, rules=[{**RULE, "resources": ["pods"]}])
+    containers = [{"name": "app", "image": "shop/cart:1"}]
+    template = {"metadata": {"labels": {"app": "cart"}}, "spec": {"containers": containers}}
+    spec = {"replicas": 1, "selector": {"matchLabels": {"app": "cart"}}, "template": template}
+    body = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "cart"}, "spec": spec}
+    path = "/apis/apps/v1/namespaces/free/deployments"
+    assert http.post(path, json=body).status_code == 201
+    said: list[dict[str, str]] = []
+    ends = time.monotonic() + 20
+    while not said and time.monotonic() < ends:
+        started = time.monotonic()
+        status = http.get(f"{path}/cart").json()["status"]
+        assert time.monotonic() - started < 1
+        said = [row for row in status.get("conditions", ()) if row["type"] == "ReplicaFailure"]
+        time.sleep(0.05)
+    assert said[0]["reason"] == "FailedCreate"
+    assert "failed calling webhook" in said[0]["message"]
+    assert http.get("/api/v1/namespaces/free/pods").json()["items"] == []

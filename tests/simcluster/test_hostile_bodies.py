@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from apps.simcluster.access import MASTERS, User
+from apps.simcluster.behaviour.options import Behaviour
 from apps.simcluster.cluster import Cluster, new_cluster
-from apps.simcluster.controllers import settle
+from apps.simcluster.controllers import Controllers
 from apps.simcluster.definitions import istio_definitions
 from apps.simcluster.handling import handle
 from apps.simcluster.messages import Request, Response, parse_query
@@ -81,6 +82,7 @@ def cluster() -> Cluster:
 def test_every_spoiled_request_gets_an_answer(cluster: Cluster, start: int) -> None:
     chance = random.Random(start)
     recorded = [case["request"] for group in GROUPS for case in cases(group) if case["request"].get("body")]
+    controllers = Controllers(cluster, Behaviour(workloads=True))
     answered = 0
     for number in range(ROUNDS):
         asked = chance.choice(recorded)
@@ -90,5 +92,5 @@ def test_every_spoiled_request_gets_an_answer(cluster: Cluster, start: int) -> N
         assert 200 <= answer.status < 600
         answered += 1
         if number % 300 == 0:
-            settle(cluster)
+            controllers.tick()
     assert answered == ROUNDS

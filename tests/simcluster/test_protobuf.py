@@ -44,6 +44,16 @@ def test_an_access_review_with_numbers_between_its_texts() -> None:
     assert found["spec"] == {"resourceAttributes": {"namespace": "shop", "verb": "list", "resource": "pods"}}
 
 
+def test_a_token_request_with_its_audiences_and_its_lifetime() -> None:
+    bound = field(1, b"Pod") + field(2, b"v1") + field(3, b"web-1")
+    spec = field(1, b"one") + field(1, b"two") + field(3, bound) + bytes([4 << 3, 0xD8, 0x04])
+    assert decode(envelope(b"authentication.k8s.io/v1", b"TokenRequest", field(2, spec)))["spec"] == {
+        "audiences": ["one", "two"],
+        "boundObjectRef": {"kind": "Pod", "apiVersion": "v1", "name": "web-1"},
+        "expirationSeconds": 600,
+    }
+
+
 @pytest.mark.parametrize(
     "body",
     [b"", b"{}", MAGIC, MAGIC + b"\xff" * 20, envelope(b"v1", b"Pod", b""), MAGIC + bytes([1 << 3 | 7])],

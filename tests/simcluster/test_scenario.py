@@ -16,7 +16,7 @@ from apps.simcluster.shapes.meta import Manifest
 NAMES = ("prod-eu-1", "staging-eu", "lab-us", "edge-small")
 SMALL_CLUSTER = 400
 KINDS = {
-    "apps/v1": {"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet"},
+    "apps/v1": {"ControllerRevision", "Deployment", "StatefulSet", "DaemonSet", "ReplicaSet"},
     "batch/v1": {"Job", "CronJob"},
     "v1": {"Namespace", "Node", "Pod", "Service", "ServiceAccount", "ConfigMap"},
     "admissionregistration.k8s.io/v1": {"MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"},

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
+from apps.simcluster.behaviour.options import Behaviour
 from apps.simcluster.scenario import SCENARIOS, ScenarioError, load
 from apps.simcluster.shapes.capture import SpeedscaleState
 from apps.simcluster.shapes.mesh import IstioState
@@ -40,12 +41,21 @@ def test_a_cluster_without_istio_and_speedscale_is_a_cluster(tmp_path: Path) -> 
     assert {"Namespace", "Node", "Deployment", "Pod"} <= kinds
 
 
+def test_controllers_run_unless_the_file_says_otherwise(tmp_path: Path) -> None:
+    assert load(write(tmp_path, GOOD)).behaviour == Behaviour(workloads=True, pod_start=0.5, pod_stop=1.0)
+    told = GOOD | {"behaviour": {"workloads": False, "pod_start": 2, "pod_stop": 0.25}}
+    assert load(write(tmp_path, told)).behaviour == Behaviour(workloads=False, pod_start=2, pod_stop=0.25)
+
+
 @pytest.mark.parametrize(
     ("content", "field", "sentence"),
     [
         (GOOD | {"nmae": "x"}, "nmae", "is not a field of this place"),
         (GOOD | {"name": 7}, "name", "must be text, not a number"),
         ({key: value for key, value in GOOD.items() if key != "region"}, "region", "is missing"),
+        (GOOD | {"behaviour": {"pod_start": -1}}, "behaviour.pod_start", "must be a number of seconds"),
+        (GOOD | {"behaviour": {"workloads": 1}}, "behaviour.workloads", "must be true or false"),
+        (GOOD | {"behaviour": {"speed": 2}}, "behaviour.speed", "is not a field of this place"),
         (GOOD | {"nodes": 0}, "nodes", "must be a whole number from 1 to 200"),
         (GOOD | {"nodes": True}, "nodes", "must be a whole number"),
         (GOOD | {"namespaces": ["shop"]}, "namespaces", "must be a mapping of names to values, not a list"),

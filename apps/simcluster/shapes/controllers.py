@@ -10,6 +10,8 @@ from apps.simcluster.shapes.options import WorkloadKind
 
 HASH_LENGTH = 10
 SUFFIX_LENGTH = 5
+# How a ControllerRevision is marked with the hash of its template.
+HASH_LABELS = {"StatefulSet": "controller.kubernetes.io/hash", "DaemonSet": "controller-revision-hash"}
 REVISION = "deployment.kubernetes.io/revision"
 
 
@@ -46,7 +48,7 @@ def _deployment(build: Build) -> list[Manifest]:
         "revisionHistoryLimit": 10,
         "progressDeadlineSeconds": 600,
         "selector": {"matchLabels": build.selector},
-        "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": "25%", "maxUnavailable": "25%"}},
+        "strategy": {"type": "RollingUpdate", "rollingUpdate": _limits(build)},
         "template": build.current,
     }
     if build.older:
@@ -66,6 +68,13 @@ def _deployment(build: Build) -> list[Manifest]:
     return made
 
 
+def _limits(build: Build) -> Manifest:
+    """A rollout that is paused half way rests only where nothing may be added: otherwise it fills up."""
+    if build.older and build.updated:
+        return {"maxSurge": 0, "maxUnavailable": 1}
+    return {"maxSurge": "25%", "maxUnavailable": "25%"}
+
+
 def _replica_set(
     build: Build, owner: Manifest, template: Manifest, count: int, which: str, revision: int
 ) -> list[Manifest]:
@@ -80,7 +89,7 @@ def _replica_set(
         build.namespace,
         name,
         labels=labels,
-        annotations={REVISION: str(revision), "deployment.kubernetes.io/desired-replicas": str(build.count)},
+        annotations=_replica_set_annotations(build, owner, revision),
         owner=owner,
         age=age,
         generation=1,
@@ -96,6 +105,42 @@ def _replica_set(
     names = [f"{name}-{stamp.letters(f'{name}/{index}', SUFFIX_LENGTH)}" for index in range(count)]
     marks = {"pod-template-hash": digest}
     return [manifest, *(build.pod(manifest, pod_name, template, marks, age) for pod_name in names)]
+
+
+def _replica_set_annotations(build: Build, owner: Manifest, revision: int) -> dict[str, str]:
+    """Those of the Deployment, and the sizes that the ReplicaSet was made for."""
+    more = 0 if _limits(build)["maxSurge"] == 0 else -(-build.count // 4)
+    copied = {name: value for name, value in owner["metadata"]["annotations"].items() if name != REVISION}
+    return copied | {
+        REVISION: str(revision),
+        "deployment.kubernetes.io/desired-replicas": str(build.count),
+        "deployment.kubernetes.io/max-replicas": str(build.count + more),
+    }
+
+
+def _revisions(build: Build, owner: Manifest, new: str, old: str) -> list[Manifest]:
+    """The ControllerRevisions of a workload: its template, and the one that older pods come from."""
+    rows = [(new, build.current, 2 if build.older else 1, True)]
+    if build.older:
+        rows.insert(0, (old, build.older, 1, False))
+    return [
+        {
+            "apiVersion": "apps/v1",
+            "kind": "ControllerRevision",
+            "metadata": metadata(
+                build.cluster.stamp,
+                "ControllerRevision",
+                build.namespace,
+                f"{build.name}-{digest}",
+                labels=template["metadata"]["labels"] | {HASH_LABELS[owner["kind"]]: digest},
+                owner=owner,
+                age=build.age(new=latest),
+            ),
+            "data": {"spec": {"template": {**template, "$patch": "replace"}}},
+            "revision": number,
+        }
+        for digest, template, number, latest in rows
+    ]
 
 
 def _stateful_set(build: Build) -> list[Manifest]:
@@ -121,7 +166,7 @@ def _stateful_set(build: Build) -> list[Manifest]:
         "currentRevision": f"{build.name}-{current}",
         "updateRevision": f"{build.name}-{hashes[0]}",
     }
-    made = [manifest]
+    made = [manifest, *_revisions(build, manifest, *hashes)]
     for index in range(build.count):
         # A rolling update of a StatefulSet starts at its last pod.
         new = index >= build.count - build.updated
@@ -152,12 +197,15 @@ def _daemon_set(build: Build) -> list[Manifest]:
         "updatedNumberScheduled": build.updated,
         **dict.fromkeys(scheduled, build.count),
     }
-    made = [manifest]
+    hashes = [stamp.letters(f"{build.name}/{which}", HASH_LENGTH) for which in ("new", "old")]
+    made = [manifest, *_revisions(build, manifest, *hashes)]
     for index in range(build.count):
         new = index < build.updated
         name = f"{build.name}-{stamp.letters(f'{build.namespace}/{build.name}/{index}', SUFFIX_LENGTH)}"
-        digest = stamp.letters(f"{build.name}/{'new' if new else 'old'}", HASH_LENGTH)
-        marks = {"controller-revision-hash": digest, "pod-template-generation": "2" if new else "1"}
+        marks = {
+            "controller-revision-hash": hashes[0] if new else hashes[1],
+            "pod-template-generation": "2" if new else "1",
+        }
         template = build.current if new else build.older or build.current
         made.append(build.pod(manifest, name, template, marks, build.age(new=new), node=index))
     return made

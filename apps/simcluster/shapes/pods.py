@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from apps.simcluster.shapes import proxy
 from apps.simcluster.shapes.cluster import Cluster, Node
 from apps.simcluster.shapes.mesh import Revision
-from apps.simcluster.shapes.meta import Manifest, copied, metadata
+from apps.simcluster.shapes.meta import Manifest, Stamp, copied, metadata
 
 REDIRECTED = {"ambient.istio.io/redirection": "enabled"}
 GATEWAY_TEMPLATE = {"inject.istio.io/templates": "gateway"}
@@ -65,14 +65,10 @@ def pod(
     return manifest
 
 
-def _settle(cluster: Cluster, manifest: Manifest, node: Node) -> None:
-    """What the API server and the scheduler add: the token volume, tolerations, the node."""
-    spec = manifest["spec"]
-    name = f"kube-api-access-{cluster.stamp.letters('token/' + manifest['metadata']['uid'], 5)}"
+def mount_token(spec: Manifest, name: str) -> None:
+    """The service account's token as a volume in every container, as admission adds it."""
     mount = {"name": name, "mountPath": "/var/run/secrets/kubernetes.io/serviceaccount", "readOnly": True}
     for container in [*spec.get("initContainers", []), *spec["containers"]]:
-        container.setdefault("terminationMessagePath", "/dev/termination-log")
-        container.setdefault("terminationMessagePolicy", "File")
         container["volumeMounts"] = [*container.get("volumeMounts", []), mount]
     sources: list[Manifest] = [
         {"serviceAccountToken": {"expirationSeconds": 3607, "path": "token"}},
@@ -81,6 +77,15 @@ def _settle(cluster: Cluster, manifest: Manifest, node: Node) -> None:
     spec.setdefault("volumes", []).append(
         {"name": name, "projected": {"sources": sources, "defaultMode": 420}}
     )
+
+
+def _settle(cluster: Cluster, manifest: Manifest, node: Node) -> None:
+    """What the API server and the scheduler add: the token volume, tolerations, the node."""
+    spec = manifest["spec"]
+    for container in [*spec.get("initContainers", []), *spec["containers"]]:
+        container.setdefault("terminationMessagePath", "/dev/termination-log")
+        container.setdefault("terminationMessagePolicy", "File")
+    mount_token(spec, f"kube-api-access-{cluster.stamp.letters('token/' + manifest['metadata']['uid'], 5)}")
     spec["nodeName"] = node.name
     spec["serviceAccount"] = spec["serviceAccountName"]
     spec["tolerations"] = [
@@ -96,6 +101,13 @@ def _settle(cluster: Cluster, manifest: Manifest, node: Node) -> None:
 
 def _status(cluster: Cluster, manifest: Manifest, node: Node, *, finished: bool) -> Manifest:
     started = manifest["metadata"]["creationTimestamp"]
+    return pod_status(cluster.stamp, manifest, node.address, started, finished=finished)
+
+
+def pod_status(
+    stamp: Stamp, manifest: Manifest, node_address: str, started: str, *, finished: bool = False
+) -> Manifest:
+    """The status of a pod that runs since `started`, or has run; without the pod's own address."""
     conditions = []
     for kind in ("PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled"):
         true = not finished or kind in {"Initialized", "PodScheduled"}
@@ -106,12 +118,12 @@ def _status(cluster: Cluster, manifest: Manifest, node: Node, *, finished: bool)
     status: Manifest = {
         "phase": "Succeeded" if finished else "Running",
         "conditions": conditions,
-        "hostIP": node.address,
-        "hostIPs": [{"ip": node.address}],
+        "hostIP": node_address,
+        "hostIPs": [{"ip": node_address}],
         "startTime": started,
         "qosClass": "Burstable",
         "containerStatuses": [
-            _container_status(cluster, row, started, ended=finished)
+            _container_status(stamp, manifest, row, started, ended=finished)
             for row in sorted(manifest["spec"]["containers"], key=lambda row: str(row["name"]))
         ],
     }
@@ -119,7 +131,12 @@ def _status(cluster: Cluster, manifest: Manifest, node: Node, *, finished: bool)
     if inits:
         status["initContainerStatuses"] = [
             _container_status(
-                cluster, row, started, ended=finished or row.get("restartPolicy") != "Always", init=True
+                stamp,
+                manifest,
+                row,
+                started,
+                ended=finished or row.get("restartPolicy") != "Always",
+                init=True,
             )
             for row in inits
         ]
@@ -127,10 +144,10 @@ def _status(cluster: Cluster, manifest: Manifest, node: Node, *, finished: bool)
 
 
 def _container_status(
-    cluster: Cluster, container: Manifest, started: str, *, ended: bool, init: bool = False
+    stamp: Stamp, pod: Manifest, container: Manifest, started: str, *, ended: bool, init: bool = False
 ) -> Manifest:
-    digest = cluster.stamp.uid("Image", "", container["image"]).replace("-", "")
-    identity = cluster.stamp.uid("Container", started, container["name"]).replace("-", "")
+    digest = stamp.uid("Image", "", container["image"]).replace("-", "")
+    identity = stamp.uid("Container", pod["metadata"]["uid"], container["name"]).replace("-", "")
     address = f"containerd://{identity}{identity}"
     over = {
         "exitCode": 0,

@@ -106,6 +106,7 @@ def _spec(scenario: Scenario, port: int) -> ClusterSpec:
         labels=labels,
         git_version=scenario.kubernetes_version,
         port=port,
+        behaviour=scenario.behaviour,
     )
 
 
