@@ -30,7 +30,8 @@ _CLIENT = re.compile(r"(\S+) (\S+)=(\S+) -> (\S+):(\d+)(?: subset (\S+))? => (\S
 def snapshot_of(case: Path) -> Snapshot:
     base, own = load_directory(CASES / "mesh.yaml"), load_directory(case)
     assert not own.problems, own.problems
-    gaps = [Gap(gap.kind, "" if gap.namespace == "*" else gap.namespace, gap.reason) for gap in gaps_of(case.read_text())]
+    given = gaps_of(case.read_text())
+    gaps = [Gap(gap.kind, "" if gap.namespace == "*" else gap.namespace, gap.reason) for gap in given]
     return Snapshot.from_manifests([*base.manifests, *own.manifests], gaps=gaps)
 
 
