@@ -6,7 +6,7 @@ Follows pilot/pkg/model/push_context.go (setDestinationRules, destinationRule), 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from apps.mesh.hosts import is_wildcard, most_specific, resolve_short_name
@@ -100,6 +100,11 @@ class RuleIndex:
             elif merged.namespace == client and is_subset(merged.selector, labels):
                 return merged
         return catch_all
+
+    def acting_in(self, namespace: str) -> Iterator[tuple[MergedRule, ...]]:
+        """For each host the rules of a namespace that its own clients find, those that act as one put
+        together; of several without a selector the last one counts."""
+        yield from map(tuple, self._local.get(namespace, {}).values())
 
     def _candidates(self, client: str, host: str, owner: str) -> list[MergedRule]:
         """The client's namespace decides first, then the host's, then the root namespace."""

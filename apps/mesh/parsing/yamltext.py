@@ -45,7 +45,19 @@ class YamlProblem(Exception):
 
 
 class _Constructor(yaml.CSafeLoader):
-    """Timestamps stay text, as in Kubernetes."""
+    """Timestamps stay text, and keys become text (`8080: …` is `"8080": …`), as in Kubernetes."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        found = super().construct_mapping(node, deep)
+        if all(type(key) is str for key in found):
+            return found
+        return {_key(key): value for key, value in found.items()}
+
+
+def _key(key: Any) -> Any:
+    if isinstance(key, bool):
+        return "true" if key else "false"
+    return str(key) if isinstance(key, int | float) else key
 
 
 _Constructor.yaml_implicit_resolvers = {
