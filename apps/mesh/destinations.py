@@ -72,10 +72,12 @@ def gateways_of(route: VirtualService) -> tuple[ResourceRef, ...]:
 
 
 def exported(snapshot: Snapshot, route: VirtualService) -> frozenset[str]:
-    """The namespaces that see it, by name, or with `*` among them."""
+    """The namespaces that see it, by name, or with `*` among them; `~` hides it from all but `*`."""
     default = snapshot.derived(NamespacePlanes).of(route.namespace).config.virtual_service_export_to
     given = frozenset(route.export_to or default)
-    return frozenset(route.namespace if item == PRIVATE else item for item in given if item != NONE)
+    if PUBLIC not in given and NONE in given:
+        return frozenset()
+    return frozenset(route.namespace if item == PRIVATE else item for item in given - {NONE})
 
 
 def followers(snapshot: Snapshot, route: VirtualService) -> frozenset[str] | None:

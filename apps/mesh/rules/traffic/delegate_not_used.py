@@ -2,7 +2,7 @@
 
 The routes of a delegate are put in place of the root's route. The delegate must exist, must be exported to
 the root's namespace, must not have `hosts` of its own and must not delegate further; otherwise the root's
-route is dropped without a word (pilot/pkg/model/virtualservice.go mergeVirtualServicesIfNeeded). A
+route is dropped without a word (pilot/pkg/model/virtualservice_controller.go mergeVirtualServices). A
 VirtualService without hosts that nobody delegates to does nothing.
 """
 

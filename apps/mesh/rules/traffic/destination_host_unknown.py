@@ -37,10 +37,11 @@ def check(context: RuleContext) -> Iterator[Finding]:
             goals.setdefault(goal.host, goal)
         for goal in goals.values():
             reason = _reason(context, goal)
-            if reason:
+            if reason is not None:
                 yield RULE.finding(
-                    f"{goal.target.host} is the destination of a route, but {reason} Requests that take the "
-                    f"route fail (503; TCP connections are reset).",
+                    f"{goal.target.host} is the destination of a route, but {reason[0]}. Requests that "
+                    "take the "
+                    f"route fail (503; TCP connections are reset). {reason[1]}",
                     route.ref,
                     api_version=route.api_version,
                     path=f"{goal.path}.host",
@@ -48,27 +49,28 @@ def check(context: RuleContext) -> Iterator[Finding]:
                 )
 
 
-def _reason(context: RuleContext, goal: RoutedTo) -> str:
-    """Why it leads nowhere, and what to do; "" where it leads somewhere or that is not known."""
+def _reason(context: RuleContext, goal: RoutedTo) -> tuple[str, str] | None:
+    """Why it leads nowhere, and what to do; None where it leads somewhere or that is not known."""
     route, host = goal.route, goal.host
     services = named(context.snapshot, host, route.namespace)
     if services:
         return _hidden(context, route, services)
     if is_address(host) or host == "*" or context.hosts.gap(host, route.namespace) is not None:
-        return ""
-    return f"no Service or ServiceEntry has that name. {_way_out(context, goal)}"
+        return None
+    return "no Service or ServiceEntry has that name", _way_out(context, goal)
 
 
-def _hidden(context: RuleContext, route: VirtualService, services: tuple[RegistryService, ...]) -> str:
+def _hidden(
+    context: RuleContext, route: VirtualService, services: tuple[RegistryService, ...]
+) -> tuple[str, str] | None:
     viewers = followers(context.snapshot, route)
     if viewers is None or any(
         visible_to(item.exported, item.namespace, viewer) for item in services for viewer in viewers
     ):
-        return ""
-    return (
-        f"{services[0].ref} is not exported to {listed(sorted(viewers))}, where the proxies are that follow "
-        "this VirtualService. Export it to them."
-    )
+        return None
+    where = listed(sorted(viewers))
+    reason = f"{services[0].ref} is not exported to {where}, where the proxies are that follow it"
+    return reason, f"Export the host to {where}, or route to another one."
 
 
 def _way_out(context: RuleContext, goal: RoutedTo) -> str:

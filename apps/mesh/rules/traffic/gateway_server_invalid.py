@@ -17,7 +17,7 @@ from apps.mesh.rules.base import Rule, RuleContext
 
 HTTP = frozenset({"HTTP", "HTTP2", "GRPC", "GRPC-WEB", "HTTP_PROXY"})
 SECURED = frozenset({"HTTPS", "TLS"})
-KNOWN = HTTP | SECURED | {"TCP", "UDP", "MONGO", "REDIS", "MYSQL", "HBONE", "DOUBLE-HBONE"}
+KNOWN = HTTP | SECURED | {"TCP", "UDP", "MONGO", "REDIS", "MYSQL"}
 PASSTHROUGH = "PASSTHROUGH"
 HIGHEST = 65535
 _UNIX = "unix://"

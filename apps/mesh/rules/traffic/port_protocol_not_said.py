@@ -3,8 +3,8 @@
 Istio takes the protocol from `appProtocol`, else from the beginning of the port's name (`http-web`, `grpc`,
 `tcp-db`; istio.io, Protocol selection). Anything else is sniffed: the proxy waits for the client's first
 bytes. HTTP is recognised, but routes and policies of a guessed port behave differently with TLS and gRPC, and
-protocols in which the server speaks first are delayed. Only Services with pods in the mesh are looked at, and not those that
-Speedscale's installation brings along.
+protocols in which the server speaks first are delayed. Only Services with pods in the mesh are looked at, and
+not those that Speedscale's installation brings along.
 """
 
 from __future__ import annotations

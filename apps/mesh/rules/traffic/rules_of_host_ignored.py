@@ -42,10 +42,10 @@ def _within(merged: MergedRule) -> Iterator[Finding]:
         ]
         if not policy and not subsets:
             continue
-        lost = [*(["its trafficPolicy"] if policy else []), *(f"subset {name}" for name in subsets)]
+        lost = [*(["the trafficPolicy"] if policy else []), *(f"subset {name}" for name in subsets)]
         first = next((place for place, item in enumerate(rule.subsets) if item.name in subsets), 0)
         yield RULE.finding(
-            f"{listed(lost)} of this rule is ignored, as an older rule for {rule.host} has its own: "
+            f"Of this rule {listed(lost)} is ignored, as an older one for {rule.host} has its own: "
             f"{listed(str(other.ref) for other in merged.rules if other is not rule)}. Join the rules.",
             rule.ref,
             api_version=rule.api_version,

@@ -73,15 +73,17 @@ def _judge(context: RuleContext, goal: RoutedTo, defining: Defining) -> Iterator
         return
     if rules:
         reason = (
-            f"{listed(str(rule.ref) for rule in rules)} defines it, but clients in "
-            f"{listed(sorted(asking))} go "
-            "by another rule, or do not see that one. Define it in the rule that they use"
+            f"{listed(str(rule.ref) for rule in rules)} defines it, but clients in {listed(sorted(asking))} "
+            "go by another rule, or do not see that one"
         )
+        way_out = "Define it in the rule that they use."
     else:
-        reason = f"no DestinationRule for {goal.host} defines it. Add the subset to one, or correct the name"
+        reason = f"no DestinationRule for {goal.host} defines it"
+        way_out = "Add the subset to one, or correct the name."
     yield RULE.finding(
-        f"The route leads to subset {subset} of {goal.target.host}, but {reason}. Until then its requests "
-        "get a 503.",
+        f"The route leads to subset {subset} of {goal.target.host}: {reason}, so that its requests get a "
+        "503. "
+        f"{way_out}",
         route.ref,
         api_version=route.api_version,
         path=f"{goal.path}.subset",

@@ -17,11 +17,14 @@ from apps.mesh.objects.workloads import WORKLOAD_KINDS
 from apps.mesh.rules.base import Rule, RuleContext
 from apps.mesh.rules.wording import listed
 
+_INJECTED = frozenset({"http-envoy-prom"})
+"""Names of ports that injection brings along; templates do not show them."""
+
 
 def check(context: RuleContext) -> Iterator[Finding]:
     """One finding for each Service; none where workloads could not be read."""
     for service in context.snapshot.each(Service):
-        names = [port for port in service.ports if port.target_port and not port.target_port.isdecimal()]
+        names = [port for port in service.ports if _is_name(port.target_port)]
         workloads = context.services.behind(service) if names else ()
         if not workloads or any(context.snapshot.missing(kind, service.namespace) for kind in WORKLOAD_KINDS):
             continue
@@ -39,6 +42,10 @@ def check(context: RuleContext) -> Iterator[Finding]:
                 path=f"spec.ports[{service.ports.index(lost[0])}].targetPort",
                 affected=tuple(item.ref for item in workloads),
             )
+
+
+def _is_name(target: str) -> bool:
+    return bool(target) and not target.isdecimal() and target not in _INJECTED
 
 
 RULE = Rule(
