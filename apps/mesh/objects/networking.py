@@ -124,13 +124,15 @@ class RouteMatch:
 @dataclass(frozen=True, slots=True)
 class RouteDestination:
     """`weight` is 0 where none is given, and `weight_given` tells which of the two it is. `host` is
-    as the object says it, in lower case; see `references` for what it means."""
+    as the object says it, in lower case; see `references` for what it means. `sets_headers` is whether
+    what goes there is given `headers` of its own."""
 
     host: str
     port: int | None = None
     subset: str = ""
     weight: int = 0
     weight_given: bool = False
+    sets_headers: bool = False
 
 
 @dataclass(frozen=True, slots=True)

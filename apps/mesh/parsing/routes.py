@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from apps.mesh.objects.networking import (
     Rewrite,
@@ -67,7 +68,8 @@ def _route(item: Fields) -> Route:
 
 
 def _destination(item: Fields) -> RouteDestination:
-    return _target(item.child("destination"), item.number("weight"))
+    target = _target(item.child("destination"), item.number("weight"))
+    return replace(target, sets_headers=True) if item.has("headers") else target
 
 
 def _target(destination: Fields, weight: int | None = None) -> RouteDestination:

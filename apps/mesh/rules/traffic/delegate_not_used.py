@@ -22,24 +22,26 @@ DELEGATE = "delegate"
 
 
 def check(context: RuleContext) -> Iterator[Finding]:
-    """One finding for each route that delegates in vain, and for each delegate without a root."""
+    """One finding for each VirtualService and delegate in vain, and for each delegate without a root."""
     routes = {item.ref: item for item in context.snapshot.derived(InForce).each(VirtualService)}
     used: set[ResourceRef] = set()
     for route in routes.values():
+        seen: set[ResourceRef] = set()
         for place, part in enumerate(route.http):
             if part.answers != DELEGATE:
                 continue
             namespace, name = part.delegate
             ref = ResourceRef("VirtualService", namespace or route.namespace, name)
             used.add(ref)
-            reason = _reason(context, route, ref, routes.get(ref))
+            reason = "" if ref in seen else _reason(context, route, ref, routes.get(ref))
+            seen.add(ref)
             if reason:
                 yield RULE.finding(
                     f"The route delegates to {ref.path}, {reason} Until then the route is dropped.",
                     route.ref,
                     api_version=route.api_version,
                     path=f"spec.http[{place}].delegate",
-                    key=f"{place} {ref.path}",
+                    key=ref.path,
                 )
     if context.snapshot.missing("VirtualService") is None:
         yield from (_orphan(item) for ref, item in routes.items() if not item.hosts and ref not in used)

@@ -2,14 +2,13 @@
 
 The destinations of a route share its requests by weight. The same host, subset and port twice is one
 destination whose weights add up, usually a copy in which the subset was not changed. Destinations on two
-ports of a host differ, although Kiali takes them for one, and so do two that set different headers on the
-requests they take, which is a way to mark a share of the traffic.
+ports of a host differ, although Kiali takes them for one, and so does one that sets headers on the
+requests it takes, which is a way to mark a share of the traffic.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from apps.mesh.destinations import parts
 from apps.mesh.findings import Finding, Severity
@@ -21,11 +20,13 @@ from apps.mesh.rules.base import Rule, RuleContext
 def check(context: RuleContext) -> Iterator[Finding]:
     """One finding for each destination of a route that comes again."""
     for route in context.snapshot.each(VirtualService):
-        for protocol, path, part in parts(route):
+        for _, path, part in parts(route):
             seen: set[tuple[str, str, int | None]] = set()
             for place, goal in enumerate(part.destinations):
+                if goal.sets_headers:
+                    continue
                 key = (resolve_short_name(goal.host, route.namespace), goal.subset, goal.port)
-                if key in seen and not _sets_headers(context, route, f"{path}.route[{place}]", protocol):
+                if key in seen:
                     what = f"{goal.host}, subset {goal.subset}" if goal.subset else goal.host
                     yield RULE.finding(
                         f"The route lists {what} more than once; the weights simply add up. If another "
@@ -36,14 +37,6 @@ def check(context: RuleContext) -> Iterator[Finding]:
                         key=f"{path}.route[{place}]",
                     )
                 seen.add(key)
-
-
-def _sets_headers(context: RuleContext, route: VirtualService, path: str, protocol: str) -> bool:
-    manifest = context.snapshot.manifest(route.ref)
-    spec: Any = (manifest or {}).get("spec")
-    numbers = [int(text.partition("]")[0]) for text in path.split("[")[1:]]
-    given = spec[protocol][numbers[0]]["route"][numbers[1]]
-    return isinstance(given, Mapping) and "headers" in given
 
 
 RULE = Rule(

@@ -20,6 +20,7 @@ from apps.mesh.objects.networking import Service
 from apps.mesh.reports import MtlsMode
 from apps.mesh.rules.base import Rule, RuleContext
 from apps.mesh.rules.wording import listed
+from apps.mesh.speedscale import INPUTS as INSTALL_INPUTS
 
 
 def check(context: RuleContext) -> Iterator[Finding]:
@@ -58,7 +59,7 @@ RULE = Rule(
     name="port-protocol-not-said",
     severity=Severity.INFO,
     title="Istio has to guess the protocol of a port",
-    inputs=INJECTION_INPUTS | MODE_INPUTS | {"Service"},
+    inputs=INSTALL_INPUTS | INJECTION_INPUTS | MODE_INPUTS | {"Service"},
     doc=__doc__ or "",
     check=check,
     references=("KIA0601", "KIA0602", "IST0118"),

@@ -1,9 +1,10 @@
 """The weights of a route do not mean what they look like.
 
-Weights are shares of their sum, not percentages: `1` and `3` are a quarter and three quarters. The weight
-of a single destination is ignored, it gets everything, `weight: 0` too. Among several destinations one
-without a weight gets nothing, as an absent weight is 0. All weights 0 is refused by istiod's validation
-(pkg/config/validation validateHTTPRouteDestinations; pilot route.go for the rest).
+Weights are shares of their sum, not percentages: `1` and `3` are a quarter and three quarters, and only a sum
+near 100 looks like a mistake. The weight of a single destination is ignored, it gets everything, `weight: 0`
+too. Among several destinations one without a weight gets nothing, as an absent weight is 0. All weights 0 is
+refused by istiod's validation (pkg/config/validation validateHTTPRouteDestinations; pilot route.go for the
+rest).
 """
 
 from __future__ import annotations
@@ -61,7 +62,7 @@ def _judge(part: Route) -> tuple[Severity, str, str] | None:
             "or weight: 0 if nothing is meant to go there."
         )
         return Severity.WARNING, text, f"route[{silent[0]}]"
-    if total != WHOLE:
+    if total != WHOLE and WHOLE < 2 * total < 4 * WHOLE:
         shares = listed(f"{round(WHOLE * goal.weight / total)} % to {goal.host}" for goal in goals)
         text = (
             f"The weights add up to {total}; they are shares of that sum: {shares}. Make them add up to 100."
