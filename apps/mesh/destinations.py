@@ -32,6 +32,18 @@ class RoutedTo:
     target: RouteDestination
     host: str
 
+    @property
+    def mirror(self) -> bool:
+        """Whether only copies of requests go there."""
+        return ".mirror" in self.path
+
+    @property
+    def effect(self) -> str:
+        """What happens where Istio has no cluster for it."""
+        if self.mirror:
+            return "the copies of requests that it should get are lost"
+        return "its requests get a 503" if self.protocol == "http" else "its connections are reset"
+
 
 def parts(route: VirtualService) -> Iterator[tuple[str, str, Route]]:
     """Every route with its protocol and its path."""
@@ -41,7 +53,12 @@ def parts(route: VirtualService) -> Iterator[tuple[str, str, Route]]:
 
 
 def destinations(route: VirtualService) -> Iterator[RoutedTo]:
-    """Every destination and mirror that names a host, in the order of the object."""
+    """Every destination that names a host, in the order of the object, then the mirrors."""
+    yield from (goal for goal in _destinations(route) if not goal.mirror)
+    yield from (goal for goal in _destinations(route) if goal.mirror)
+
+
+def _destinations(route: VirtualService) -> Iterator[RoutedTo]:
     for protocol, path, part in parts(route):
         for field, target in _targets(part):
             if target.host:

@@ -19,16 +19,16 @@ def route(spec: str) -> tuple[Snapshot, VirtualService]:
     return snapshot, snapshot.each(VirtualService)[0]
 
 
-def test_every_destination_and_mirror_has_its_path_and_full_name() -> None:
+def test_every_destination_and_then_every_mirror_has_its_path_and_full_name() -> None:
     _, found = route(
         "{hosts: [reviews], http: [{route: [{destination: {host: a}}], mirror: {host: b.x.com}},"
         " {mirrors: [{destination: {host: c}}]}], tcp: [{route: [{destination: {host: D}}]}]}"
     )
     assert [(goal.path, goal.host) for goal in destinations(found)] == [
         ("spec.http[0].route[0].destination", "a.books.svc.cluster.local"),
+        ("spec.tcp[0].route[0].destination", "d.books.svc.cluster.local"),
         ("spec.http[0].mirror", "b.x.com"),
         ("spec.http[1].mirrors[0].destination", "c.books.svc.cluster.local"),
-        ("spec.tcp[0].route[0].destination", "d.books.svc.cluster.local"),
     ]
 
 

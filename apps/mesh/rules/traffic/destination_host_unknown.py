@@ -39,11 +39,12 @@ def check(context: RuleContext) -> Iterator[Finding]:
             reason = _reason(context, goal)
             if reason is not None:
                 yield RULE.finding(
-                    f"{goal.target.host} is the destination of a route, but {reason[0]}. Requests that "
-                    "take the "
-                    f"route fail (503; TCP connections are reset). {reason[1]}",
+                    f"{goal.target.host} is the destination of a route, but {reason[0]}, so that "
+                    f"{goal.effect}. "
+                    f"{reason[1]}",
                     route.ref,
                     api_version=route.api_version,
+                    severity=Severity.WARNING if goal.mirror else Severity.ERROR,
                     path=f"{goal.path}.host",
                     key=goal.host,
                 )

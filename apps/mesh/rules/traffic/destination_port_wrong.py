@@ -39,6 +39,7 @@ def check(context: RuleContext) -> Iterator[Finding]:
                     message,
                     route.ref,
                     api_version=route.api_version,
+                    severity=Severity.WARNING if goal.mirror else Severity.ERROR,
                     path=f"{goal.path}{field}",
                     key=f"{goal.host} {goal.target.port or ''}".strip(),
                     references=("IST0101",) if goal.target.port is not None else ("IST0112",),
@@ -51,8 +52,9 @@ def _judge(context: RuleContext, goal: RoutedTo, ports: list[int]) -> str:
         if goal.target.port in ports:
             return ""
         return (
-            f"The route leads to port {goal.target.port}, but {has}. Name a port of the Service (not the "
-            "container's); until then the requests get a 503."
+            f"The route leads to port {goal.target.port}, but {has}, so that {goal.effect}. Name a port of "
+            "the "
+            "Service, not the container's."
         )
     if len(ports) < 2:
         return ""
@@ -61,7 +63,7 @@ def _judge(context: RuleContext, goal: RoutedTo, ports: list[int]) -> str:
         return ""
     return (
         f"The destination names no port, so that Istio takes the one a request came in on: "
-        f"{listed(str(port) for port in wrong)}, but {has}. Write the port, or the requests get a 503."
+        f"{listed(str(port) for port in wrong)}, but {has}, so that {goal.effect}. Write the port."
     )
 
 

@@ -1,10 +1,10 @@
 """Two Services give one container port different protocols.
 
 In front of a container port the proxy opens one inbound listener, and if several Services lead there it takes
-the protocol of one of them (pilot/pkg/networking/core/listener_inbound.go). If one says HTTP and the other
+what the oldest of them says (pilot/pkg/networking/core/listener_inbound.go). If one says HTTP and the other
 TCP, HTTP policies, metrics and routes are missing for both, or TCP traffic is parsed as HTTP and refused.
-Which of them wins is not to be relied on. Different port numbers for one container port are fine, and so are
-TCP and UDP on one number, both of which istioctl reports.
+Different port numbers for one container port are fine, and so are TCP and UDP on one number, both of which
+istioctl reports.
 """
 
 from __future__ import annotations

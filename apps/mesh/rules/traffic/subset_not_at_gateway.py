@@ -36,13 +36,12 @@ def _past(route: VirtualService, splitting: dict[str, VirtualService]) -> Iterat
     seen: set[str] = set()
     for goal in destinations(route):
         other = splitting.get(goal.host)
-        mirror = ".mirror" in goal.path
         if (
             other is None
             or other is route
             or goal.protocol != "http"
             or goal.target.subset
-            or mirror
+            or goal.mirror
             or goal.host in seen
         ):
             continue

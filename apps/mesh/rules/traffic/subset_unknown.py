@@ -81,11 +81,11 @@ def _judge(context: RuleContext, goal: RoutedTo, defining: Defining) -> Iterator
         reason = f"no DestinationRule for {goal.host} defines it"
         way_out = "Add the subset to one, or correct the name."
     yield RULE.finding(
-        f"The route leads to subset {subset} of {goal.target.host}: {reason}, so that its requests get a "
-        "503. "
+        f"The route leads to subset {subset} of {goal.target.host}: {reason}, so that {goal.effect}. "
         f"{way_out}",
         route.ref,
         api_version=route.api_version,
+        severity=Severity.WARNING if goal.mirror else Severity.ERROR,
         path=f"{goal.path}.subset",
         key=f"{goal.host} {subset}",
     )
