@@ -112,6 +112,26 @@ def host_needs(snapshot: Snapshot, engine: EgressEngine) -> tuple[Need, ...]:
     return tuple(sorted(needs.values(), key=lambda need: (need.namespace, need.kind, need.scope_key)))
 
 
+FlawedEntries = Mapping[tuple[ResourceRef, FlawKind], tuple[ServiceEntry, Flaw, tuple[RequiredHost, ...]]]
+"""By entry and kind of flaw: the flaw, and the hosts that the entry names and does not open."""
+
+
+def flawed_entries(entries: Iterable[ServiceEntry], hosts: Iterable[RequiredHost]) -> FlawedEntries:
+    """The flaws of entries that name a host which no entry opens as it should."""
+    entries = tuple(entries)
+    wrong: dict[tuple[ResourceRef, FlawKind], tuple[ServiceEntry, Flaw, tuple[RequiredHost, ...]]] = {}
+    for host in hosts:
+        named = entries_for(entries, host)
+        if not named or not named[0].flaws:
+            continue
+        for item in named:
+            for flaw in item.flaws:
+                key = (item.entry.ref, flaw.kind)
+                entry, first, known = wrong.get(key, (item.entry, flaw, ()))
+                wrong[key] = (entry, first, (*known, host))
+    return wrong
+
+
 def entries_for(entries: Iterable[ServiceEntry], host: RequiredHost) -> tuple[HostEntry, ...]:
     """The ServiceEntries that name a host, those without a flaw first, else in the given order."""
     found = [

@@ -18,6 +18,14 @@ _UNFOUND = ControlPlane(
 )
 
 
+def at_least(plane: ControlPlane, major: int, minor: int) -> bool | None:
+    """Whether a control plane is of that version or later; None when its version is not known."""
+    numbers = plane.version.split(".")[:2]
+    if len(numbers) < 2 or not all(number.isdecimal() for number in numbers):
+        return None
+    return (int(numbers[0]), int(numbers[1])) >= (major, minor)
+
+
 class NamespacePlanes:
     """The control plane of each namespace; ask for it through `snapshot.derived`."""
 

@@ -9,13 +9,17 @@ from apps.mesh.blockages import Blockage, blockages
 from apps.mesh.capture import captures
 from apps.mesh.clienttls import ClientTlsModes, MtlsConflict, mtls_conflicts
 from apps.mesh.egress import EgressEngine
+from apps.mesh.egress.services import Registries, Registry
 from apps.mesh.findings import Finding, Severity
 from apps.mesh.hostsets import HostSet, Tier
 from apps.mesh.injection import injections
 from apps.mesh.knownhosts import KnownHosts
-from apps.mesh.meshconfig import MeshConfig
+from apps.mesh.meshconfig import MeshConfig, control_planes
 from apps.mesh.mtls import mtls_modes
-from apps.mesh.objects.workloads import Workload
+from apps.mesh.needs import FlawedEntries, flawed_entries
+from apps.mesh.objects.base import MeshObject
+from apps.mesh.objects.networking import ServiceEntry
+from apps.mesh.objects.workloads import WORKLOAD_KINDS, Workload
 from apps.mesh.planes import NamespacePlanes
 from apps.mesh.references import gateway_ref
 from apps.mesh.refs import ResourceRef
@@ -24,6 +28,7 @@ from apps.mesh.selection import ServiceIndex, WorkloadIndex
 from apps.mesh.snapshot import Snapshot
 from apps.mesh.speedscale import installs
 from apps.mesh.verdicts import Step
+from apps.mesh.visibility import discovered, in_revision
 
 TIER_SEVERITY = {
     Tier.REQUIRED: Severity.ERROR,
@@ -41,6 +46,7 @@ class RuleContext:
     hostset: HostSet
     given_engine: EgressEngine | None = None
     _blockages: list[tuple[Blockage, ...]] = field(default_factory=list, repr=False, compare=False)
+    _flawed: list[FlawedEntries] = field(default_factory=list, repr=False, compare=False)
 
     @property
     def engine(self) -> EgressEngine:
@@ -52,6 +58,21 @@ class RuleContext:
         if not self._blockages:
             self._blockages.append(blockages(self.snapshot, self.engine, self.hostset))
         return self._blockages[0]
+
+    @property
+    def flawed(self) -> FlawedEntries:
+        """ServiceEntries that name a required host and do not open it, where a product is installed."""
+        if not self._flawed:
+            wanted = any(install.kind != "remnant" for install in self.installs)
+            entries = self.snapshot.each(ServiceEntry) if wanted else ()
+            self._flawed.append(flawed_entries(entries, self.hostset.hosts))
+        return self._flawed[0]
+
+    @property
+    def registries(self) -> tuple[Registry, ...]:
+        """What each control plane knows; with Istio's defaults where none is to be seen."""
+        built, planes = self.snapshot.derived(Registries), control_planes(self.snapshot)
+        return tuple(map(built.of, planes or (self.snapshot.derived(NamespacePlanes).of(""),)))
 
     @property
     def mtls(self) -> Mapping[ResourceRef, MtlsReport]:
@@ -86,6 +107,24 @@ class RuleContext:
     def mesh_config(self, namespace: str) -> MeshConfig:
         """The MeshConfig that holds for objects of a namespace."""
         return self.snapshot.derived(NamespacePlanes).of(namespace).config
+
+    def reads(self, item: MeshObject) -> bool:
+        """Whether a control plane reads an object: its namespace is discovered, its revision is there."""
+        planes = control_planes(self.snapshot)
+        known = self.snapshot.namespaces.get(item.namespace)
+        labels = known.labels if known is not None else {}
+        return not planes or any(
+            in_revision(item.labels, plane.revision, plane.tags)
+            and discovered(plane.config.discovery_selectors, labels)
+            for plane in planes
+        )
+
+    def knows_workloads(self, namespace: str = "") -> bool:
+        """Whether a workload that is not there is missing: none could be hidden ("" is everywhere), and
+        these are not mere manifests without any."""
+        snapshot = self.snapshot
+        unread = any(snapshot.missing(kind, namespace) for kind in WORKLOAD_KINDS)
+        return not unread and bool(snapshot.workloads)
 
     def namespace_exists(self, name: str) -> bool | None:
         """None when namespaces could not be read."""

@@ -6,6 +6,13 @@ Codes MC001 to MC009 are what an analysis says of itself: see `analyse`.
 from __future__ import annotations
 
 from apps.mesh.rules.base import Rule
+from apps.mesh.rules.generic import (
+    export_list_contradicts_itself,
+    exported_to_missing_namespace,
+    selector_takes_nothing,
+    selectors_overlap,
+    several_without_selector,
+)
 from apps.mesh.rules.injection import proxy_missing, proxy_of_another_revision
 from apps.mesh.rules.speedscale import (
     annotated_not_injected,
@@ -91,7 +98,13 @@ RULES: tuple[Rule, ...] = tuple(
         subset_not_at_gateway,
         claims_without_authentication,
         not_exported_to_gateway,
-        # Speedscale
+        # generic
+        several_without_selector,
+        selectors_overlap,
+        selector_takes_nothing,
+        exported_to_missing_namespace,
+        export_list_contradicts_itself,
+        # speedscale
         required_host_blocked,
         service_entry_not_exported,
         sidecar_lacks_speedscale,
