@@ -54,6 +54,14 @@ class KnownHosts:
         found = self._index(namespace).below(wildcard)
         return tuple(item for item in found if visible_to(item.exported, item.namespace, namespace))
 
+    def taken(self, host: str, namespace: str) -> tuple[RegistryService, ...]:
+        """The services that an import of `host` means by name, visible or not: that very one, and for a
+        wildcard those below it too."""
+        registry = self.registry(namespace)
+        if is_wildcard(host):
+            return tuple(self._index(namespace).below(host))
+        return registry.by_host.get(host, ())
+
     def known(self, host: str, namespace: str) -> bool:
         """Whether something visible in the namespace goes by the host: it holds it, or, for a
         wildcard, it is held by it. `*` and addresses are always taken for known."""

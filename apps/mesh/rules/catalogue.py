@@ -6,6 +6,17 @@ Codes MC001 to MC009 are what an analysis says of itself: see `analyse`.
 from __future__ import annotations
 
 from apps.mesh.rules.base import Rule
+from apps.mesh.rules.egress import (
+    catch_all_misplaced,
+    exclusion_changes_meaning,
+    import_brings_nothing,
+    import_said_twice,
+    import_unreadable,
+    own_services_cut_off,
+    policy_without_mode,
+    root_sidecar_with_selector,
+    sidecar_in_ambient,
+)
 from apps.mesh.rules.generic import (
     export_list_contradicts_itself,
     exported_to_missing_namespace,
@@ -104,6 +115,16 @@ RULES: tuple[Rule, ...] = tuple(
         selector_takes_nothing,
         exported_to_missing_namespace,
         export_list_contradicts_itself,
+        # egress: Sidecar
+        import_brings_nothing,
+        import_unreadable,
+        catch_all_misplaced,
+        import_said_twice,
+        exclusion_changes_meaning,
+        root_sidecar_with_selector,
+        policy_without_mode,
+        own_services_cut_off,
+        sidecar_in_ambient,
         # speedscale
         required_host_blocked,
         service_entry_not_exported,

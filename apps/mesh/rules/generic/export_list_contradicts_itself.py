@@ -50,8 +50,8 @@ def _worst(found: Export) -> tuple[Severity, str] | None:
         )
     if NONE in names and others and kind == "DestinationRule":
         return Severity.WARNING, (
-            f"`~` is for Services and ServiceEntries; here it means nothing beside {others}, and Istio refuses "
-            "the object when it is applied again. Take it out."
+            f"`~` is for Services and ServiceEntries; here it means nothing beside {others}, and "
+            "Istio refuses the object when it is applied again. Take it out."
         )
     if NONE in names and others:
         return Severity.ERROR, (
