@@ -20,7 +20,7 @@ from apps.mesh.needs import HostEntry, Need, entries_for, flaws, host_needs
 from apps.mesh.objects.networking import EgressListener, ServiceEntry, Sidecar
 from apps.mesh.objects.workloads import Workload
 from apps.mesh.snapshot import Snapshot
-from apps.mesh.verdicts import EgressAnswer
+from apps.mesh.verdicts import EgressAnswer, Step
 from apps.mesh.visibility import PUBLIC, effective_export, visible_to
 
 VENDOR_DOMAIN = ".speedscale.com"
@@ -51,6 +51,16 @@ class Blockage:
 
 
 @dataclass(frozen=True, slots=True)
+class Stoppage:
+    """One host that the mesh lets out for a need, and that `step` (its `ref` is the object) stops."""
+
+    need: Need
+    host: RequiredHost
+    answer: EgressAnswer
+    step: Step
+
+
+@dataclass(frozen=True, slots=True)
 class Hindrance:
     """What stands between a workload and a host: the cause, with the objects it is about."""
 
@@ -71,6 +81,16 @@ def blockages(snapshot: Snapshot, engine: EgressEngine, hostset: HostSet) -> tup
                 why = hindrance(snapshot, engine, need.workload, host, matches[host])
                 found.append(Blockage(need, host, answer, why.cause, why.entry, why.sidecar))
     return tuple(found)
+
+
+def stoppages(snapshot: Snapshot, engine: EgressEngine, hostset: HostSet) -> tuple[Stoppage, ...]:
+    """Every host of every need that is stopped after the mesh let it out, in the same order."""
+    return tuple(
+        Stoppage(need, host, answer, answer.stopped)
+        for need in host_needs(snapshot, engine)
+        for host in hostset.hosts
+        if (answer := engine.answer(need.workload, host.destination)).stopped is not None
+    )
 
 
 def hindrance(

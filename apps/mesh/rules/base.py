@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from apps.mesh.blockages import Blockage, blockages
+from apps.mesh.blockages import Blockage, Stoppage, blockages, stoppages
 from apps.mesh.capture import captures
 from apps.mesh.clienttls import ClientTlsModes, MtlsConflict, mtls_conflicts
 from apps.mesh.egress import EgressEngine
@@ -37,6 +37,19 @@ TIER_SEVERITY = {
 }
 """How bad it is that a host of a tier is blocked."""
 
+FLAWED_INPUTS = frozenset(
+    {
+        "ConfigMap",
+        "CustomResourceDefinition",
+        "MutatingWebhookConfiguration",
+        "Namespace",
+        "ServiceEntry",
+        "ValidatingWebhookConfiguration",
+        "Workload",
+    }
+)
+"""What `RuleContext.flawed` rests on, and `reads`."""
+
 
 @dataclass(frozen=True, slots=True)
 class RuleContext:
@@ -46,6 +59,7 @@ class RuleContext:
     hostset: HostSet
     given_engine: EgressEngine | None = None
     _blockages: list[tuple[Blockage, ...]] = field(default_factory=list, repr=False, compare=False)
+    _stoppages: list[tuple[Stoppage, ...]] = field(default_factory=list, repr=False, compare=False)
     _flawed: list[FlawedEntries] = field(default_factory=list, repr=False, compare=False)
 
     @property
@@ -58,6 +72,13 @@ class RuleContext:
         if not self._blockages:
             self._blockages.append(blockages(self.snapshot, self.engine, self.hostset))
         return self._blockages[0]
+
+    @property
+    def stoppages(self) -> tuple[Stoppage, ...]:
+        """The required hosts that the mesh lets out and something further on stops."""
+        if not self._stoppages:
+            self._stoppages.append(stoppages(self.snapshot, self.engine, self.hostset))
+        return self._stoppages[0]
 
     @property
     def flawed(self) -> FlawedEntries:

@@ -8,14 +8,26 @@ from __future__ import annotations
 from apps.mesh.rules.base import Rule
 from apps.mesh.rules.egress import (
     catch_all_misplaced,
+    entries_disagree_on_protocol,
+    entry_shadows_service,
     exclusion_changes_meaning,
+    external_name_port,
+    host_in_several_entries,
+    http_on_tls_port,
     import_brings_nothing,
     import_said_twice,
     import_unreadable,
+    internal_without_endpoints,
+    nobody_can_use_entry,
     own_services_cut_off,
     policy_without_mode,
+    resolution_contradicts,
     root_sidecar_with_selector,
     sidecar_in_ambient,
+    tcp_without_addresses,
+    unknown_protocol,
+    wildcard_cannot_be_resolved,
+    wildcard_opens_too_much,
 )
 from apps.mesh.rules.generic import (
     export_list_contradicts_itself,
@@ -35,6 +47,7 @@ from apps.mesh.rules.speedscale import (
     orphaned_sidecar,
     pods_not_rolled,
     required_host_blocked,
+    required_host_stopped,
     service_entry_looks_right,
     service_entry_not_exported,
     sidecar_lacks_service_entry,
@@ -125,6 +138,19 @@ RULES: tuple[Rule, ...] = tuple(
         policy_without_mode,
         own_services_cut_off,
         sidecar_in_ambient,
+        # egress: ServiceEntry
+        host_in_several_entries,
+        entries_disagree_on_protocol,
+        tcp_without_addresses,
+        wildcard_cannot_be_resolved,
+        http_on_tls_port,
+        unknown_protocol,
+        resolution_contradicts,
+        internal_without_endpoints,
+        entry_shadows_service,
+        wildcard_opens_too_much,
+        nobody_can_use_entry,
+        external_name_port,
         # speedscale
         required_host_blocked,
         service_entry_not_exported,
@@ -139,6 +165,7 @@ RULES: tuple[Rule, ...] = tuple(
         ebpf_without_collector,
         operator_missing,
         namespace_annotated_for_both,
+        required_host_stopped,
     )
 )
 

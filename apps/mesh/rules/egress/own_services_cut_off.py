@@ -60,12 +60,9 @@ def check(context: RuleContext) -> Iterator[Finding]:
 def _look_at(context: RuleContext, scope: EgressScope, cuts: dict[ResourceRef, _Cut]) -> None:
     sidecar = sidecar_of(context.snapshot, context.engine, scope.representative)
     used = _used(context, scope)
-    if (
-        sidecar is None
-        or not used
-        or not _narrow(sidecar, scope.namespace)
-        or any(_imported(sidecar, scope.namespace, item) for item in used)
-    ):
+    if sidecar is None or not used or not _narrow(sidecar, scope.namespace):
+        return
+    if any(_imported(sidecar, scope.namespace, service) for service in used):
         return
     cut = cuts.setdefault(sidecar.ref, _Cut(sidecar))
     if scope.namespace not in cut.namespaces:
@@ -121,8 +118,8 @@ def _finding(context: RuleContext, cut: _Cut) -> Finding:
         else "calls to them pass as plain TCP, without mutual TLS and routing"
     )
     return RULE.finding(
-        f"Of the Services beside its workloads in {listed(cut.namespaces)} ({listed(cut.services)}) this Sidecar "
-        f"imports none; {outcome}.{_root(context, cut)} "
+        f"Of the Services beside its workloads in {listed(cut.namespaces)} ({listed(cut.services)}) this "
+        f"Sidecar imports none; {outcome}.{_root(context, cut)} "
         "Add `./*`, or name those that are called.",
         cut.sidecar.ref,
         api_version=cut.sidecar.api_version,
