@@ -57,9 +57,13 @@ def _why_nothing(context: RuleContext, sidecar: Sidecar, item: EgressHost) -> st
     if any(context.snapshot.missing(kind) for kind in ("Service", "ServiceEntry", "VirtualService")):
         return ""
     named = [found for found in _named(context, sidecar, item) if owner in (found.namespace, ANY_NAMESPACE)]
-    seen = [found for found in named if _sees(context, sidecar, found)]
-    if any(not item.port or found.port(item.port) is not None for found in seen):
-        return ""
+    anybody = _of_the_mesh(context, sidecar)
+    seen: list[RegistryService] = []
+    for found in named:
+        if _sees(sidecar.namespace, found, anybody):
+            if not item.port or found.port(item.port) is not None:
+                return ""
+            seen.append(found)
     if _is_route(context.snapshot, owner, item.host):
         return ""
     if seen:
@@ -81,10 +85,9 @@ def _of_the_mesh(context: RuleContext, sidecar: Sidecar) -> bool:
     return sidecar.namespace == root and sidecar.workload_selector is None
 
 
-def _sees(context: RuleContext, sidecar: Sidecar, found: RegistryService) -> bool:
-    if _of_the_mesh(context, sidecar):
-        return bool(found.exported)
-    return visible_to(found.exported, found.namespace, sidecar.namespace)
+def _sees(namespace: str, found: RegistryService, anybody: bool) -> bool:
+    """Whether the Sidecar's workloads see a service; for the default of the mesh, whether any may."""
+    return bool(found.exported) if anybody else visible_to(found.exported, found.namespace, namespace)
 
 
 def _near(context: RuleContext, sidecar: Sidecar, item: EgressHost, owner: str) -> str:

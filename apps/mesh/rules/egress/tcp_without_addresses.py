@@ -35,7 +35,7 @@ def check(context: RuleContext) -> Iterator[Finding]:
             ports = [port.number for port in item.ports if _open(context, item, port)]
             if ports:
                 found.setdefault(item.ref, (registry, {}))[1].update(dict.fromkeys(ports))
-    http = {id(registry): _http_hosts(registry) for registry, _ in found.values()}
+    http = {id(registry): _http_hosts(registry) for registry in context.registries if found}
     for ref in sorted(found):
         registry, numbers = found[ref]
         entry = context.snapshot.get(ref)

@@ -33,11 +33,9 @@ def check(context: RuleContext) -> Iterator[Finding]:
         everywhere = root and isinstance(item, RequestAuthentication | AuthorizationPolicy)
         if not labels or (root and not everywhere) or not context.reads(item):
             continue  # what a selector in the root namespace means for the others is told elsewhere
-        if not context.knows_workloads("" if everywhere else item.namespace):
-            continue
         selection = context.selection
         taken = selection.anywhere(labels) if everywhere else selection.selected(item.namespace, labels)
-        if not taken:
+        if not taken and context.knows_workloads("" if everywhere else item.namespace):
             yield _finding(context, item, labels, path, everywhere)
 
 
