@@ -1,7 +1,9 @@
 """ServiceEntries that declare the same host and port for the same eyes, and which of them Istio takes.
 
-Follows pilot/pkg/model/sidecar.go (appendSidecarServices, pickBestVisibleNamespace): a workload takes what
-its own namespace says of a host, else the oldest entry it sees. Judges nothing.
+Follows pilot/pkg/model/sidecar.go and push_context.go (servicesExportedToNamespace): a workload takes what
+its own namespace says of a host, then what is exported to its namespace by name, then what is public,
+the oldest first. An entry that is exported by name beside a public one is thus taken by exactly those it
+names, which is what it says, and no duplicate. Judges nothing.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from dataclasses import dataclass
 
 from apps.mesh.egress.services import Registry, RegistryService, ServicePort
 from apps.mesh.refs import ResourceRef
-from apps.mesh.visibility import PUBLIC, audience, visible_to
+from apps.mesh.visibility import audience, visible_to
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,17 +44,14 @@ def duplicates(registry: Registry) -> Iterator[Duplicate]:
 def _of_host(host: str, entries: list[RegistryService]) -> Iterator[Duplicate]:
     """Audiences are kept by port, so that a host of many namespaces costs one look at each."""
     seen: dict[tuple[int, str], tuple[RegistryService, ServicePort]] = {}
-    anybody: dict[int, tuple[RegistryService, ServicePort]] = {}
     told: set[tuple[ResourceRef, int]] = set()
     for item in entries:
         watchers = audience(item.exported, item.namespace)
         for port in item.ports:
-            before = _before(port.number, watchers, seen, anybody)
+            before = _before(port.number, watchers, seen)
             if before is not None and before[0].ref != item.ref and (item.ref, port.number) not in told:
                 told.add((item.ref, port.number))
                 yield Duplicate(host, before[0], item, before[1], port)
-            if watchers:
-                anybody.setdefault(port.number, (item, port))
             for name in watchers:
                 seen.setdefault((port.number, name), (item, port))
 
@@ -61,12 +60,7 @@ def _before(
     number: int,
     watchers: frozenset[str],
     seen: dict[tuple[int, str], tuple[RegistryService, ServicePort]],
-    anybody: dict[int, tuple[RegistryService, ServicePort]],
 ) -> tuple[RegistryService, ServicePort] | None:
-    """The first that somebody sees who sees this one too."""
-    if not watchers:
-        return None
-    if PUBLIC in watchers:
-        return anybody.get(number)
-    found = [seen[number, name] for name in (PUBLIC, *sorted(watchers)) if (number, name) in seen]
+    """The first that is exported to one of the same names (`*` is one) as this one."""
+    found = [seen[number, name] for name in sorted(watchers) if (number, name) in seen]
     return min(found, key=lambda item: (item[0].created, item[0].namespace)) if found else None

@@ -140,12 +140,19 @@ class RuleContext:
             for plane in planes
         )
 
+    @property
+    def whole(self) -> bool:
+        """Whether what is not there does not exist. Every cluster has kube-system; a directory of
+        manifests without it may hold any part of what there is."""
+        return "kube-system" in self.snapshot.namespaces and not self.snapshot.missing("Namespace")
+
     def knows_workloads(self, namespace: str = "") -> bool:
-        """Whether a workload that is not there is missing: none could be hidden ("" is everywhere), and
-        these are not mere manifests without any."""
-        snapshot = self.snapshot
-        unread = any(snapshot.missing(kind, namespace) for kind in WORKLOAD_KINDS)
-        return not unread and bool(snapshot.workloads)
+        """Whether a workload that is not there is missing ("" asks about everywhere)."""
+        if any(self.snapshot.missing(kind, namespace) for kind in WORKLOAD_KINDS):
+            return False
+        if not self.whole:
+            return bool(namespace) and bool(self.selection.of_namespace(namespace))
+        return bool(self.snapshot.workloads)
 
     def namespace_exists(self, name: str) -> bool | None:
         """None when namespaces could not be read."""

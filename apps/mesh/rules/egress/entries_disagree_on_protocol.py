@@ -6,7 +6,8 @@ one of the two entries: the own namespace's, else the oldest. Whoever wrote the 
 connections are not recognised, are refused under `REGISTRY_ONLY`, or slip through to hosts that nobody
 listed. Which one counts changes when an entry is created again.
 
-Entries that no namespace sees together do not meet. `HTTPS` and `TLS` are the same to Istio; Kiali
+Entries that no namespace sees together do not meet, and one that is exported by name goes before a public
+one. `HTTPS` and `TLS` are the same to Istio; Kiali
 (KIA1212) and istioctl (IST0177) report them all the same.
 """
 

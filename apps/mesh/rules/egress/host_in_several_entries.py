@@ -4,7 +4,8 @@ What an application sees of a host comes from one namespace: its own, if that ha
 the oldest entry that it sees. Of two entries in one namespace the older one's port counts. The other
 entry is accepted and does nothing there, whatever its resolution, endpoints or location. If the older one
 is deleted some day, the other takes over, with settings that nobody has tried. Entries that no namespace
-sees together (each with `exportTo: ["."]`) do not meet and are not reported.
+sees together (each with `exportTo: ["."]`) do not meet and are not reported. Nor is one that is exported to
+certain namespaces beside one for all: those take it, as it says.
 
 Where both say the same, one of them can go. See pilot/pkg/model/sidecar.go (appendSidecarServices).
 """

@@ -37,7 +37,11 @@ def check(context: RuleContext) -> Iterator[Finding]:
         if context.snapshot.missing("DestinationRule"):
             return
         rules = tuple(_originating(context)) if rules is None else rules
-        plain = [host for host in entry.hosts if not any(matches(host, rule.host) for rule in rules)]
+        plain = [
+            host
+            for host in entry.hosts
+            if not any(matches(host, rule.host) for rule in rules) and not _outdone(context, entry, host)
+        ]
         if plain:
             declared = entry.ports[found[0]].protocol
             yield RULE.finding(
@@ -48,6 +52,13 @@ def check(context: RuleContext) -> Iterator[Finding]:
                 api_version=entry.api_version,
                 path=f"spec.ports[{found[0]}].protocol",
             )
+
+
+def _outdone(context: RuleContext, entry: ServiceEntry, host: str) -> bool:
+    """Whether an entry that goes before declares the port as TLS: that the two disagree is a finding."""
+    first = next(iter(context.hosts.registry(entry.namespace).by_host.get(host, ())), None)
+    port = first.port(TLS_PORT) if first is not None and first.ref != entry.ref else None
+    return port is not None and port.tls
 
 
 def _originating(context: RuleContext) -> Iterator[DestinationRule]:
@@ -63,7 +74,7 @@ RULE = Rule(
     name="http-on-tls-port",
     severity=Severity.WARNING,
     title="Port 443 is declared as plaintext HTTP",
-    inputs=FLAWED_INPUTS | {"DestinationRule"},
+    inputs=FLAWED_INPUTS | {"DestinationRule", "Service"},
     doc=__doc__ or "",
     check=check,
 )

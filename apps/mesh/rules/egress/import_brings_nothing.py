@@ -22,11 +22,11 @@ from apps.mesh.egresshosts import EgressHost, egress_hosts
 from apps.mesh.findings import Finding, Severity
 from apps.mesh.hosts import is_wildcard, matches, service_host, service_names, subset_of
 from apps.mesh.needs import INPUTS
-from apps.mesh.objects.networking import Sidecar, VirtualService
+from apps.mesh.objects.networking import Service, ServiceEntry, Sidecar, VirtualService
 from apps.mesh.rules.base import Rule, RuleContext
 from apps.mesh.rules.wording import counted, listed
 from apps.mesh.snapshot import Snapshot
-from apps.mesh.visibility import visible_to
+from apps.mesh.visibility import is_namespace_name, visible_to
 
 EVERYTHING = "*"
 MAX_EXPLAINED = 3
@@ -50,7 +50,11 @@ def check(context: RuleContext) -> Iterator[Finding]:
 def _why_nothing(context: RuleContext, sidecar: Sidecar, item: EgressHost) -> str:
     """What is wrong with an item; "" for one that imports something, or may."""
     owner = item.owner_in(sidecar.namespace)
-    if owner != ANY_NAMESPACE and context.snapshot.namespaces and context.namespace_exists(owner) is False:
+    if (owner != ANY_NAMESPACE and not is_namespace_name(owner)) or _wider_beside(item):
+        return ""
+    if not context.whole and owner not in context.snapshot.derived(_owners):
+        return ""
+    if owner != ANY_NAMESPACE and context.whole and context.namespace_exists(owner) is False:
         return f"there is no namespace {owner}"
     if item.host == EVERYTHING or not item.host or (item.owner == "." and _of_the_mesh(context, sidecar)):
         return ""
@@ -77,6 +81,12 @@ def _why_nothing(context: RuleContext, sidecar: Sidecar, item: EgressHost) -> st
 def _named(context: RuleContext, sidecar: Sidecar, item: EgressHost) -> tuple[RegistryService, ...]:
     """What goes by the name, in whatever namespace."""
     return context.hosts.taken(item.host, sidecar.namespace)
+
+
+def _wider_beside(item: EgressHost) -> bool:
+    """Whether the listener imports all of the namespace anyway."""
+    everything = {f"{item.owner}/*", "*/*"} - {item.text}
+    return not everything.isdisjoint(item.listener.hosts)
 
 
 def _of_the_mesh(context: RuleContext, sidecar: Sidecar) -> bool:
@@ -114,6 +124,11 @@ def _near(context: RuleContext, sidecar: Sidecar, item: EgressHost, owner: str) 
     if is_wildcard(item.host) and apex in registry.by_host:
         return f"{apex} itself is not one of the names below it"
     return "nothing goes by that name"
+
+
+def _owners(snapshot: Snapshot) -> frozenset[str]:
+    """The namespaces that services are known of."""
+    return frozenset([item.namespace for item in (*snapshot.each(Service), *snapshot.each(ServiceEntry))])
 
 
 def _is_route(snapshot: Snapshot, owner: str, host: str) -> bool:

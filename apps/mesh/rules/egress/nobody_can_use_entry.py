@@ -27,7 +27,7 @@ from apps.mesh.visibility import PUBLIC, audience
 
 def check(context: RuleContext) -> Iterator[Finding]:
     """One finding for each ServiceEntry."""
-    if not context.knows_workloads():
+    if not context.whole or not context.knows_workloads():
         return
     limited: dict[ResourceRef, frozenset[str]] = {}
     for registry in context.registries:

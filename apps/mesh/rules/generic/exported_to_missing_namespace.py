@@ -23,13 +23,13 @@ from apps.mesh.visibility import NONE, PRIVATE, PUBLIC, is_namespace_name
 
 def check(context: RuleContext) -> Iterator[Finding]:
     """One finding for each object; an error where nobody is left to see it."""
-    if not context.snapshot.namespaces:
-        return  # manifests without any Namespace say nothing of those that exist
+    if not context.whole:
+        return
     for found in exports(context.snapshot):
         if PUBLIC in found.names or NONE in found.names:
             continue
-        named = [name for name in found.names if name != PRIVATE and is_namespace_name(name)]
-        missing = [name for name in named if context.namespace_exists(name) is False]
+        others = [name for name in found.names if name not in {PRIVATE, found.item.namespace}]
+        missing = [name for name in others if is_namespace_name(name) and not context.namespace_exists(name)]
         if missing:
             yield _finding(found, missing)
 
