@@ -29,9 +29,10 @@ class InForce:
 
     def each(self, kind: type[M]) -> tuple[M, ...]:
         """Every object of a type that some control plane reads, ordered by ref."""
-        return tuple(item for item in self._snapshot.each(kind) if self._read(item))
+        return tuple(item for item in self._snapshot.each(kind) if self.reads(item))
 
-    def _read(self, item: MeshObject) -> bool:
+    def reads(self, item: MeshObject) -> bool:
+        """Whether some control plane reads an object."""
         if item.namespace not in self._discovered:
             self._discovered[item.namespace] = self._is_discovered(item.namespace)
         if not self._discovered[item.namespace]:

@@ -73,12 +73,6 @@ def is_namespace_name(text: str) -> bool:
     return _LABEL.fullmatch(text) is not None
 
 
-def may_share_revision(labels: Mapping[str, str], others: Mapping[str, str]) -> bool:
-    """Whether one control plane may read both objects. Two different names may be a revision and its
-    tag; they are taken for two revisions."""
-    return len({labels.get(REVISION_LABEL, ""), others.get(REVISION_LABEL, "")} - {""}) < 2
-
-
 def audience(exported: Collection[str], owner: str) -> frozenset[str]:
     """The namespaces that see an object, `*` for all of them; empty for `~`."""
     if PUBLIC in exported:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from apps.mesh.visibility import audience, is_namespace_name, may_share_revision
+from apps.mesh.visibility import audience, is_namespace_name
 
 
 @pytest.mark.parametrize(
@@ -19,15 +19,6 @@ from apps.mesh.visibility import audience, is_namespace_name, may_share_revision
 )
 def test_an_audience_is_a_set_of_namespaces(exported: set[str], expected: set[str]) -> None:
     assert audience(exported, "shop") == expected
-
-
-@pytest.mark.parametrize(
-    ("one", "other", "expected"),
-    [("", "", True), ("a", "", True), ("a", "a", True), ("a", "b", False)],
-)
-def test_two_objects_may_share_a_revision(one: str, other: str, expected: bool) -> None:
-    labels = [{"istio.io/rev": name} if name else {} for name in (one, other)]
-    assert may_share_revision(*labels) is expected
 
 
 @pytest.mark.parametrize("text", ["shop", "a", "team-1", "1st"])

@@ -12,6 +12,7 @@ from apps.mesh.egress import EgressEngine
 from apps.mesh.egress.services import Registries, Registry
 from apps.mesh.findings import Finding, Severity
 from apps.mesh.hostsets import HostSet, Tier
+from apps.mesh.inforce import InForce
 from apps.mesh.injection import injections
 from apps.mesh.knownhosts import KnownHosts
 from apps.mesh.meshconfig import MeshConfig, control_planes
@@ -28,7 +29,6 @@ from apps.mesh.selection import ServiceIndex, WorkloadIndex
 from apps.mesh.snapshot import Snapshot
 from apps.mesh.speedscale import installs
 from apps.mesh.verdicts import Step
-from apps.mesh.visibility import discovered, in_revision
 
 TIER_SEVERITY = {
     Tier.REQUIRED: Severity.ERROR,
@@ -131,14 +131,7 @@ class RuleContext:
 
     def reads(self, item: MeshObject) -> bool:
         """Whether a control plane reads an object: its namespace is discovered, its revision is there."""
-        planes = control_planes(self.snapshot)
-        known = self.snapshot.namespaces.get(item.namespace)
-        labels = known.labels if known is not None else {}
-        return not planes or any(
-            in_revision(item.labels, plane.revision, plane.tags)
-            and discovered(plane.config.discovery_selectors, labels)
-            for plane in planes
-        )
+        return self.snapshot.derived(InForce).reads(item)
 
     @property
     def whole(self) -> bool:

@@ -151,7 +151,7 @@ RULES: tuple[Rule, ...] = tuple(
         wildcard_opens_too_much,
         nobody_can_use_entry,
         external_name_port,
-        # speedscale
+        # Speedscale
         required_host_blocked,
         service_entry_not_exported,
         sidecar_lacks_speedscale,

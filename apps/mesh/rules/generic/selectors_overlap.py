@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from apps.mesh.findings import Finding, Severity
+from apps.mesh.inforce import together
 from apps.mesh.objects.base import MeshObject
 from apps.mesh.objects.networking import Sidecar
 from apps.mesh.objects.security import PeerAuthentication
@@ -22,7 +23,6 @@ from apps.mesh.planes import INPUTS
 from apps.mesh.refs import ResourceRef
 from apps.mesh.rules.base import Rule, RuleContext
 from apps.mesh.rules.wording import counted, listed, seniority
-from apps.mesh.visibility import may_share_revision
 
 Selecting = tuple[MeshObject, Mapping[str, str]]
 
@@ -73,7 +73,7 @@ def _in_order(
             if proxied and context.injections[workload.ref].meshed is False:
                 continue
             before = claims.setdefault(workload.ref, [])
-            first = next((one for one in before if may_share_revision(one.labels, item.labels)), None)
+            first = next((one for one in before if together(one, item)), None)
             if first is not None:
                 lost[workload.ref] = first
             before.append(item)

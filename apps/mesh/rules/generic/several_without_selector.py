@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from apps.mesh.findings import Finding, Severity
+from apps.mesh.inforce import together
 from apps.mesh.injection import DATAPLANE_LABEL
 from apps.mesh.objects.base import MeshObject
 from apps.mesh.objects.networking import Sidecar
@@ -22,7 +23,6 @@ from apps.mesh.objects.security import PeerAuthentication
 from apps.mesh.planes import INPUTS
 from apps.mesh.rules.base import Rule, RuleContext
 from apps.mesh.rules.wording import seniority
-from apps.mesh.visibility import may_share_revision
 
 
 def check(context: RuleContext) -> Iterator[Finding]:
@@ -41,7 +41,7 @@ def _ignored(context: RuleContext, items: Iterable[MeshObject]) -> Iterator[Find
     for namespace in sorted(by_namespace):
         ordered = sorted(by_namespace[namespace], key=lambda item: item.age_key)
         for place, item in enumerate(ordered):
-            before = (first for first in ordered[:place] if may_share_revision(first.labels, item.labels))
+            before = (first for first in ordered[:place] if together(first, item))
             chosen = next(before, None)
             if chosen is not None:
                 yield _finding(context, chosen, item)
