@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from apps.mesh.egress.services import Registries, Registry, RegistryService
-from apps.mesh.hosts import is_address, is_wildcard, resolve_short_name, subset_of
+from apps.mesh.hosts import is_address, is_wildcard, resolve_short_name, service_names, subset_of
+from apps.mesh.objects.base import MeshObject
+from apps.mesh.objects.networking import Service
 from apps.mesh.planes import INPUTS as PLANE_INPUTS
 from apps.mesh.planes import NamespacePlanes
 from apps.mesh.snapshot import Gap, Snapshot
@@ -17,6 +19,19 @@ from apps.mesh.visibility import visible_to
 
 INPUTS = PLANE_INPUTS | {"Service", "ServiceEntry"}
 EVERYTHING = "*"
+PARTIAL = "the manifests are not all of the cluster's"
+
+
+def whole(snapshot: Snapshot) -> bool:
+    """Whether what is not there does not exist. Every cluster has kube-system; a directory of manifests
+    without it may hold any part of what there is."""
+    return "kube-system" in snapshot.namespaces and not snapshot.missing("Namespace")
+
+
+def knows(snapshot: Snapshot, kind: type[MeshObject], namespace: str) -> bool:
+    """Whether an object of a kind that is not there is missing: in a cluster always, in a directory of
+    manifests where it holds others of the kind in the namespace."""
+    return whole(snapshot) or any(item.namespace == namespace for item in snapshot.each(kind))
 
 
 class KnownHosts:
@@ -73,10 +88,17 @@ class KnownHosts:
 
     def gap(self, host: str, namespace: str) -> Gap | None:
         """What could not be read and may hold the host: as long as there is one, an unknown host is
-        not a mistake."""
+        not a mistake. In a directory of manifests that is everything but the Services of a namespace
+        of which it holds some."""
         name = resolve_short_name(host, namespace)
         kinds = ("Service", "ServiceEntry") if ".svc" in name or is_wildcard(name) else ("ServiceEntry",)
-        return next((gap for kind in kinds if (gap := self._snapshot.missing(kind))), None)
+        found = next((gap for kind in kinds if (gap := self._snapshot.missing(kind))), None)
+        if found is not None or whole(self._snapshot):
+            return found
+        names = service_names(name)
+        if names is not None and ".svc" in name and knows(self._snapshot, Service, names[1]):
+            return None
+        return Gap(kinds[0], "", PARTIAL)
 
     def registry(self, namespace: str) -> Registry:
         """The registry of the control plane that reads the namespace."""

@@ -57,8 +57,11 @@ spec: {}
 """
 
 
+KUBE_SYSTEM = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "kube-system"}}
+
+
 def laid(*gaps: Gap) -> Snapshot:
-    return Snapshot.from_manifests(load_text(MESH).manifests, gaps=gaps)
+    return Snapshot.from_manifests([*load_text(MESH).manifests, KUBE_SYSTEM], gaps=gaps)
 
 
 def test_a_short_name_is_a_service_of_the_namespace() -> None:
@@ -95,6 +98,13 @@ def test_what_could_not_be_read_is_said() -> None:
     assert laid().derived(KnownHosts).gap("api.z.com", "shop") is None
 
 
+def test_a_directory_of_manifests_knows_only_the_services_of_namespaces_it_holds_some_of() -> None:
+    hosts = Snapshot.from_manifests(load_text(MESH).manifests).derived(KnownHosts)
+    assert hosts.gap("wbe", "shop") is None, "web is there, so wbe is a mistake"
+    assert hosts.gap("api.elsewhere.svc.cluster.local", "shop") is not None
+    assert hosts.gap("api.z.com", "shop") is not None
+
+
 def test_the_revision_of_a_namespace_chooses_its_control_plane() -> None:
     planes = laid().derived(NamespacePlanes)
     assert planes.of("pay").config.trust_domain == "two"
@@ -117,6 +127,9 @@ def test_a_rule_asks_through_its_context() -> None:
     assert context.namespace_exists("gone") is False
     assert context.mesh_config("pay").trust_domain == "two"
     assert context.hosts.known("web", "shop")
+    partial = RuleContext(Snapshot.from_manifests(load_text(MESH).manifests), speedscale())
+    assert partial.gateway_exists("other", "shop") is False, "the namespace's other Gateway is there"
+    assert partial.gateway_exists("edge", "pay") is None
     unread = RuleContext(laid(Gap("Gateway", "", "no"), Gap("Namespace", "", "no")), speedscale())
     assert unread.gateway_exists("other", "shop") is None
     assert unread.namespace_exists("gone") is None

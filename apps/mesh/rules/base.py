@@ -14,12 +14,12 @@ from apps.mesh.findings import Finding, Severity
 from apps.mesh.hostsets import HostSet, Tier
 from apps.mesh.inforce import InForce
 from apps.mesh.injection import injections
-from apps.mesh.knownhosts import KnownHosts
+from apps.mesh.knownhosts import KnownHosts, knows, whole
 from apps.mesh.meshconfig import MeshConfig, control_planes
 from apps.mesh.mtls import mtls_modes
 from apps.mesh.needs import FlawedEntries, flawed_entries
 from apps.mesh.objects.base import MeshObject
-from apps.mesh.objects.networking import ServiceEntry
+from apps.mesh.objects.networking import Gateway, ServiceEntry
 from apps.mesh.objects.workloads import WORKLOAD_KINDS, Workload
 from apps.mesh.planes import NamespacePlanes
 from apps.mesh.references import gateway_ref
@@ -135,9 +135,8 @@ class RuleContext:
 
     @property
     def whole(self) -> bool:
-        """Whether what is not there does not exist. Every cluster has kube-system; a directory of
-        manifests without it may hold any part of what there is."""
-        return "kube-system" in self.snapshot.namespaces and not self.snapshot.missing("Namespace")
+        """Whether what is not there does not exist: not so in a directory of manifests."""
+        return whole(self.snapshot)
 
     def knows_workloads(self, namespace: str = "") -> bool:
         """Whether a workload that is not there is missing ("" asks about everywhere)."""
@@ -155,11 +154,15 @@ class RuleContext:
 
     def gateway_exists(self, name: str, namespace: str) -> bool | None:
         """Whether there is the Gateway that an object of the namespace names; `mesh` always is. None
-        when Gateways of that namespace could not be read."""
+        when Gateways of that namespace could not be read, or may be elsewhere."""
         ref = gateway_ref(name, namespace)
         if ref is None or self.snapshot.exists(ref):
             return True
-        return None if self.snapshot.missing("Gateway", ref.namespace) else False
+        if self.snapshot.missing("Gateway", ref.namespace) or not knows(
+            self.snapshot, Gateway, ref.namespace
+        ):
+            return None
+        return False
 
     @property
     def installs(self) -> tuple[SpeedscaleInstall, ...]:

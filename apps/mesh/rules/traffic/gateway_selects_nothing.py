@@ -13,14 +13,13 @@ from collections.abc import Iterator
 from apps.mesh.findings import Finding, Severity
 from apps.mesh.inforce import INPUTS, InForce
 from apps.mesh.objects.networking import Gateway
-from apps.mesh.objects.workloads import WORKLOAD_KINDS
 from apps.mesh.rules.base import Rule, RuleContext
 from apps.mesh.rules.wording import listed
 
 
 def check(context: RuleContext) -> Iterator[Finding]:
     """One finding for each Gateway; none while workloads could not be read."""
-    if any(context.snapshot.missing(kind) for kind in WORKLOAD_KINDS):
+    if not context.knows_workloads():
         return
     for gateway in context.snapshot.derived(InForce).each(Gateway):
         if gateway.selector and not context.selection.anywhere(gateway.selector):

@@ -16,7 +16,7 @@ from apps.mesh.egress.services import RegistryService
 from apps.mesh.findings import Finding, Severity
 from apps.mesh.hosts import is_wildcard, resolve_short_name, subset_of
 from apps.mesh.inforce import InForce
-from apps.mesh.knownhosts import INPUTS
+from apps.mesh.knownhosts import INPUTS, knows
 from apps.mesh.objects.networking import DestinationRule, VirtualService
 from apps.mesh.rules.base import Rule, RuleContext
 from apps.mesh.rules.wording import listed
@@ -69,6 +69,8 @@ def _judge(context: RuleContext, goal: RoutedTo, defining: Defining) -> Iterator
     if asking is None:
         near = {route.namespace, *(item.namespace for item in services), *(rule.namespace for rule in rules)}
         asking = frozenset(near)
+    if not rules and not knows(context.snapshot, DestinationRule, services[0].namespace):
+        return
     if any(_defines(context, client, service, subset) for client in asking for service in services):
         return
     if rules:
