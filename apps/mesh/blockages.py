@@ -20,6 +20,7 @@ from apps.mesh.needs import HostEntry, Need, entries_for, flaws, host_needs
 from apps.mesh.objects.networking import EgressListener, ServiceEntry, Sidecar
 from apps.mesh.objects.workloads import Workload
 from apps.mesh.snapshot import Snapshot
+from apps.mesh.tenancy import hosts_of
 from apps.mesh.verdicts import EgressAnswer, Step
 from apps.mesh.visibility import PUBLIC, effective_export, visible_to
 
@@ -70,14 +71,17 @@ class Hindrance:
 
 
 def blockages(snapshot: Snapshot, engine: EgressEngine, hostset: HostSet) -> tuple[Blockage, ...]:
-    """Every blocked host of every need, in the order of the needs and of the host set."""
+    """Every blocked host of every need, in the order of the needs and of the host set; the hosts are
+    those that the need's installation dials by its settings."""
     entries = snapshot.each(ServiceEntry)
-    matches = {host: entries_for(entries, host) for host in hostset.hosts}
+    matches: dict[RequiredHost, tuple[HostEntry, ...]] = {}
     found = []
     for need in host_needs(snapshot, engine):
-        for host in hostset.hosts:
+        for host in hosts_of(snapshot, need.install, hostset).hosts:
             answer = engine.answer(need.workload, host.destination)
             if answer.verdict.blocked:
+                if host not in matches:
+                    matches[host] = entries_for(entries, host)
                 why = hindrance(snapshot, engine, need.workload, host, matches[host])
                 found.append(Blockage(need, host, answer, why.cause, why.entry, why.sidecar))
     return tuple(found)

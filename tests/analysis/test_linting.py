@@ -61,13 +61,14 @@ def test_a_suppressed_finding_does_not_fail_a_pipeline_and_is_still_reported(sho
     assert exit_code(shop, "--fail-on", "warning") == 1
     found = analysed(shop)
     quiet = {finding["code"]: finding["suppressed"] for finding in found["findings"]}
-    assert quiet == {"SS01": None, "SS03": {"by": "annotation", "reason": "not captured", "until": None}}
-    assert found["summary"]["findings"] == {"error": 0, "warning": 1, "info": 0}
+    annotated = {"by": "annotation", "reason": "not captured", "until": None}
+    assert quiet == {"SS01": None, "SS03": annotated, "SS17": None}
+    assert found["summary"]["findings"] == {"error": 0, "warning": 1, "info": 1}
     assert found["summary"]["suppressed"] == 1
     text = run("analyse", shop)
     assert "SS03  Sidecar shop/default · sidecars/shop.yml:9:7" in text
     assert "By annotation: not captured" in text
-    assert text.rstrip().endswith("Findings: 1 warning. Suppressed: 1.")
+    assert text.rstrip().endswith("Findings: 1 warning, 1 note. Suppressed: 1.")
 
 
 def test_input_that_cannot_be_used_is_another_exit_code(tmp_path: Path) -> None:
@@ -85,7 +86,7 @@ def test_the_file_of_the_repository_suppresses_and_is_no_manifest(shop: Path) ->
     with time_machine.travel("2026-12-31T23:00:00Z"):
         found = by_code(shop)
         assert exit_code(shop, "--fail-on", "error") == 0
-    assert found.keys() == {"SS01", "SS03"}
+    assert found.keys() == {"SS01", "SS03", "SS17"}
     assert found["SS03"]["suppressed"] == {"by": "file", "reason": "known", "until": "2026-12-31"}
     assert found["SS01"]["suppressed"] is None
 
@@ -166,7 +167,7 @@ def test_sarif_names_rule_place_fingerprint_and_suppression_of_every_finding(sho
     results = {result["ruleId"]: result for result in the_run["results"]}
     assert all(rules[result["ruleIndex"]]["id"] == code for code, result in results.items())
     assert {code: result["level"] for code, result in results.items()} == {
-        "MC003": "error", "SS01": "warning", "SS03": "error",
+        "MC003": "error", "SS01": "warning", "SS03": "error", "SS17": "note",
     }  # fmt: skip
     place = results["SS03"]["locations"][0]["physicalLocation"]
     assert place["artifactLocation"] == {"uri": "sidecars/shop.yml", "uriBaseId": "%SRCROOT%"}

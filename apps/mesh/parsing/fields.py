@@ -94,8 +94,11 @@ class Fields:
         return False
 
     def child(self, key: str) -> Fields:
-        """The mapping under `key`; an empty one when absent."""
+        """The mapping under `key`; an empty one when absent. YAML reads the key `8080` as a number,
+        which Kubernetes turns into text."""
         value = self._value.get(key)
+        if value is None and key.isdecimal():
+            value = self._value.get(int(key))  # type: ignore[call-overload]
         if value is not None and not _is_mapping(value):
             self._wrong(key, "a mapping")
             value = None

@@ -190,7 +190,8 @@ class RuleContext:
 @dataclass(frozen=True, slots=True)
 class Rule:
     """One check. `severity` is the highest it gives; `inputs` are the kinds it reads, "Workload" for
-    all workload kinds and their pods; `doc` is the module's docstring, which becomes its page."""
+    all workload kinds and their pods; `doc` is the module's docstring, which becomes its page.
+    `follows_pods` is True where pods that come and go make it speak on another kind of object."""
 
     code: str
     name: str
@@ -201,6 +202,7 @@ class Rule:
     check: Callable[[RuleContext], Iterable[Finding]]
     references: tuple[str, ...] = ()
     remedy: str = ""
+    follows_pods: bool = False
 
     def finding(
         self,
