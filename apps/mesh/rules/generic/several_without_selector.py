@@ -20,6 +20,7 @@ from apps.mesh.injection import DATAPLANE_LABEL
 from apps.mesh.objects.base import MeshObject
 from apps.mesh.objects.networking import Sidecar
 from apps.mesh.objects.security import PeerAuthentication
+from apps.mesh.operatormade import made_by_operator
 from apps.mesh.planes import INPUTS
 from apps.mesh.rules.base import Rule, RuleContext
 from apps.mesh.rules.wording import seniority
@@ -28,7 +29,7 @@ from apps.mesh.rules.wording import seniority
 def check(context: RuleContext) -> Iterator[Finding]:
     """One finding for each object that is ignored."""
     sidecars = (item for item in context.snapshot.each(Sidecar) if item.workload_selector is None)
-    yield from _ignored(context, (item for item in sidecars if not _ambient(context, item)))
+    yield from _ignored(context, (item for item in sidecars if not _passed_over(context, item)))
     policies = (item for item in context.snapshot.each(PeerAuthentication) if item.selector is None)
     yield from _ignored(context, policies)
 
@@ -60,8 +61,11 @@ def _finding(context: RuleContext, chosen: MeshObject, item: MeshObject) -> Find
     )
 
 
-def _ambient(context: RuleContext, item: Sidecar) -> bool:
-    """Sidecars mean nothing to a namespace in ambient mode: that is another finding."""
+def _passed_over(context: RuleContext, item: Sidecar) -> bool:
+    """Sidecars mean nothing to a namespace in ambient mode, and one that Speedscale's operator wrote is
+    nobody's mistake here: those are other findings."""
+    if made_by_operator(context.snapshot, item):
+        return True
     found = context.snapshot.namespaces.get(item.namespace)
     return found is not None and found.labels.get(DATAPLANE_LABEL) == "ambient"
 
