@@ -3,8 +3,8 @@
 `portLevelMtls` goes by the port of the *container*, not by that of the Service (security/v1beta1
 peer_authentication.proto). A Service that listens on 80 and leads to 8080 needs the entry `8080`; with `80`
 the object is accepted, and the port keeps the mode of the workload. If the entry was to make an exception
-from STRICT (for a probe, a webhook, a client outside of the mesh), those calls stay refused; if it was to
-make the port STRICT, plaintext stays allowed.
+from STRICT (for a probe, a webhook, a client outside of the mesh), those calls stay refused; if it was
+meant to make the port STRICT, plaintext stays allowed.
 
 A container may listen on a port that it does not declare. A number that no Service knows either is
 therefore a hint only.
