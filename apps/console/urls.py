@@ -46,6 +46,7 @@ urlpatterns: list[URLPattern] = [
     path("changes/<int:pk>/<slug:verb>/", changes.act, name="change-act"),
     path("audit/", audit.audit, name="audit"),
     path("audit/verify/", audit.verify, name="audit-verify"),
+    path("audit/checkpoints/", audit.checkpoints, name="audit-checkpoints"),
     path("clusters/", fleet.clusters, name="clusters"),
     path("clusters/register/", register.register, name="cluster-register"),
     path("clusters/<slug:name>/", clusters.overview, name="cluster"),

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib.auth import views as auth_views
+from django.contrib.auth.forms import AuthenticationForm
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
+from apps.accounts import signins
 from apps.accounts.models import User
 from apps.console.forms.session import SignInForm
 from apps.console.guard import SignedInRequest, signed_in
@@ -30,12 +32,28 @@ class SignIn(auth_views.LoginView):
     authentication_form = SignInForm
     redirect_authenticated_user = True
 
+    def form_valid(self, form: AuthenticationForm) -> HttpResponse:
+        response = super().form_valid(form)
+        user = form.get_user()
+        if isinstance(user, User):
+            signins.note_sign_in(user)
+        return response
+
+    def form_invalid(self, form: AuthenticationForm) -> HttpResponse:
+        signins.note_failure(str(form.data.get("username", "")))
+        return super().form_invalid(form)
+
 
 class SignOut(auth_views.LogoutView):
     """Only by POST, so that no link on another site can do it."""
 
     http_method_names = ["post", "options"]
     next_page = "console:sign-in"
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if isinstance(request.user, User):
+            signins.note_sign_out(request.user)
+        return super().post(request, *args, **kwargs)
 
 
 def locked_out(request: HttpRequest, credentials: dict[str, Any], *args: Any) -> HttpResponse:
