@@ -86,7 +86,8 @@ def attempt(delivery: Delivery, *, last: bool = False) -> Result | None:
 def pause(attempts: int) -> timedelta:
     """Before the next try: doubled each time up to two hours, and up to a quarter longer by chance, so
     that many that failed together do not come back together."""
-    doubled = min(FIRST_PAUSE * float(2 ** (attempts - 1)), LONGEST_PAUSE)
+    steps = min(attempts - 1, 20)
+    doubled = min(FIRST_PAUSE * float(2**steps), LONGEST_PAUSE)
     return doubled * (1 + random.random() / 4)  # noqa: S311
 
 

@@ -25,6 +25,7 @@ TOTAL_SECONDS = 10.0
 READ_LIMIT = 2048  # bytes of the answer that are looked at
 EXCERPT = 200  # characters of it that are kept
 URL_LIMIT = 2000
+ONLY_HTTPS = "Only https:// is dialled: what is sent must stay between the two of us."
 DEFAULT_PORTS = {"https": 443, "http": 80}
 
 
@@ -73,12 +74,14 @@ def target(url: str) -> Target:
         raise NotDeliveredError("The URL has to begin with https:// and a host.")
     if parts.username is not None or parts.password is not None or parts.fragment:
         raise NotDeliveredError("The URL may hold neither a user name nor a password nor a fragment.")
+    if parts.scheme == "http" and not settings.MESHCONSOLE_WEBHOOK_HTTP_LOOPBACK:
+        raise NotDeliveredError(ONLY_HTTPS)
     try:
         address = pinned(parts.hostname, port, AddressPolicy.of(settings.MESHCONSOLE_CLUSTER_NETWORKS))
     except AddressRefusedError as refusal:
         raise NotDeliveredError(str(refusal)) from None
-    if parts.scheme == "http" and not (settings.MESHCONSOLE_WEBHOOK_HTTP_LOOPBACK and address.is_loopback):
-        raise NotDeliveredError("Only https:// is dialled: what is sent must stay between the two of us.")
+    if parts.scheme == "http" and not address.is_loopback:
+        raise NotDeliveredError(ONLY_HTTPS)
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     return Target(parts.scheme, parts.hostname, port, path, address)
 

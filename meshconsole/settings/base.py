@@ -166,6 +166,7 @@ SPECTACULAR_SETTINGS = {
     "SERVE_PUBLIC": True,
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_NAME_OVERRIDES": {
+        "Environment": "apps.clusters.models.Environment",
         "ChangeState": "apps.changes.lifecycle.STATE_CHOICES",
         "RefreshState": "apps.inventory.models.RefreshRun.State",
         "FindingState": "apps.analysis.selectors.Shown",
