@@ -205,8 +205,7 @@ AXES_LOCKOUT_CALLABLE = "apps.console.views.session.locked_out"
 CSRF_FAILURE_VIEW = "apps.console.views.errors.csrf_failure"
 
 # Without an address of a server no mail is sent.
-EMAIL_CONFIG = env.email_url("MESHCONSOLE_EMAIL_URL", default="dummymail://")
-vars().update(EMAIL_CONFIG)
+vars().update(env.email_url_config(env.str("MESHCONSOLE_EMAIL_URL", default="") or "dummymail://"))
 EMAIL_TIMEOUT = 10  # seconds
 DEFAULT_FROM_EMAIL = env.str("MESHCONSOLE_EMAIL_FROM", default="meshconsole@localhost")
 
