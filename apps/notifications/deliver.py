@@ -27,6 +27,7 @@ from apps.notifications.signature import DELIVERY, EVENT, HEADER, signature
 MAX_ATTEMPTS = 8
 FIRST_PAUSE = timedelta(seconds=30)
 LONGEST_PAUSE = timedelta(hours=2)
+QUIET = timedelta(minutes=5)  # at most, for what waits behind a delivery that got no answer
 HELD = timedelta(minutes=2)  # by an attempt; longer than any takes
 BUDGET_SECONDS = 20.0
 AT_ONCE = 100
@@ -45,19 +46,20 @@ class Result:
 
 def deliver_due(*, budget: float = BUDGET_SECONDS) -> int:
     """Sends what is due, oldest first, for at most `budget` seconds; how many tries that were. A channel
-    that just failed is left alone for the rest of this round, so that it does not hold up the others."""
+    that gave no answer is left alone for a while with all that waits for it: the others have their turn."""
     ends, tries = time.monotonic() + budget, 0
-    failed: set[int] = set()
-    due = Delivery.objects.filter(state=Delivery.State.WAITING, next_at__lte=now())
-    for delivery in due.select_related("notification", "webhook", "recipient").order_by("next_at")[:AT_ONCE]:
-        channel = delivery.webhook_id or 0  # all mail is one channel
-        if time.monotonic() >= ends or channel in failed:
-            continue
+    waiting = Delivery.objects.filter(state=Delivery.State.WAITING)
+    while tries < AT_ONCE and time.monotonic() < ends:
+        due = waiting.filter(next_at__lte=now()).order_by("next_at", "created_at")
+        delivery = due.select_related("notification", "webhook", "recipient").first()
+        if delivery is None:
+            break
         result = attempt(delivery)
-        if result is not None:
-            tries += 1
-            if not result.accepted and result.status is None:
-                failed.add(channel)
+        tries += 1
+        if result is not None and not result.accepted and result.status is None:
+            quiet = now() + min(pause(delivery.attempts + 1), QUIET)
+            of_channel = waiting.filter(webhook=delivery.webhook)  # all mail is one channel
+            of_channel.filter(next_at__lt=quiet).update(next_at=quiet)
     return tries
 
 

@@ -24,6 +24,7 @@ class Event(StrEnum):
     FAILED = "failed"
     NEEDS_ATTENTION = "needs_attention"
     BREAK_GLASS = "break_glass"
+    REVIEW_DUE = "review_due"
     POLICY = "policy"
     AUDIT_CHECKPOINT = "audit_checkpoint"
     TEST = "test"
@@ -45,7 +46,8 @@ _WORDS = {
     Event.DIVERGED: "is applied, but does not do what was predicted",
     Event.FAILED: "failed",
     Event.NEEDS_ATTENTION: "needs attention",
-    Event.BREAK_GLASS: "was applied without the usual approvals",
+    Event.BREAK_GLASS: "was declared an emergency",
+    Event.REVIEW_DUE: "was applied as an emergency and has to be reviewed",
     Event.POLICY: "The rules for approvals were changed",
     Event.AUDIT_CHECKPOINT: "A checkpoint of the audit record",
     Event.TEST: "A test from meshconsole",
@@ -65,10 +67,11 @@ TOLD: Mapping[str, Event] = {
     Step.STOP_PARTIAL: Event.NEEDS_ATTENTION,
     Step.GIVE_UP: Event.NEEDS_ATTENTION,
     "break_glass": Event.BREAK_GLASS,
+    "call_review": Event.REVIEW_DUE,
 }
 # What an administrator can choose for a webhook.
 CHOICES = tuple((event.value, event.value.replace("_", " ")) for event in Event if event is not Event.TEST)
-TO_DECIDE = frozenset({Event.SUBMITTED, Event.BREAK_GLASS})
+TO_DECIDE = frozenset({Event.SUBMITTED, Event.BREAK_GLASS, Event.REVIEW_DUE})
 TROUBLE = frozenset({Event.FAILED, Event.NEEDS_ATTENTION, Event.DIVERGED, Event.BREAK_GLASS})
 
 

@@ -68,7 +68,11 @@ class Notification(models.Model):
         indexes = [models.Index(fields=["spread_at", "id"], name="notification_waiting")]
 
     def __str__(self) -> str:
-        return f"{self.event} {self.change or ''}".strip()
+        return f"{self.label} {self.change or ''}".strip()
+
+    @property
+    def label(self) -> str:
+        return self.event.replace("_", " ")
 
 
 class Delivery(models.Model):
