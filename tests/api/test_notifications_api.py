@@ -77,6 +77,8 @@ def test_one_s_own_mail_is_chosen_and_what_is_left_out_stays(speaking: Speaker) 
     answer = client.patch("/api/v1/me/notifications/", {"mine": False}, format="json")
     assert answer.json() == {"to_decide": True, "mine": False, "trouble": False}
     assert client.patch("/api/v1/me/notifications/", {"x": 1}, format="json").status_code == 400
+    reader = speaking(person("victor"), "read")
+    assert reader.patch("/api/v1/me/notifications/", {"mine": True}, format="json").status_code == 403
 
 
 def test_a_list_costs_the_same_for_one_and_for_many(speaking: Speaker) -> None:

@@ -158,6 +158,11 @@ class Redeliver(WebhookEndpoint):
 
 
 class MyNotifications(Endpoint):
+    needs = {
+        "GET": Permission.VIEW,
+        "PATCH": (Permission.PROPOSE, Permission.APPROVE, Permission.EXECUTE, Permission.ADMINISTER),
+    }
+
     @extend_schema(operation_id="me_notifications", responses={200: PreferenceSerializer})
     def get(self, request: Request) -> Response:
         """What you are told by mail."""
