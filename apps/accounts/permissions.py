@@ -107,9 +107,11 @@ def require(
         outcome=Outcome.REFUSED,
         detail={"environment": environment, "namespace": namespace},
     )
-    raise PermissionDeniedError(
+    refusal = PermissionDeniedError(
         f"Your roles do not let you {_WORDS[permission]}{where}. An administrator can grant it."
     )
+    refusal.recorded = True
+    raise refusal
 
 
 def cluster_filter(user: Person, permission: Permission, prefix: str = "") -> Q:

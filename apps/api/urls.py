@@ -6,15 +6,37 @@ from django.urls import URLPattern, path, re_path
 from drf_spectacular.views import SpectacularAPIView
 
 from apps.api.errors import not_found
-from apps.api.views import admin, change_verbs, changes, clusters, findings, mesh, suppressions
+from apps.api.views import (
+    admin,
+    audit,
+    change_verbs,
+    changes,
+    clusters,
+    findings,
+    mesh,
+    notifications,
+    suppressions,
+)
 
 app_name = "api"
 urlpatterns: list[URLPattern] = [
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
     path("me/", admin.Me.as_view(), name="me"),
+    path("me/notifications/", notifications.MyNotifications.as_view(), name="me-notifications"),
+    path("webhooks/", notifications.Webhooks.as_view(), name="webhooks"),
+    path("webhooks/<int:pk>/", notifications.WebhookOne.as_view(), name="webhook"),
+    path("webhooks/<int:pk>/test/", notifications.WebhookTest.as_view(), name="webhook-test"),
+    path("deliveries/", notifications.Deliveries.as_view(), name="deliveries"),
+    path(
+        "deliveries/<uuid:delivery>/redeliver/",
+        notifications.Redeliver.as_view(),
+        name="delivery-redeliver",
+    ),
     path("tokens/", admin.Tokens.as_view(), name="tokens"),
     path("tokens/<str:prefix>/", admin.TokenOne.as_view(), name="token"),
-    path("audit/", admin.Audit.as_view(), name="audit"),
+    path("audit/", audit.Audit.as_view(), name="audit"),
+    path("audit/export/", audit.AuditExport.as_view(), name="audit-export"),
+    path("audit/checkpoints/", audit.Checkpoints.as_view(), name="audit-checkpoints"),
     path("clusters/", clusters.Clusters.as_view(), name="clusters"),
     path("clusters/preflight/", clusters.ClusterPreflight.as_view(), name="clusters-preflight"),
     path("clusters/<slug:name>/", clusters.ClusterOne.as_view(), name="cluster"),

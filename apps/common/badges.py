@@ -68,6 +68,12 @@ OUTCOMES: Mapping[str, Badge] = {
     "failed": Badge("Failed", "x", "bad"),
 }
 
+DELIVERIES: Mapping[str, Badge] = {
+    "waiting": Badge("Waiting", "wait", "run"),
+    "sent": Badge("Delivered", "check", "ok"),
+    "dead": Badge("Given up", "x", "bad"),
+}
+
 REFRESHES: Mapping[str, Badge] = {
     "queued": Badge("Queued", "wait", "run"),
     "running": Badge("Reading", "spin", "run"),

@@ -19,21 +19,26 @@ class _Echo:
 
 
 def csv_file(name: str, head: Sequence[str], rows: Iterable[Sequence[object]]) -> StreamingHttpResponse:
-    """Streams rows; a cell that a spreadsheet would take for a formula gets an apostrophe in front."""
+    """Streams rows as `csv_lines` writes them."""
+    return _file(f"{name}.csv", "text/csv; charset=utf-8", csv_lines(head, rows))
+
+
+def csv_lines(head: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[str]:
+    """A cell that a spreadsheet would take for a formula gets an apostrophe in front."""
     writer = csv.writer(_Echo())
-
-    def lines() -> Iterator[str]:
-        yield writer.writerow(head)
-        for row in rows:
-            yield writer.writerow([_harmless(cell) for cell in row])
-
-    return _file(f"{name}.csv", "text/csv; charset=utf-8", lines())
+    yield writer.writerow(head)
+    for row in rows:
+        yield writer.writerow([_harmless(cell) for cell in row])
 
 
 def json_lines_file(name: str, rows: Iterable[Mapping[str, object]]) -> StreamingHttpResponse:
-    """Streams rows, one JSON object a line."""
-    lines = (f"{json.dumps(row, ensure_ascii=False, default=str)}\n" for row in rows)
-    return _file(f"{name}.jsonl", "application/jsonl; charset=utf-8", lines)
+    """Streams rows as `json_lines` writes them."""
+    return _file(f"{name}.jsonl", "application/jsonl; charset=utf-8", json_lines(rows))
+
+
+def json_lines(rows: Iterable[Mapping[str, object]]) -> Iterator[str]:
+    """One JSON object a line."""
+    return (f"{json.dumps(row, ensure_ascii=False, default=str)}\n" for row in rows)
 
 
 def _file(name: str, content_type: str, lines: Iterable[str]) -> StreamingHttpResponse:

@@ -52,7 +52,13 @@ GROUPS: tuple[tuple[str, tuple[Place, ...]], ...] = (
     ),
     ("Change", (Place("changes", "Changes", "change", "console:changes"),)),
     ("Record", (Place("audit", "Audit", "audit", "console:audit"),)),
-    ("Console", (Place("style", "Style page", "file", "console:style"),)),
+    (
+        "Console",
+        (
+            Place("webhooks", "Notifications", "note", "console:webhooks"),
+            Place("style", "Style page", "file", "console:style"),
+        ),
+    ),
 )
 AREAS = {
     "cluster": "clusters",
@@ -68,6 +74,9 @@ AREAS = {
     "finding": "findings",
     "change": "changes",
     "cluster-propose": "changes",
+    "webhook": "webhooks",
+    "webhook-new": "webhooks",
+    "deliveries": "webhooks",
 }
 # Where the switcher leads from a page of one cluster: to the same page of the other one.
 SAME_PAGE = frozenset(

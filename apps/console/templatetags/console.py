@@ -33,6 +33,7 @@ KINDS = {
     "health": badges.HEALTH,
     "outcome": badges.OUTCOMES,
     "refresh": badges.REFRESHES,
+    "delivery": badges.DELIVERIES,
     "change": badges.CHANGES,
     "item": badges.ITEM_RESULTS,
     "risk": badges.RISKS,
