@@ -8,13 +8,13 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from apps.mesh.analyse import CRASH_CODE, CRASH_TITLE, PROBLEM_CODE, PROBLEM_TITLE
+from apps.mesh.analyse import CRASH_CODE, CRASH_TITLE, FILE_CODE, FILE_TITLE, PROBLEM_CODE, PROBLEM_TITLE
 from apps.mesh.rules.base import Rule
 from apps.mesh.rules.catalogue import RULES
+from apps.mesh.suppression import UNKNOWN_CODE, UNKNOWN_TITLE
 from tests.mesh.rule_cases import RuleCase, cases
 
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "rules"
-FILE_CODE, FILE_TITLE = "MC003", "A file could not be read"
 OWN = {
     CRASH_CODE: (
         CRASH_TITLE,
@@ -34,6 +34,13 @@ OWN = {
         "error",
         "A file, or a document in it, is not YAML, is no Kubernetes object, or is larger than what is read.\n"
         "Everything that could be read was analysed without it.",
+    ),
+    UNKNOWN_CODE: (
+        UNKNOWN_TITLE,
+        "info",
+        "The annotation `meshconsole.io/ignore` names a code that no check has, or none at all. It ignores\n"
+        "nothing with that: what somebody wanted to be quiet is still reported, or was renamed meanwhile.\n"
+        'Write the codes, `meshconsole.io/ignore: "SS03, MC010: the reason"`, or `"*"` for all of them.',
     ),
 }
 

@@ -27,6 +27,7 @@ class Permission(StrEnum):
     PROPOSE = "propose"
     APPROVE = "approve"
     EXECUTE = "execute"
+    SUPPRESS = "suppress"
     OPERATE_CLUSTERS = "operate_clusters"
     ADMINISTER = "administer"
     VIEW_AUDIT = "view_audit"
@@ -37,8 +38,8 @@ ROLE_PERMISSIONS: dict[str, frozenset[Permission]] = {
     Role.VIEWER: frozenset({_P.VIEW}),
     Role.PROPOSER: frozenset({_P.VIEW, _P.PROPOSE}),
     Role.APPROVER: frozenset({_P.VIEW, _P.APPROVE}),
-    Role.OPERATOR: frozenset({_P.VIEW, _P.EXECUTE, _P.OPERATE_CLUSTERS, _P.VIEW_AUDIT}),
-    Role.ADMINISTRATOR: frozenset({_P.VIEW, _P.OPERATE_CLUSTERS, _P.ADMINISTER, _P.VIEW_AUDIT}),
+    Role.OPERATOR: frozenset({_P.VIEW, _P.EXECUTE, _P.SUPPRESS, _P.OPERATE_CLUSTERS, _P.VIEW_AUDIT}),
+    Role.ADMINISTRATOR: frozenset({_P.VIEW, _P.SUPPRESS, _P.OPERATE_CLUSTERS, _P.ADMINISTER, _P.VIEW_AUDIT}),
 }
 
 _WORDS = {
@@ -46,6 +47,7 @@ _WORDS = {
     _P.PROPOSE: "propose changes",
     _P.APPROVE: "approve changes",
     _P.EXECUTE: "apply changes",
+    _P.SUPPRESS: "suppress findings",
     _P.OPERATE_CLUSTERS: "register or operate clusters",
     _P.ADMINISTER: "administer the console",
     _P.VIEW_AUDIT: "read the audit record",
@@ -105,9 +107,11 @@ def require(
         outcome=Outcome.REFUSED,
         detail={"environment": environment, "namespace": namespace},
     )
-    raise PermissionDeniedError(
+    refusal = PermissionDeniedError(
         f"Your roles do not let you {_WORDS[permission]}{where}. An administrator can grant it."
     )
+    refusal.recorded = True
+    raise refusal
 
 
 def cluster_filter(user: Person, permission: Permission, prefix: str = "") -> Q:

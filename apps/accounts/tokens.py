@@ -12,11 +12,13 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from django.core.cache import cache
 from django.db import transaction
 
 from apps.accounts.models import ApiToken, User
 from apps.accounts.permissions import Permission, require
 from apps.audit.actions import record
+from apps.audit.models import Outcome
 from apps.common.clock import now
 from apps.common.errors import InvalidInputError
 
@@ -26,6 +28,7 @@ SECRET_BYTES = 32
 MAX_NAME = 100
 # `last_used_at` is written at most this often, so that reading over the API stays reading.
 LAST_USED_STEP = timedelta(minutes=1)
+REFUSED_STEP = timedelta(minutes=10)
 
 
 class Scope(StrEnum):
@@ -40,7 +43,7 @@ SCOPE_PERMISSIONS: dict[str, frozenset[Permission]] = {
     Scope.READ: frozenset({Permission.VIEW, Permission.VIEW_AUDIT}),
     Scope.PROPOSE: frozenset({Permission.PROPOSE}),
     Scope.APPROVE: frozenset({Permission.APPROVE}),
-    Scope.OPERATE: frozenset({Permission.EXECUTE, Permission.OPERATE_CLUSTERS}),
+    Scope.OPERATE: frozenset({Permission.EXECUTE, Permission.SUPPRESS, Permission.OPERATE_CLUSTERS}),
     Scope.ADMIN: frozenset({Permission.ADMINISTER}),
 }
 
@@ -98,6 +101,7 @@ def authenticate(plaintext: str) -> ApiToken | None:
         return None
     moment = now()
     if token.revoked_at or (token.expires_at and token.expires_at <= moment) or not token.user.is_active:
+        _note_refused(token)
         return None
     if token.last_used_at is None or moment - token.last_used_at >= LAST_USED_STEP:
         ApiToken.objects.filter(pk=token.pk).update(last_used_at=moment)
@@ -122,6 +126,19 @@ def revoke(*, actor: User, token: ApiToken) -> None:
 def scope_allows(token: ApiToken, permission: Permission) -> bool:
     """Whether a scope of the token covers the permission; the user must hold it as well."""
     return any(permission in SCOPE_PERMISSIONS.get(scope, frozenset()) for scope in token.scopes)
+
+
+def _note_refused(token: ApiToken) -> None:
+    """A script that goes on with a dead token is recorded once in a while, not at every call."""
+    if cache.add(f"token-refused:{token.prefix}", "1", REFUSED_STEP.total_seconds()):
+        record(
+            actor=token.user,
+            action="token.refused",
+            summary=f"Refused the API token {token.prefix}…: it was revoked, has expired or its owner left.",
+            object_type="token",
+            object_id=token.prefix,
+            outcome=Outcome.REFUSED,
+        )
 
 
 def _digest(plaintext: str) -> str:

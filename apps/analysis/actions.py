@@ -12,7 +12,7 @@ from typing import Any
 
 from django.db import transaction
 
-from apps.analysis import rows
+from apps.analysis import marks, rows
 from apps.analysis.models import ClusterSummary, Finding, ScopeVerdicts, WorkloadState
 from apps.clusters.models import Cluster
 from apps.common.clock import now
@@ -66,7 +66,7 @@ def keep(cluster: Cluster, found: Analysis, snapshot: Snapshot, *, at: datetime)
         cluster=cluster,
         defaults={
             "analysed_at": at,
-            "figures": rows.figures(found),
+            "figures": {**rows.figures(found), **marks.figures(cluster, at.date())},
             "control_planes": [rows.control_plane(plane) for plane in found.control_planes],
             "installs": rows.plain(found.installs),
             "hostset": rows.hostset_json(found.hostset),
@@ -85,7 +85,11 @@ def _keep_findings(cluster: Cluster, found: Analysis, *, unread: frozenset[str],
     open_now = {
         row.fingerprint: row for row in Finding.objects.filter(cluster=cluster, resolved_at__isnull=True)
     }
-    seen = {finding.fingerprint: rows.finding_fields(finding) for finding in found.findings}
+    standing = marks.standing(cluster, at.date())  # after the rows: what is decided meanwhile is seen here
+    seen = {
+        finding.fingerprint: rows.finding_fields(finding) | marks.of(finding, found.ignored, standing)
+        for finding in found.findings
+    }
     gone = [row.pk for mark, row in open_now.items() if mark not in seen and row.code not in unread]
     _in_batches(gone, lambda part: Finding.objects.filter(pk__in=part).update(resolved_at=at))
     _touch(cluster, list(seen), at)

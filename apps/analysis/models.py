@@ -5,13 +5,58 @@ Written after each refresh by `analysis.actions`; pages read these rows and comp
 
 from __future__ import annotations
 
+from datetime import date
+
 from django.db import models
 
+from apps.accounts.models import User
 from apps.clusters.models import Cluster
+from apps.mesh.refs import ResourceRef
+
+
+class Suppression(models.Model):
+    """A decision that findings of a cluster do not count: one, by its fingerprint, or every finding of a
+    check on the objects that match (`*` and `?` are wildcards in kind, namespace and name).
+
+    `until` is the last day (UTC) on which it holds, null until somebody lifts it. `severity` is that of
+    the finding it was made for, then.
+    """
+
+    cluster = models.ForeignKey(Cluster, on_delete=models.CASCADE, related_name="suppressions")
+    fingerprint = models.CharField(max_length=32, blank=True)
+    code = models.CharField(max_length=10)
+    kind = models.CharField(max_length=63)
+    namespace = models.CharField(max_length=63, blank=True)
+    name = models.CharField(max_length=253)
+    severity = models.CharField(max_length=10, blank=True)
+    reason = models.TextField()
+    until = models.DateField(null=True, blank=True)
+    created_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField()
+    lifted_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    lifted_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [models.Index(fields=["cluster", "lifted_at", "code"], name="suppression_standing")]
+
+    def __str__(self) -> str:
+        place = f"{self.namespace}/{self.name}" if self.namespace else self.name
+        return f"{self.code} {self.kind} {place}"
+
+    def state(self, today: date) -> str:
+        """ "holds", "ended" by itself, or "lifted" by somebody."""
+        if self.lifted_at is not None:
+            return "lifted"
+        return "holds" if self.until is None or today <= self.until else "ended"
 
 
 class Finding(models.Model):
-    """A finding over time: opened when first seen, resolved when it is seen no more."""
+    """A finding over time: opened when first seen, resolved when it is seen no more.
+
+    `suppressed_by` is "annotation", "console" or "": what made it quiet when it was last looked at, with
+    the reason and the last day. Once that day is over it counts again, whoever looks.
+    """
 
     cluster = models.ForeignKey(Cluster, on_delete=models.CASCADE, related_name="findings")
     fingerprint = models.CharField(max_length=32)
@@ -32,6 +77,12 @@ class Finding(models.Model):
     opened_at = models.DateTimeField()
     seen_at = models.DateTimeField()
     resolved_at = models.DateTimeField(null=True, blank=True)
+    suppressed_by = models.CharField(max_length=10, blank=True, default="", db_default="")
+    suppressed_reason = models.TextField(blank=True, default="", db_default="")
+    suppressed_until = models.DateField(null=True, blank=True)
+    suppression = models.ForeignKey(
+        Suppression, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
 
     class Meta:
         constraints = [
@@ -47,6 +98,20 @@ class Finding(models.Model):
 
     def __str__(self) -> str:
         return f"{self.code} {self.kind} {self.namespace}/{self.name}"
+
+    @property
+    def ref(self) -> ResourceRef:
+        return ResourceRef(self.kind, self.namespace, self.name)
+
+    def state(self, today: date) -> str:
+        """ "open", "suppressed" or "resolved"."""
+        if self.resolved_at is not None:
+            return "resolved"
+        return "suppressed" if self.is_suppressed(today) else "open"
+
+    def is_suppressed(self, today: date) -> bool:
+        """Whether it does not count on that day (UTC)."""
+        return bool(self.suppressed_by) and (self.suppressed_until is None or today <= self.suppressed_until)
 
 
 class ScopeVerdicts(models.Model):
@@ -66,6 +131,7 @@ class ScopeVerdicts(models.Model):
     verdicts = models.JSONField(default=dict)
     answers = models.JSONField(default=dict)
     blocked = models.IntegerField(default=0)
+    stopped = models.JSONField(default=list)  # the hosts that the mesh lets out and something refuses after
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["cluster", "key"], name="one_row_a_scope")]
@@ -96,6 +162,9 @@ class WorkloadState(models.Model):
     capture_actual = models.CharField(max_length=60)
     capture_reason = models.TextField(blank=True)
     capture_tone = models.CharField(max_length=5)
+    mtls_mode = models.CharField(max_length=12, blank=True)  # "" until the next analysis
+    mtls_reason = models.TextField(blank=True)
+    mtls_ports = models.JSONField(default=dict)  # {"8080": "disable", …}
 
     class Meta:
         constraints = [
@@ -114,9 +183,10 @@ class ClusterSummary(models.Model):
 
     `figures`: {"workloads", "in_mesh_expected", "in_mesh_ok", "capture_expected", "captured",
     "capture_partial", "capture_missing", "capture_unknown", "required_hosts", "blocked_hosts",
-    "blocked_scopes", "policy_hosts", "scopes", "findings": {severity: n}, …}; `closed_scopes` are those
-    with every required host blocked (`closed_by_sidecar` of them because of their Sidecar), and
-    `blocked_by_host` says for how many of the other scopes each host is blocked: {host: n}.
+    "blocked_scopes", "policy_hosts", "scopes", "findings": {severity: n}, "suppressed": n, …}; suppressed
+    findings are counted apart from the others; `closed_scopes` are those with every required host blocked
+    (`closed_by_sidecar` of them because of their Sidecar), and `blocked_by_host` says for how many of the
+    other scopes each host is blocked: {host: n}.
     `control_planes` and `installs`: as apps.mesh gives them, plain JSON.
     """
 

@@ -7,11 +7,14 @@ injection webhooks, so Istio's own default ones are assumed then, as long as the
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from apps.analysis import ignorefile
+from apps.analysis.ignorefile import Ignored
 from apps.common.errors import InvalidInputError
+from apps.mesh.analyse import FILE_CODE, FILE_TITLE, KNOWN_CODES
 from apps.mesh.findings import Finding, Severity
 from apps.mesh.meshconfig import control_planes
 from apps.mesh.objects.config import MutatingWebhookConfiguration
@@ -19,35 +22,46 @@ from apps.mesh.parsing.files import FileProblem, SourceDocument, load_directory
 from apps.mesh.refs import Manifest, ResourceRef
 from apps.mesh.snapshot import Gap, Snapshot
 
-FILE_CODE = "MC003"
-FILE_TITLE = "A file could not be read"
 WEBHOOK_KIND = MutatingWebhookConfiguration.__name__
 NO_WEBHOOKS = "there is none among the manifests"
 ASSUMED = "Istio's default injection webhooks are assumed, because none is among the manifests."
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """A place in a file, counted from 1. `file` "" is nowhere; no line means the whole file."""
+
+    file: str = ""
+    line: int | None = None
+    column: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Offline:
-    """`problems` are what could not be read of the files; `assumptions` are sentences."""
+    """`problems` are what could not be read of the files; `assumptions` are sentences; `ignored` is what
+    the repository has decided to live with."""
 
     directory: Path
     snapshot: Snapshot
     documents: Mapping[ResourceRef, SourceDocument]
     problems: tuple[FileProblem, ...]
     assumptions: tuple[str, ...]
+    ignored: Ignored = field(default_factory=Ignored)
 
-    def locate(self, ref: ResourceRef, path: str = "") -> tuple[str, int | None]:
-        """File and line (from 1) of a field; ("", None) for an object that is in no file."""
+    def locate(self, ref: ResourceRef, path: str = "") -> Place:
+        """Where a field stands; nowhere for an object that is in no file."""
         found = self.documents.get(ref)
-        return (found.file, found.line(path)) if found is not None else ("", None)
+        return Place(found.file, *found.place(path)) if found is not None else Place()
 
 
-def read(directory: Path) -> Offline:
-    """Every manifest below a directory. Raises InvalidInputError when there is nothing to read at all;
-    a file that cannot be read is a problem, not an error."""
+def read(directory: Path, suppressions: Path | None = None) -> Offline:
+    """Every manifest below a directory, and the suppressions of the file that is named, else of the one
+    that lies there. Raises InvalidInputError when there is nothing to read at all, or when that file is
+    wrong; a manifest that cannot be read is a problem, not an error."""
     if not directory.exists():
         raise InvalidInputError(f"There is no directory {directory}.", field="manifests")
-    loaded = load_directory(directory)
+    own = [directory / ignorefile.NAME, *([suppressions] if suppressions else [])]
+    loaded = load_directory(directory, leave_out=own)
     if not loaded.documents and not loaded.problems:
         raise InvalidInputError(
             f"{directory} holds no manifest: no .yaml, .yml or .json file.", field="manifests"
@@ -59,7 +73,14 @@ def read(directory: Path) -> Offline:
         documents={document.ref: document for document in loaded.documents},
         problems=loaded.problems,
         assumptions=assumptions,
+        ignored=_ignored(directory, suppressions),
     )
+
+
+def _ignored(directory: Path, suppressions: Path | None) -> Ignored:
+    path = suppressions or directory / ignorefile.NAME
+    there = suppressions is not None or (directory.is_dir() and path.is_file())
+    return ignorefile.read(path, KNOWN_CODES) if there else Ignored()
 
 
 def file_findings(problems: tuple[FileProblem, ...]) -> tuple[tuple[Finding, FileProblem], ...]:

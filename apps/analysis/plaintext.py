@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import textwrap
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-from apps.analysis.offline import Offline
+from apps.analysis.located import Located
+from apps.analysis.offline import Offline, Place
 from apps.mesh.analyse import Analysis
 from apps.mesh.egress import EgressScope
-from apps.mesh.findings import Finding, Severity
+from apps.mesh.findings import Severity
 from apps.mesh.refs import ResourceRef
 from apps.mesh.rules.wording import counted
+from apps.mesh.suppression import Suppression
 from apps.mesh.verdicts import Destination, EgressAnswer, Step
 
 WIDTH = 100
@@ -32,9 +34,11 @@ def printable(text: str) -> str:
     return "".join(char if char.isprintable() else " " for char in text)
 
 
-def finding_json(finding: Finding, file: str, line: int | None) -> dict[str, Any]:
+def finding_json(item: Located) -> dict[str, Any]:
     """A finding in the form that `analyse --format json` promises."""
+    finding, place, quiet = item.finding, item.place, item.suppression
     return {
+        "fingerprint": finding.fingerprint,
         "code": finding.code,
         "severity": finding.severity.value,
         "title": finding.title,
@@ -46,16 +50,27 @@ def finding_json(finding: Finding, file: str, line: int | None) -> dict[str, Any
             "name": finding.ref.name,
         },
         "path": finding.path,
-        "file": file,
-        "line": line,
+        "file": place.file,
+        "line": place.line,
+        "column": place.column,
         "references": list(finding.references),
         "remedy": finding.remedy,
+        "suppressed": {
+            "by": quiet.by.value,
+            "reason": quiet.reason,
+            "until": quiet.until.isoformat() if quiet.until else None,
+        }
+        if quiet
+        else None,
     }
 
 
-def summary_json(analysis: Analysis, offline: Offline, findings: list[Finding]) -> dict[str, Any]:
-    """Counts of what was read and found, and the state of mesh, Speedscale and coverage."""
-    severities = Counter(finding.severity for finding in findings)
+def summary_json(
+    analysis: Analysis, offline: Offline, found: Iterable[Located], notes: Iterable[str]
+) -> dict[str, Any]:
+    """Counts of what was read and found, and the state of mesh, Speedscale and coverage. Suppressed
+    findings are counted apart."""
+    counts = Counter("" if item.suppression else item.finding.severity for item in found)
     verdicts = Counter(answer.verdict.value for item in analysis.scopes for answer in item.answers)
     count = analysis.coverage.count
     return {
@@ -63,7 +78,8 @@ def summary_json(analysis: Analysis, offline: Offline, findings: list[Finding]) 
         "files": len({document.file for document in offline.documents.values()}),
         "workloads": len(analysis.workloads),
         "scopes": len(analysis.scopes),
-        "findings": {severity.value: severities[severity] for severity in Severity},
+        "findings": {severity.value: counts[severity] for severity in Severity},
+        "suppressed": counts[""],
         "verdicts": dict(sorted(verdicts.items())),
         "hostset": {"name": analysis.hostset.name, "edition": analysis.hostset.edition},
         "coverage": {
@@ -88,17 +104,26 @@ def summary_json(analysis: Analysis, offline: Offline, findings: list[Finding]) 
             for install in analysis.installs
         ],
         "assumptions": list(offline.assumptions),
+        "notes": list(notes),
     }
 
 
-def analysis_text(summary: dict[str, Any], located: list[tuple[Finding, str, int | None]]) -> str:
-    """Heading, findings most severe first, and a last line with their number."""
+def analysis_text(summary: dict[str, Any], found: Iterable[Located]) -> str:
+    """Heading, findings most severe first, those that are suppressed in short, and a last line with
+    their number."""
     lines = [*_heading(summary), ""]
-    for finding, file, line in located:
-        lines.extend([*_finding_lines(finding, file, line), ""])
+    quiet: list[str] = []
+    for item in found:
+        if item.suppression is None:
+            lines.extend([*_finding_lines(item), ""])
+        else:
+            quiet.extend(_suppressed_lines(item, item.suppression))
+    if quiet:
+        lines.extend(["Suppressed:", *quiet, ""])
     counts = summary["findings"]
     total = ", ".join(counted(counts[s.value], *SEVERITY_WORDS[s]) for s in Severity if counts[s.value])
-    lines.append(f"Findings: {total}." if total else "No findings.")
+    apart = f" Suppressed: {summary['suppressed']}." if summary["suppressed"] else ""
+    lines.append((f"Findings: {total}." if total else "No findings.") + apart)
     return "\n".join(lines)
 
 
@@ -107,7 +132,7 @@ def explanation_text(
 ) -> str:
     """The verdict, the chain of evidence, the fix: to be pasted into a ticket."""
     asked = f"{ref} → {destination} ({destination.protocol})"
-    lines = [printable(asked), f"Verdict: {answer.verdict}", f"Scope: {printable(scope.label)}", ""]
+    lines = [printable(asked), f"Verdict: {_verdict(answer)}", f"Scope: {printable(scope.label)}", ""]
     for number, step in enumerate(answer.evidence, 1):
         lines.extend(_step_lines(number, step))
     if answer.fix is not None:
@@ -117,6 +142,10 @@ def explanation_text(
     for unknown in answer.unknowns:
         lines.extend(["", *_wrapped("Not known: ", unknown)])
     return "\n".join(lines)
+
+
+def _verdict(answer: EgressAnswer) -> str:
+    return f"{answer.verdict}, stopped after the mesh" if answer.stopped else str(answer.verdict)
 
 
 def _heading(summary: dict[str, Any]) -> Iterator[str]:
@@ -134,16 +163,15 @@ def _heading(summary: dict[str, Any]) -> Iterator[str]:
     if coverage["workloads"]:
         share = f"{coverage['covered']} of {counted(coverage['workloads'], 'workload')}"
         yield f"Captured: {share}; {coverage['wanted']} ask for it."
-    for assumption in summary["assumptions"]:
-        yield f"Note: {assumption}"
+    for note in (*summary["assumptions"], *summary["notes"]):
+        yield printable(f"Note: {note}")
 
 
-def _finding_lines(finding: Finding, file: str, line: int | None) -> Iterator[str]:
+def _finding_lines(item: Located) -> Iterator[str]:
+    finding = item.finding
     yield f"{finding.severity.value.upper():<9}{finding.code}  {finding.title}"
-    place = [str(finding.ref)] + ([finding.path] if finding.path else [])
-    if file:
-        place.append(f"{file}:{line}" if line else file)
-    yield printable(f"{INDENT}{' · '.join(place)}")
+    place = [str(finding.ref), finding.path, place_text(item.place)]
+    yield printable(f"{INDENT}{' · '.join(part for part in place if part)}")
     yield from _wrapped(INDENT, finding.message)
     if finding.affected:
         yield f"{INDENT}Affects {counted(len(finding.affected), 'workload')}."
@@ -151,6 +179,19 @@ def _finding_lines(finding: Finding, file: str, line: int | None) -> Iterator[st
         yield f"{INDENT}Generated by: propose ({finding.remedy})"
     if finding.references:
         yield f"{INDENT}See also: {', '.join(finding.references)}"
+
+
+def _suppressed_lines(item: Located, quiet: Suppression) -> Iterator[str]:
+    finding = item.finding
+    until = f", until {quiet.until}" if quiet.until else ""
+    place = " · ".join(part for part in (str(finding.ref), place_text(item.place)) if part)
+    yield printable(f"  {finding.severity.value.upper():<9}{finding.code}  {place}")
+    yield from _wrapped(f"  {INDENT}", f"By {quiet.by}{until}: {quiet.reason or 'no reason is given'}")
+
+
+def place_text(place: Place) -> str:
+    """`file:line:column` as far as it is known, which editors and terminals can follow."""
+    return ":".join(str(part) for part in (place.file, place.line, place.column) if part)
 
 
 def _step_lines(number: int, step: Step) -> Iterator[str]:

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from apps.mesh.analyse import Analysis, ScopeVerdicts
-from apps.mesh.findings import Finding, Severity
+from apps.mesh.findings import Finding
 from apps.mesh.hostsets import HostSet, Tier
 from apps.mesh.meshconfig import ControlPlane
 from apps.mesh.reports import CaptureState, InjectionReport, Tone, WorkloadReport
@@ -57,6 +57,7 @@ def scope_fields(item: ScopeVerdicts, hostset: HostSet) -> dict[str, Any]:
         "workload_count": len(item.scope.workloads),
         "verdicts": {entry.host: answer.verdict.value for entry, answer in pairs},
         "answers": {entry.host: plain(answer) for entry, answer in pairs},
+        "stopped": [entry.host for entry, answer in pairs if answer.stopped is not None],
         "blocked": sum(answer.verdict.blocked for entry, answer in pairs if _counts(entry.tier)),
     }
 
@@ -85,13 +86,15 @@ def workload_fields(report: WorkloadReport, snapshot: Snapshot) -> dict[str, Any
         "capture_actual": capture.actual.value,
         "capture_reason": capture.reason,
         "capture_tone": capture.tone.value,
+        "mtls_mode": report.mtls.mode.value,
+        "mtls_reason": report.mtls.reason,
+        "mtls_ports": {str(port): item.mode.value for port, item in report.mtls.ports.items()},
     }
 
 
 def figures(analysis: Analysis) -> dict[str, Any]:
-    """What the fleet page shows of a cluster; see ClusterSummary."""
+    """What the fleet page shows of a cluster, but for its findings; see ClusterSummary."""
     wanted = Counter(report.capture.state for report in analysis.workloads if report.capture.wanted)
-    severities = Counter(finding.severity for finding in analysis.findings)
     expected = [r for r in analysis.workloads if r.injection.expected or r.injection.ambient_expected]
     hosts = _hosts(analysis)
     counts = analysis.coverage.count
@@ -111,7 +114,6 @@ def figures(analysis: Analysis) -> dict[str, Any]:
         "blocked_scopes": sum(
             any(a.verdict.blocked for e, a in _needed(analysis.hostset, item)) for item in analysis.scopes
         ),
-        "findings": {severity.value: severities[severity] for severity in Severity},
         **hosts,
     }
 

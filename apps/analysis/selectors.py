@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Any, TypedDict, TypeVar
 
 from django.db.models import Count, Max, Min, Model, Q, QuerySet
 
 from apps.accounts.permissions import Permission, Person, cluster_filter, object_filter
-from apps.analysis.models import ClusterSummary, Finding, ScopeVerdicts, WorkloadState
+from apps.analysis.marks import entry, quiet
+from apps.analysis.models import ClusterSummary, Finding, ScopeVerdicts, Suppression, WorkloadState
 from apps.clusters.models import Cluster
+from apps.common.clock import now
 
 MAX_WORDS = 5
 M = TypeVar("M", bound=Model)
@@ -25,21 +28,53 @@ class Cause(TypedDict):
 
 
 def findings(user: Person) -> QuerySet[Finding]:
-    """Every finding the person may see, resolved ones too, with its cluster."""
-    return Finding.objects.filter(_places(user)).select_related("cluster")
+    """Every finding the person may see, resolved ones too, with its cluster and who suppressed it."""
+    return Finding.objects.filter(_places(user)).select_related("cluster", "suppression__created_by")
+
+
+class Shown(StrEnum):
+    """The states of findings that lists can be narrowed to."""
+
+    OPEN = "open"
+    SUPPRESSED = "suppressed"
+    RESOLVED = "resolved"
+
+
+def in_state(state: Shown) -> Q:
+    """The condition on findings: open ones count, suppressed ones are there and do not count."""
+    if state is Shown.RESOLVED:
+        return Q(resolved_at__isnull=False)
+    suppressed = quiet(now().date())
+    return Q(resolved_at__isnull=True) & (suppressed if state is Shown.SUPPRESSED else ~suppressed)
 
 
 def open_findings(user: Person) -> QuerySet[Finding]:
-    """What is open now, most severe first, then longest open."""
-    found = findings(user).filter(resolved_at__isnull=True)
-    return found.order_by("severity_rank", "opened_at", "pk")
+    """What is open now and not suppressed, most severe first, then longest open."""
+    return findings(user).filter(in_state(Shown.OPEN)).order_by("severity_rank", "opened_at", "pk")
+
+
+def unresolved(user: Person) -> QuerySet[Finding]:
+    """What is there now, suppressed or not."""
+    return findings(user).filter(resolved_at__isnull=True)
+
+
+def suppressions(user: Person) -> QuerySet[Suppression]:
+    """Every suppression the person may see, ended and lifted ones too, the newest first."""
+    found = Suppression.objects.filter(object_filter(user, Permission.VIEW))
+    return found.select_related("cluster", "created_by", "lifted_by")
+
+
+def suppressions_of(user: Person, finding: Finding) -> list[Suppression]:
+    """Those that cover a finding, or did once, the newest first."""
+    found = suppressions(user).filter(cluster=finding.cluster, code=finding.code)
+    return [row for row in found if entry(row).covers(finding.code, finding.ref, finding.fingerprint)]
 
 
 def findings_by_code(user: Person) -> list[Cause]:
     """The open findings of each check, most severe and most frequent first. One query."""
     counted = (
         findings(user)
-        .filter(resolved_at__isnull=True)
+        .filter(in_state(Shown.OPEN))
         .order_by()
         .values("code")
         .annotate(

@@ -62,6 +62,11 @@ class Endpoint(APIView):
             raise NotFoundError(f"There is no cluster «{name[:63]}», or you may not see it.")
         return found
 
+    def given(self, columns: Mapping[str, str]) -> dict[str, str]:
+        """The filters of the query that were asked for, by column; a value with a NUL matches nothing."""
+        asked = self.request.query_params
+        return {c: asked[name].replace("\x00", "") for name, c in columns.items() if asked.get(name)}
+
     def paged(self, rows: QuerySet[Any], serializer: type[BaseSerializer[Any]]) -> Response:
         """One page of a list."""
         paging = Paging()

@@ -15,9 +15,12 @@ from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.http import Http404, HttpRequest, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from rest_framework import exceptions
+from rest_framework.request import Request
 from rest_framework.response import Response
 from structlog.contextvars import get_contextvars
 
+from apps.accounts.models import User
+from apps.audit.refusals import keep
 from apps.common.errors import (
     ConsoleError,
     InvalidInputError,
@@ -94,6 +97,7 @@ def problem(
 def handle(error: Exception, context: Mapping[str, Any]) -> Response:
     """DRF's exception handler. What is a fault of ours is logged whole and shown as an id."""
     if isinstance(error, ConsoleError):
+        _remember(error, context.get("request"))
         status = next((s for kind, s in (*STATUSES, *EXTRA) if isinstance(error, kind)), 400)
         return _answer(status, problem(status, error.message, error.code, field=error.field))
     if isinstance(error, Http404):
@@ -115,6 +119,13 @@ def not_found(request: HttpRequest, *args: object, **kwargs: object) -> JsonResp
     """Any path below /api/v1/ that leads nowhere."""
     body = problem(404, "There is nothing under this path. See /api/v1/schema/.", "not_found")
     return JsonResponse(body, status=404, content_type=MEDIA_TYPE)
+
+
+def _remember(error: ConsoleError, request: Request | None) -> None:
+    if request is not None:
+        match = request.resolver_match
+        actor = request.user if isinstance(request.user, User) else None
+        keep(error, actor=actor, action=f"api.{match.url_name if match else ''}")
 
 
 def _of_rest_framework(error: exceptions.APIException) -> Response:

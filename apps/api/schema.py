@@ -25,6 +25,9 @@ SENTENCES = {
     422: "The Idempotency-Key came with another request before.",
     428: "A decision needs the digest of what was read, as If-Match or in the body.",
 }
+CLUSTER = OpenApiParameter("cluster", str, description="Only of this cluster.")
+NAMESPACE = OpenApiParameter("namespace", str, description="Only of this namespace.")
+TEXT = OpenApiParameter("q", str, description="Words in name or namespace.")
 IDEMPOTENCY = OpenApiParameter(
     "Idempotency-Key",
     str,

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 from django.db import IntegrityError, transaction
 
 from apps.audit import chain
 from apps.audit.context import current
-from apps.audit.models import AuditEvent, Outcome
+from apps.audit.models import AuditCheckpoint, AuditEvent, Outcome
 from apps.common import redaction
 from apps.common.clock import now
 
@@ -54,7 +54,7 @@ def record(
         "actor": _short(actor.get_username() if actor is not None else CONSOLE, 150),
         "via": via or origin.via,
         "request_id": _short(request_id or origin.request_id, 64),
-        "action": action,
+        "action": _short(action, 60),
         "outcome": str(outcome),
         "object_type": object_type,
         "object_id": _short(object_id, 300),
@@ -71,10 +71,12 @@ def record(
     raise RuntimeError("The audit record could not be extended: too many writers at once.")
 
 
-def verify(checkpoint: chain.Head | None = None) -> chain.ChainReport:
-    """Walks the whole record. `checkpoint` is a head noted earlier; it finds a cut-off end."""
+def verify(noted: Iterable[chain.Head] = ()) -> chain.ChainReport:
+    """Walks the whole record. `noted` are heads kept elsewhere, which find a cut-off end; the console's
+    own checkpoints are looked at in any case."""
+    kept = [chain.Head(*row) for row in AuditCheckpoint.objects.values_list("seq", "hash")]
     rows = AuditEvent.objects.order_by("seq").values(*chain.FIELDS, "prev_hash", "hash")
-    return chain.check(rows.iterator(chunk_size=CHUNK), checkpoint)
+    return chain.check(rows.iterator(chunk_size=CHUNK), [*noted, *kept])
 
 
 def _append(fields: Mapping[str, Any]) -> AuditEvent:

@@ -2,13 +2,14 @@
 
 hash = SHA-256 over the previous hash and the row's canonical JSON. Whoever changes, removes, adds or
 reorders a row breaks the chain at that row; whoever cuts the end off is found by a checkpoint kept
-elsewhere (`Head`).
+elsewhere (`Head`). Whoever rewrites all of it is found by that checkpoint as well.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -62,20 +63,24 @@ def digest(prev_hash: str, row: Mapping[str, Any]) -> str:
     return hashlib.sha256(f"{prev_hash}\n{body}".encode()).hexdigest()
 
 
-def check(rows: Iterable[Mapping[str, Any]], checkpoint: Head | None = None) -> ChainReport:
-    """Walks the rows in the order of `seq` and stops at the first that does not fit."""
-    head, count, seen_checkpoint = Head(0, GENESIS), 0, checkpoint is None
+def check(rows: Iterable[Mapping[str, Any]], checkpoints: Iterable[Head] = ()) -> ChainReport:
+    """Walks the rows in the order of `seq` and stops at the first that does not fit. `checkpoints` are
+    heads noted earlier: each has to be there still."""
+    noted: dict[int, set[str]] = defaultdict(set)
+    for one in checkpoints:
+        noted[one.seq].add(one.hash)
+    head, count = Head(0, GENESIS), 0
     for row in rows:
         reason = _fault(row, head)
-        if not reason and checkpoint and row["seq"] == checkpoint.seq:
-            seen_checkpoint = row["hash"] == checkpoint.hash
-            reason = "" if seen_checkpoint else "The row is not the one that the checkpoint names."
+        if not reason and row["seq"] in noted and noted[row["seq"]] != {row["hash"]}:
+            reason = "The row is not the one that the checkpoint names."
         if reason:
             return ChainReport(count, row["seq"], reason, head)
         head = Head(row["seq"], row["hash"])
         count += 1
-    if checkpoint is not None and not seen_checkpoint:
-        text = f"The record ends at row {head.seq}, but a checkpoint knows row {checkpoint.seq}."
+    last = max(noted, default=0)
+    if last > head.seq:
+        text = f"The record ends at row {head.seq}, but a checkpoint knows row {last}."
         return ChainReport(count, head.seq + 1, text, head)
     return ChainReport(count, None, f"All {count} rows fit.", head)
 

@@ -40,3 +40,21 @@ class AuditEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.seq} {self.action}"
+
+
+class AuditCheckpoint(models.Model):
+    """The head of the chain at some moment, signed. A copy kept elsewhere finds a cut-off or rewritten
+    record; `key` says which key signed, by the first 16 hex digits of the public key's SHA-256."""
+
+    seq = models.BigIntegerField(primary_key=True)  # of the last row
+    count = models.BigIntegerField()  # of all rows up to it
+    hash = models.CharField(max_length=64)  # of the last row
+    at = models.DateTimeField()
+    key = models.CharField(max_length=16)
+    signature = models.CharField(max_length=88)  # base64
+
+    class Meta:
+        ordering = ["-seq"]
+
+    def __str__(self) -> str:
+        return f"checkpoint {self.seq}"

@@ -7,7 +7,7 @@ from datetime import datetime
 from django.db.models import Q, QuerySet
 
 from apps.audit.chain import GENESIS, Head
-from apps.audit.models import AuditEvent
+from apps.audit.models import AuditCheckpoint, AuditEvent
 
 
 def events(
@@ -51,3 +51,13 @@ def head() -> Head:
     """The last row: what to note down as a checkpoint."""
     last = AuditEvent.objects.order_by("-seq").values_list("seq", "hash").first()
     return Head(*last) if last else Head(0, GENESIS)
+
+
+def last_checkpoint() -> AuditCheckpoint | None:
+    """The newest signed head that was taken here."""
+    return AuditCheckpoint.objects.order_by("-seq").first()
+
+
+def checkpoints() -> QuerySet[AuditCheckpoint]:
+    """Every signed head, oldest first."""
+    return AuditCheckpoint.objects.order_by("seq")

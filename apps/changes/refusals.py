@@ -31,4 +31,5 @@ def recorded(*, actor: User, action: str, change: ChangeSet) -> Iterator[None]:
                 outcome=Outcome.REFUSED,
                 detail={"code": refusal.code},
             )
+            refusal.recorded = True
         raise

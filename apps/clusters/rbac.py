@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 ISTIO = "networking.istio.io"
 SECURITY = "security.istio.io"
+NETWORK = "networking.k8s.io"
 ADMISSION = "admissionregistration.k8s.io"
 CRDS = "apiextensions.k8s.io"
 
@@ -59,6 +60,9 @@ READ: tuple[Need, ...] = (
     _list(ISTIO, "gateways", "gateways", "egress and ingress gateways stay unknown"),
     _list(SECURITY, "peerauthentications", "peer authentications", "mutual TLS modes stay unknown"),
     _list(SECURITY, "authorizationpolicies", "authorization policies", "who may call whom stays unknown"),
+    _list(SECURITY, "requestauthentications", "request authentications", "they are not checked"),
+    _list("", "serviceaccounts", "service accounts", "accounts that policies name are not checked"),
+    _list(NETWORK, "networkpolicies", "network policies", "what the network lets through stays unknown"),
     _list(
         ADMISSION, "mutatingwebhookconfigurations", "mutating webhooks", "expected injection stays unknown"
     ),
@@ -106,7 +110,7 @@ metadata:
   name: meshconsole-read
 rules:
 - apiGroups: [""]
-  resources: [namespaces, pods, services]
+  resources: [namespaces, pods, services, serviceaccounts]
   verbs: [get, list, watch]
 - apiGroups: [""]
   resources: [configmaps]
@@ -119,6 +123,9 @@ rules:
   verbs: [get, list, watch]
 - apiGroups: [networking.istio.io, security.istio.io]
   resources: ["*"]
+  verbs: [get, list, watch]
+- apiGroups: [networking.k8s.io]
+  resources: [networkpolicies]
   verbs: [get, list, watch]
 - apiGroups: [admissionregistration.k8s.io]
   resources: [mutatingwebhookconfigurations, validatingwebhookconfigurations]

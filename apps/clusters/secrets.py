@@ -1,4 +1,5 @@
-"""Encryption at rest of cluster credentials. Keys come from the environment, newest first.
+"""Encryption at rest of cluster credentials, and of what others above keep secret. Keys come from the
+environment, newest first.
 
 What is encrypted says which cluster and which kind it belongs to, and decrypting checks that: a
 ciphertext moved to another row is refused. Only `connect` asks for the plain secret.
@@ -38,6 +39,22 @@ def unseal(cluster_id: int, kind: str, ciphertext: str) -> Secret:
             "The stored credential belongs to another cluster. Replace the credential."
         )
     return Secret(**body["secret"])
+
+
+def seal_text(owner: str, text: str) -> str:
+    """The ciphertext of a text, bound to its owner, such as `webhook:7`."""
+    return _fernet().encrypt(json.dumps({"owner": owner, "text": text}).encode()).decode()
+
+
+def unseal_text(owner: str, ciphertext: str) -> str:
+    """The text. Raises SecretUnreadableError for another owner's, without saying what it holds."""
+    try:
+        body = json.loads(_fernet().decrypt(ciphertext.encode()))
+    except (InvalidToken, ValueError):
+        raise SecretUnreadableError("The stored secret cannot be decrypted. Give it again.") from None
+    if body.get("owner") != owner:
+        raise SecretUnreadableError("The stored secret belongs to something else. Give it again.")
+    return str(body["text"])
 
 
 def current_key(ciphertext: str) -> bool:

@@ -21,9 +21,12 @@ class Badge:
     short: str = ""
 
 
+# Not a verdict of the mesh: one that lets the connection out, and something further on refuses it.
+STOPPED = "stopped"
 VERDICTS: Mapping[str, Badge] = {
     "allowed-registry": Badge("Allowed by registry", "v-registry", "ok"),
     "allowed-passthrough": Badge("Allowed by policy", "v-policy", "warn"),
+    STOPPED: Badge("Let out by the mesh, stopped after it", "x", "bad", "after"),
     "blocked-502": Badge("Blocked, HTTP 502", "v-502", "bad", "502"),
     "blocked-503": Badge("Blocked, HTTP 503", "v-503", "bad", "503"),
     "blocked-reset": Badge("Blocked, reset", "v-reset", "bad", "reset"),
@@ -36,6 +39,18 @@ SEVERITIES: Mapping[str, Badge] = {
     "error": Badge("Critical", "crit", "bad"),
     "warning": Badge("Warning", "warn", "warn"),
     "info": Badge("Information", "info", "off"),
+}
+
+FINDINGS: Mapping[str, Badge] = {
+    "open": Badge("Open", "wait", "off"),
+    "suppressed": Badge("Suppressed", "minus", "off"),
+    "resolved": Badge("Resolved", "check", "ok"),
+}
+
+SUPPRESSIONS: Mapping[str, Badge] = {
+    "holds": Badge("Holds", "minus", "run"),
+    "ended": Badge("Ended", "clock", "off"),
+    "lifted": Badge("Lifted", "x", "off"),
 }
 
 HEALTH: Mapping[str, Badge] = {
@@ -51,6 +66,12 @@ OUTCOMES: Mapping[str, Badge] = {
     "done": Badge("Done", "check", "ok"),
     "refused": Badge("Refused", "lock", "warn"),
     "failed": Badge("Failed", "x", "bad"),
+}
+
+DELIVERIES: Mapping[str, Badge] = {
+    "waiting": Badge("Waiting", "wait", "run"),
+    "sent": Badge("Delivered", "check", "ok"),
+    "dead": Badge("Given up", "x", "bad"),
 }
 
 REFRESHES: Mapping[str, Badge] = {

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 
 class ConsoleError(Exception):
-    """`message` is shown as it is; `field` names the input at fault, "" for none; `code` is stable."""
+    """`message` is shown as it is; `field` names the input at fault, "" for none; `code` is stable.
+    `recorded` says that the audit record already knows."""
 
     code = "error"
+    recorded = False
 
     def __init__(self, message: str, *, field: str = "", code: str = "") -> None:
         super().__init__(message)

@@ -17,6 +17,7 @@ from django.shortcuts import render
 from django.urls import reverse
 
 from apps.accounts.models import User
+from apps.audit.refusals import keep
 from apps.common.errors import (
     ConsoleError,
     InvalidInputError,
@@ -59,6 +60,8 @@ def signed_in(view: View[P]) -> Callable[Concatenate[HttpRequest, P], HttpRespon
         try:
             return view(request, *args, **kwargs)  # type: ignore[arg-type]  # the line above is the proof
         except ConsoleError as error:
+            match = request.resolver_match
+            keep(error, actor=request.user, action=f"page.{match.url_name if match else ''}")
             return refusal(request, error)
 
     return guarded

@@ -64,7 +64,7 @@ def columns(hostset: Mapping[str, Any], scopes: Sequence[ScopeVerdicts]) -> list
             tier=str(entry.get("tier", "")),
             purpose=str(entry.get("purpose", "")),
             missing=bool(scopes)
-            and not any(_verdict(scope, entry["host"]) == "allowed-registry" for scope in scopes),
+            and not any(verdict_of(scope, entry["host"]) == "allowed-registry" for scope in scopes),
         )
         for entry in entries
     ]
@@ -78,7 +78,7 @@ def lead(host: str) -> str:
 
 def legend(scopes: Iterable[ScopeVerdicts], hosts: Sequence[HostColumn]) -> list[Legend]:
     """How often each verdict stands in the matrix; those that do not are left out."""
-    counts = Counter(_verdict(scope, column.host) for scope in scopes for column in hosts)
+    counts = Counter(verdict_of(scope, column.host) for scope in scopes for column in hosts)
     return [
         Legend(badges.of(badges.VERDICTS, verdict), verdict, counts[verdict])
         for verdict in badges.VERDICTS
@@ -109,15 +109,18 @@ def matches(scope: ScopeVerdicts, text: str, verdict: str) -> bool:
     """Whether a scope is among those that somebody filters for: by namespace, label or workload."""
     words = text.lower().split()
     names = " ".join([scope.namespace, scope.label, *scope.workloads]).lower()
-    return all(word in names for word in words) and (not verdict or verdict in scope.verdicts.values())
+    if verdict and not any(verdict_of(scope, host) == verdict for host in scope.verdicts):
+        return False
+    return all(word in names for word in words)
 
 
 def _cell(scope: ScopeVerdicts, host: str, url: str, current: bool) -> Cell:
-    verdict = _verdict(scope, host)
+    verdict = verdict_of(scope, host)
     badge = badges.of(badges.VERDICTS, verdict)
     words = f": {scope.namespace} ({scope.label}) to {host}"
     return Cell(verdict, badge, url, words, current)
 
 
-def _verdict(scope: ScopeVerdicts, host: str) -> str:
-    return str(scope.verdicts.get(host, UNKNOWN))
+def verdict_of(scope: ScopeVerdicts, host: str) -> str:
+    """The verdict as it is shown: one that lets out gives way to what stops the connection after it."""
+    return badges.STOPPED if host in scope.stopped else str(scope.verdicts.get(host, UNKNOWN))

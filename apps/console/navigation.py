@@ -52,7 +52,13 @@ GROUPS: tuple[tuple[str, tuple[Place, ...]], ...] = (
     ),
     ("Change", (Place("changes", "Changes", "change", "console:changes"),)),
     ("Record", (Place("audit", "Audit", "audit", "console:audit"),)),
-    ("Console", (Place("style", "Style page", "file", "console:style"),)),
+    (
+        "Console",
+        (
+            Place("webhooks", "Notifications", "note", "console:webhooks"),
+            Place("style", "Style page", "file", "console:style"),
+        ),
+    ),
 )
 AREAS = {
     "cluster": "clusters",
@@ -64,9 +70,13 @@ AREAS = {
     "cluster-egress": "egress",
     "cluster-explain": "egress",
     "cluster-findings": "findings",
+    "cluster-suppressions": "findings",
     "finding": "findings",
     "change": "changes",
     "cluster-propose": "changes",
+    "webhook": "webhooks",
+    "webhook-new": "webhooks",
+    "deliveries": "webhooks",
 }
 # Where the switcher leads from a page of one cluster: to the same page of the other one.
 SAME_PAGE = frozenset(
@@ -76,6 +86,7 @@ SAME_PAGE = frozenset(
         "cluster-egress",
         "cluster-explain",
         "cluster-findings",
+        "cluster-suppressions",
         "cluster-objects",
         "cluster-connection",
     }

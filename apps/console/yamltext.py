@@ -9,6 +9,7 @@ from dataclasses import dataclass
 _LINE = re.compile(
     r"^(?P<indent>[ ]*(?:- )*)(?:(?P<key>[^\s#'\"\-][^:#]*|\"[^\"]*\"|'[^']*'):(?=\s|$))?(?P<rest>.*)$"
 )
+_STEP = re.compile(r"(\[\d+\])|\[([^\[\]]+)\]|([^.\[\]]+)")
 MAX_LINES = 5000
 
 
@@ -45,10 +46,11 @@ def _line(number: int, raw: str) -> Line:
 
 
 def line_of(text: str, path: str) -> int:
-    """The number of the line that holds a field path such as `spec.egress[0].hosts`; the nearest
-    parent's when the field is not there, 0 when nothing of it is."""
+    """The number of the line that holds a field path such as `spec.egress[0].hosts` or
+    `metadata.annotations[example.com/x]`; the nearest parent's when the field is not there, 0 when nothing
+    of it is."""
     found = 0
-    wanted = [part for part in re.split(r"\.|(\[\d+\])", path) if part]
+    wanted = [index or key or name for index, key, name in _STEP.findall(path)]
     paths = list(_paths(text.splitlines()))
     for length in range(len(wanted), 0, -1):
         prefix = tuple(wanted[:length])

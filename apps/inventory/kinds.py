@@ -72,6 +72,9 @@ KINDS: tuple[Kind, ...] = (
     _istio(rbac.ISTIO, "gateways", "Gateway"),
     _istio(rbac.SECURITY, "peerauthentications", "PeerAuthentication"),
     _istio(rbac.SECURITY, "authorizationpolicies", "AuthorizationPolicy"),
+    _istio(rbac.SECURITY, "requestauthentications", "RequestAuthentication"),
+    Kind(rbac.NETWORK, "networkpolicies", "NetworkPolicy", trimmed.NetworkPolicy),
+    Kind("", "serviceaccounts", "ServiceAccount", trimmed.ServiceAccount),
     Kind("", "configmaps", "ConfigMap", trimmed.ConfigMap, by_name=True),
     Kind("", "pods", "Pod", Pod),
 )

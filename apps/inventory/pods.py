@@ -20,10 +20,17 @@ class Owner(msgspec.Struct, frozen=True, gc=False):
     controller: bool = False
 
 
+class Port(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    name: str = ""
+    containerPort: int = 0  # noqa: N815
+    protocol: str = "TCP"
+
+
 class Container(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     name: str = ""
     image: str = ""
     restartPolicy: str = ""  # noqa: N815
+    ports: tuple[Port, ...] | None = None
 
 
 class Meta(msgspec.Struct, gc=False):

@@ -45,8 +45,15 @@ class Variable(TypedDict, total=False):
     value: str | None
 
 
+class ContainerPort(TypedDict, total=False):
+    name: str
+    containerPort: int
+    protocol: str
+
+
 class Container(PodContainer, total=False):
     env: list[Variable] | None
+    ports: list[ContainerPort] | None
 
 
 class TemplateSpec(TypedDict, total=False):
@@ -99,6 +106,7 @@ class ServicePort(TypedDict, total=False):
     protocol: str
     appProtocol: str | None
     targetPort: Any
+    nodePort: int | None
 
 
 class ServiceSpec(TypedDict, total=False):
@@ -113,6 +121,22 @@ class ServiceSpec(TypedDict, total=False):
 class Service(TypedDict, total=False):
     metadata: Meta
     spec: ServiceSpec
+
+
+class NameMeta(TypedDict, total=False):
+    name: str
+    namespace: str
+
+
+class ServiceAccount(TypedDict, total=False):
+    """Its name alone: nobody reads more, and it names secrets."""
+
+    metadata: NameMeta
+
+
+class NetworkPolicy(TypedDict, total=False):
+    metadata: Meta
+    spec: dict[str, Any]
 
 
 class ConfigMap(TypedDict, total=False):

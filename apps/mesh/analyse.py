@@ -7,8 +7,9 @@ analyses are kept. A rule that crashes becomes a finding, not an outage.
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date
 
 from apps.mesh.coverage import Coverage, coverage
 from apps.mesh.egress import EgressEngine, EgressScope
@@ -21,12 +22,18 @@ from apps.mesh.reports import SpeedscaleInstall, WorkloadReport
 from apps.mesh.rules.base import Rule, RuleContext
 from apps.mesh.rules.catalogue import RULES
 from apps.mesh.snapshot import Snapshot
+from apps.mesh.suppression import UNKNOWN_CODE, Suppression, suppressed, unknown_codes
 from apps.mesh.verdicts import EgressAnswer
 
 CRASH_CODE = "MC001"
 CRASH_TITLE = "A check could not finish"
 PROBLEM_CODE = "MC002"
 PROBLEM_TITLE = "A field is not what its kind asks for"
+FILE_CODE = "MC003"
+FILE_TITLE = "A file could not be read"
+OWN_CODES = (CRASH_CODE, PROBLEM_CODE, FILE_CODE, UNKNOWN_CODE)
+KNOWN_CODES = frozenset({*OWN_CODES, *(rule.code for rule in RULES)})
+"""Every code that a finding can have."""
 CRASH_FRAMES = 3
 
 Progress = Callable[[int, int], None]
@@ -42,7 +49,8 @@ class ScopeVerdicts:
 
 @dataclass(frozen=True, slots=True)
 class Analysis:
-    """Findings come most severe first, then by code and object; scopes and workloads by key and ref."""
+    """Findings come most severe first, then by code and object; scopes and workloads by key and ref.
+    `ignored` are those of the findings that their own object's annotation suppresses, by fingerprint."""
 
     hostset: HostSet
     findings: tuple[Finding, ...]
@@ -51,6 +59,7 @@ class Analysis:
     installs: tuple[SpeedscaleInstall, ...]
     control_planes: tuple[ControlPlane, ...]
     coverage: Coverage
+    ignored: Mapping[str, Suppression] = field(default_factory=dict)
 
     def answer(self, scope_key: str, host: str) -> EgressAnswer | None:
         """One cell of the matrix."""
@@ -73,18 +82,22 @@ def analyse(
     scopes = engine.scopes()
     scope_of = {ref: scope.key for scope in scopes for ref in scope.workloads}
     reports = tuple(
-        WorkloadReport(workload.ref, scope_of.get(workload.ref, ""), injection, capture)
+        WorkloadReport(
+            workload.ref, scope_of.get(workload.ref, ""), injection, capture, context.mtls[workload.ref]
+        )
         for (workload, injection), (_, capture) in zip(context.injected(), context.captured(), strict=True)
     )
     planes = control_planes(snapshot)
+    found = findings(context, rules)
     return Analysis(
         hostset=hostset,
-        findings=findings(context, rules),
+        findings=found,
         scopes=tuple(_verdicts(engine, scope, hostset) for scope in scopes),
         workloads=reports,
         installs=context.installs,
         control_planes=planes,
         coverage=coverage(reports, context.installs, {plane.namespace for plane in planes}),
+        ignored=suppressed(found, snapshot.manifest, today=date.min),
     )
 
 
@@ -92,6 +105,7 @@ def findings(context: RuleContext, rules: Iterable[Rule] = RULES) -> tuple[Findi
     """What the rules find, and what could not be parsed, most severe first."""
     found = [finding for rule in rules for finding in _run(rule, context)]
     found.extend(_problem(problem, context.snapshot) for problem in context.snapshot.problems)
+    found.extend(_unknown_codes(context.snapshot))
     unique = {finding.fingerprint: finding for finding in found}
     return tuple(sorted(unique.values(), key=_order))
 
@@ -135,6 +149,13 @@ def _problem(problem: Problem, snapshot: Snapshot) -> Finding:
         key=problem.path,
         references=("IST0106",),
     )
+
+
+def _unknown_codes(snapshot: Snapshot) -> Iterator[Finding]:
+    for ref in snapshot.refs:
+        found = unknown_codes(snapshot.manifest(ref) or {}, ref, KNOWN_CODES)
+        if found is not None:
+            yield found
 
 
 def _order(finding: Finding) -> tuple[int, str, ResourceRef, str]:

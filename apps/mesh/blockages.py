@@ -20,7 +20,8 @@ from apps.mesh.needs import HostEntry, Need, entries_for, flaws, host_needs
 from apps.mesh.objects.networking import EgressListener, ServiceEntry, Sidecar
 from apps.mesh.objects.workloads import Workload
 from apps.mesh.snapshot import Snapshot
-from apps.mesh.verdicts import EgressAnswer
+from apps.mesh.tenancy import hosts_of
+from apps.mesh.verdicts import EgressAnswer, Step
 from apps.mesh.visibility import PUBLIC, effective_export, visible_to
 
 VENDOR_DOMAIN = ".speedscale.com"
@@ -51,6 +52,16 @@ class Blockage:
 
 
 @dataclass(frozen=True, slots=True)
+class Stoppage:
+    """One host that the mesh lets out for a need, and that `step` (its `ref` is the object) stops."""
+
+    need: Need
+    host: RequiredHost
+    answer: EgressAnswer
+    step: Step
+
+
+@dataclass(frozen=True, slots=True)
 class Hindrance:
     """What stands between a workload and a host: the cause, with the objects it is about."""
 
@@ -60,17 +71,30 @@ class Hindrance:
 
 
 def blockages(snapshot: Snapshot, engine: EgressEngine, hostset: HostSet) -> tuple[Blockage, ...]:
-    """Every blocked host of every need, in the order of the needs and of the host set."""
+    """Every blocked host of every need, in the order of the needs and of the host set; the hosts are
+    those that the need's installation dials by its settings."""
     entries = snapshot.each(ServiceEntry)
-    matches = {host: entries_for(entries, host) for host in hostset.hosts}
+    matches: dict[RequiredHost, tuple[HostEntry, ...]] = {}
     found = []
     for need in host_needs(snapshot, engine):
-        for host in hostset.hosts:
+        for host in hosts_of(snapshot, need.install, hostset).hosts:
             answer = engine.answer(need.workload, host.destination)
             if answer.verdict.blocked:
+                if host not in matches:
+                    matches[host] = entries_for(entries, host)
                 why = hindrance(snapshot, engine, need.workload, host, matches[host])
                 found.append(Blockage(need, host, answer, why.cause, why.entry, why.sidecar))
     return tuple(found)
+
+
+def stoppages(snapshot: Snapshot, engine: EgressEngine, hostset: HostSet) -> tuple[Stoppage, ...]:
+    """Every host of every need that is stopped after the mesh let it out, in the same order."""
+    return tuple(
+        Stoppage(need, host, answer, answer.stopped)
+        for need in host_needs(snapshot, engine)
+        for host in hostset.hosts
+        if (answer := engine.answer(need.workload, host.destination)).stopped is not None
+    )
 
 
 def hindrance(

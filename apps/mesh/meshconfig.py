@@ -33,13 +33,14 @@ TAG_LABEL = "istio.io/tag"
 MESH_KEY = "mesh"
 # The numbers of the proto enum. Helm and the operator number them the other way round: do not use those.
 _DEFAULT_POLICY = OutboundTrafficPolicy(ALLOW_ANY, mode_given=False)
+_ADDED_UP = frozenset({"extensionProviders", "trustDomainAliases"})
 _MODES = {"0": REGISTRY_ONLY, "1": ALLOW_ANY, "3": "ALLOW_ANY_DYNAMIC_DNS"}
 
 
 @dataclass(frozen=True, slots=True)
 class MeshConfig:
-    """What of MeshConfig decides egress. `outbound` is None when it could not be read; `policy_ref`
-    None when the policy is Istio's default. `policy_line` counts from 1 in the ConfigMap's text."""
+    """What of MeshConfig decides egress, mutual TLS and names. `outbound` is None when it could not be
+    read; `policy_ref` None when the policy is Istio's default. `policy_line` counts from 1 in its text."""
 
     outbound: OutboundTrafficPolicy | None = _DEFAULT_POLICY
     policy_ref: ResourceRef | None = None
@@ -47,6 +48,11 @@ class MeshConfig:
     root_namespace: str = DEFAULT_ROOT
     service_export_to: tuple[str, ...] = (PUBLIC,)
     virtual_service_export_to: tuple[str, ...] = (PUBLIC,)
+    destination_rule_export_to: tuple[str, ...] = (PUBLIC,)
+    auto_mtls: bool = True
+    trust_domain: str = "cluster.local"
+    trust_domain_aliases: tuple[str, ...] = ()
+    extension_providers: tuple[str, ...] = ()
     discovery_selectors: tuple[LabelSelector, ...] = ()
     entry_policies: tuple[VisibilityPolicy, ...] = ()
     entry_default: EntryVisibility = EntryVisibility.PUBLIC
@@ -117,7 +123,9 @@ def merge(layers: Iterable[tuple[ResourceRef, str]]) -> MeshConfig:
         for key, item in value.items():
             if item is not None:
                 name = _camel(str(key))
-                values[name] = item
+                # Istio adds these up over the layers; every other field is replaced.
+                both = name in _ADDED_UP and isinstance(item, list) and isinstance(values.get(name), list)
+                values[name] = [*values[name], *item] if both else item
                 origin[name] = (ref, _policy_line(node, str(key)))
     return _mesh_config(values, origin, tuple(unread))
 
@@ -145,6 +153,11 @@ def _mesh_config(
         root_namespace=fields.text("rootNamespace") or DEFAULT_ROOT,
         service_export_to=fields.texts("defaultServiceExportTo") or (PUBLIC,),
         virtual_service_export_to=fields.texts("defaultVirtualServiceExportTo") or (PUBLIC,),
+        destination_rule_export_to=fields.texts("defaultDestinationRuleExportTo") or (PUBLIC,),
+        auto_mtls=not fields.has("enableAutoMtls") or fields.flag("enableAutoMtls"),
+        trust_domain=fields.text("trustDomain") or default.trust_domain,
+        trust_domain_aliases=fields.texts("trustDomainAliases"),
+        extension_providers=tuple(item.text("name") for item in fields.items("extensionProviders")),
         discovery_selectors=tuple(label_selector(item) for item in fields.items("discoverySelectors")),
         entry_policies=tuple(
             VisibilityPolicy(

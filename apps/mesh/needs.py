@@ -30,8 +30,10 @@ INPUTS = frozenset(
         "CustomResourceDefinition",
         "DestinationRule",
         "EnvoyFilter",
+        "Gateway",
         "MutatingWebhookConfiguration",
         "Namespace",
+        "NetworkPolicy",
         "Service",
         "ServiceEntry",
         "Sidecar",
@@ -108,6 +110,26 @@ def host_needs(snapshot: Snapshot, engine: EgressEngine) -> tuple[Need, ...]:
                 known.kind, known.install, known.namespace, known.scope_key, known.workload, affected
             )
     return tuple(sorted(needs.values(), key=lambda need: (need.namespace, need.kind, need.scope_key)))
+
+
+FlawedEntries = Mapping[tuple[ResourceRef, FlawKind], tuple[ServiceEntry, Flaw, tuple[RequiredHost, ...]]]
+"""By entry and kind of flaw: the flaw, and the hosts that the entry names and does not open."""
+
+
+def flawed_entries(entries: Iterable[ServiceEntry], hosts: Iterable[RequiredHost]) -> FlawedEntries:
+    """The flaws of entries that name a host which no entry opens as it should."""
+    entries = tuple(entries)
+    wrong: dict[tuple[ResourceRef, FlawKind], tuple[ServiceEntry, Flaw, tuple[RequiredHost, ...]]] = {}
+    for host in hosts:
+        named = entries_for(entries, host)
+        if not named or not named[0].flaws:
+            continue
+        for item in named:
+            for flaw in item.flaws:
+                key = (item.entry.ref, flaw.kind)
+                entry, first, known = wrong.get(key, (item.entry, flaw, ()))
+                wrong[key] = (entry, first, (*known, host))
+    return wrong
 
 
 def entries_for(entries: Iterable[ServiceEntry], host: RequiredHost) -> tuple[HostEntry, ...]:

@@ -5,10 +5,12 @@ Values only. How they are found out is in `injection` and `speedscale`, which do
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from apps.mesh.refs import ResourceRef
+from apps.mesh.verdicts import Step
 
 
 class Tone(StrEnum):
@@ -73,6 +75,63 @@ class InjectionReport:
         if self.pods_total:
             return self.actual.proxied
         return self.expected
+
+
+class MtlsMode(StrEnum):
+    """What the pods of a workload accept from callers, as PeerAuthentication names it.
+
+    `gateway`: the servers of its Gateways decide. `none`: no proxy stands before the pods, so that they
+    take what their own containers take."""
+
+    STRICT = "strict"
+    PERMISSIVE = "permissive"
+    DISABLE = "disable"
+    GATEWAY = "gateway"
+    NONE = "none"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class MtlsDecision:
+    """A mode and what decided it. `level` is port, workload, namespace, mesh or default; `ref` None
+    for the default."""
+
+    mode: MtlsMode
+    level: str
+    ref: ResourceRef | None = None
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MtlsReport:
+    """Mutual TLS before one workload.
+
+    `mode` is what holds on a port that has no mode of its own; `asked` what the policies say, whether
+    or not a proxy is there to follow them. `ports` are container ports. `unknowns` says what was not
+    read, and what holds for some pods only.
+    """
+
+    mode: MtlsMode
+    asked: MtlsDecision
+    reason: str
+    ports: Mapping[int, MtlsDecision] = field(default_factory=dict)
+    evidence: tuple[Step, ...] = ()
+    unknowns: tuple[str, ...] = ()
+
+    def mode_at(self, port: int) -> MtlsMode:
+        """The mode on a port of the containers."""
+        found = self.ports.get(port)
+        return found.mode if found is not None else self.mode
+
+    @property
+    def ref(self) -> ResourceRef | None:
+        """The PeerAuthentication that decided; None for Istio's default."""
+        return self.asked.ref
+
+    @property
+    def path(self) -> str:
+        """The field that decided."""
+        return self.asked.path
 
 
 class CaptureKind(StrEnum):
@@ -150,6 +209,7 @@ class WorkloadReport:
     scope_key: str
     injection: InjectionReport
     capture: CaptureReport
+    mtls: MtlsReport
 
 
 @dataclass(frozen=True, slots=True)

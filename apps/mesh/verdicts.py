@@ -86,7 +86,8 @@ class Fix:
 @dataclass(frozen=True, slots=True)
 class EgressAnswer:
     """A verdict with why. `cluster` is Envoy's cluster name where the registry decided
-    (`outbound|443||host`). `unknowns` says what could not be read."""
+    (`outbound|443||host`). `unknowns` says what could not be read. `stopped` is what refuses the
+    connection further on, after the mesh let it out: a NetworkPolicy or an egress gateway."""
 
     verdict: Verdict
     evidence: tuple[Step, ...]
@@ -94,6 +95,12 @@ class EgressAnswer:
     service: ResourceRef | None = None
     fix: Fix | None = None
     unknowns: tuple[str, ...] = ()
+    stopped: Step | None = None
+
+    @property
+    def arrives(self) -> bool:
+        """Whether nothing that is known keeps the connection from leaving the cluster."""
+        return self.verdict.reachable and self.stopped is None
 
     @property
     def sentence(self) -> str:

@@ -6,6 +6,7 @@ Knows neither Sidecars nor listeners.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -16,6 +17,7 @@ PUBLIC = "*"
 PRIVATE = "."
 NONE = "~"
 REVISION_LABEL = "istio.io/rev"
+_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
 
 class EntryVisibility(StrEnum):
@@ -64,6 +66,20 @@ def in_revision(labels: Mapping[str, str], revision: str, tags: Collection[str] 
     """Whether a control plane of that revision ("default" for the unnamed one) reads the object."""
     wanted = labels.get(REVISION_LABEL, "")
     return not wanted or wanted == (revision or "default") or wanted in tags
+
+
+def is_namespace_name(text: str) -> bool:
+    """Whether a namespace can have that name: a DNS label."""
+    return _LABEL.fullmatch(text) is not None
+
+
+def audience(exported: Collection[str], owner: str) -> frozenset[str]:
+    """The namespaces that see an object, `*` for all of them; empty for `~`."""
+    if PUBLIC in exported:
+        return frozenset({PUBLIC})
+    if NONE in exported:
+        return frozenset()
+    return frozenset(owner if name == PRIVATE else name for name in exported)
 
 
 def discovered(selectors: Iterable[LabelSelector], labels: Mapping[str, str]) -> bool:

@@ -8,7 +8,8 @@ from kombu.exceptions import OperationalError
 from apps.audit.context import acting
 from apps.changes.actions import validate
 from apps.common.outbox import carry_with
-from apps.pipeline import recover, refresh, rollout, verifying
+from apps.notifications import sweep
+from apps.pipeline import checkpoints, recover, refresh, rollout, verifying
 from apps.pipeline.dispatch import Dispatcher, forget_published
 
 
@@ -74,3 +75,17 @@ def recover_stuck() -> None:
     """Sends again what a lost message or a dead worker left behind."""
     with acting(via="worker"):
         recover.recover_stuck()
+
+
+@shared_task(name="pipeline.send_notifications")
+def send_notifications() -> None:
+    """Tells what has happened, and tries again what could not be told."""
+    with acting(via="worker"):
+        sweep.sweep()
+
+
+@shared_task(name="pipeline.checkpoint_audit")
+def checkpoint_audit() -> None:
+    """Signs the head of the audit record when it is time."""
+    with acting(via="worker"):
+        checkpoints.take_due()

@@ -156,6 +156,15 @@ SCHEMAS: dict[tuple[str, str], Node] = {
     ("", "Node"): kind_schema(
         spec=ALWAYS, status=replace(obj(open=True, conditions=CONDITIONS), always=True)
     ),
+    ("networking.k8s.io", "NetworkPolicy"): kind_schema(
+        spec=obj(
+            open=True,
+            podSelector=LABEL_SELECTOR,
+            policyTypes=listing(STRING),
+            egress=listing(OPEN),
+            ingress=listing(OPEN),
+        )
+    ),
     ("", "Endpoints"): kind_schema(subsets=listing(OPEN)),
     ("", "Event"): GENERIC,
     ("apps", "Deployment"): kind_schema(spec=DEPLOYMENT_SPEC, status=WORKLOAD_STATUS),

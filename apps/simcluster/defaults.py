@@ -83,6 +83,14 @@ def _replica_set(obj: Json) -> None:
     _default(obj["spec"], replicas=1)
 
 
+def _network_policy(obj: Json) -> None:
+    spec = obj.setdefault("spec", {})
+    _default(spec, policyTypes=["Ingress", "Egress"] if spec.get("egress") else ["Ingress"])
+    for rule in (*(spec.get("ingress") or ()), *(spec.get("egress") or ())):
+        for port in rule.get("ports") or ():
+            _default(port, protocol="TCP")
+
+
 def _service(obj: Json) -> None:
     spec = obj.setdefault("spec", {})
     for port in spec.get("ports") or ():
@@ -116,6 +124,7 @@ def _policy_binding(obj: Json) -> None:
 _DEFAULTS: dict[tuple[str, str], Callable[[Json], None]] = {
     ("", "Pod"): _pod,
     ("", "Service"): _service,
+    ("networking.k8s.io", "NetworkPolicy"): _network_policy,
     ("apps", "Deployment"): _deployment,
     ("apps", "StatefulSet"): _stateful_set,
     ("apps", "DaemonSet"): _daemon_set,

@@ -63,7 +63,7 @@ class Resource:
         """Custom resources and workloads number their spec; config maps, services and namespaces do not."""
         return (
             self.custom
-            or self.group in ("apps", "batch", GROUP_ADMISSION, GROUP_CRD)
+            or self.group in ("apps", "batch", GROUP_ADMISSION, GROUP_CRD, GROUP_NETWORK)
             or self.plural == "pods"
         )
 
@@ -82,6 +82,7 @@ GROUP_CRD = "apiextensions.k8s.io"
 POLICIES = f"validatingadmissionpolicies.{GROUP_ADMISSION}"
 BINDINGS = f"validatingadmissionpolicybindings.{GROUP_ADMISSION}"
 GROUP_RBAC = "rbac.authorization.k8s.io"
+GROUP_NETWORK = "networking.k8s.io"
 
 
 def _builtin(
@@ -146,6 +147,7 @@ BUILTIN: tuple[Resource, ...] = (
     ),
     _builtin("batch", "v1", "cronjobs", "CronJob", short=("cj",), categories=_ALL, subresources=_STATUS),
     _builtin("batch", "v1", "jobs", "Job", categories=_ALL, subresources=_STATUS),
+    _builtin(GROUP_NETWORK, "v1", "networkpolicies", "NetworkPolicy", short=("netpol",)),
     _builtin(GROUP_RBAC, "v1", "clusterrolebindings", "ClusterRoleBinding", namespaced=False),
     _builtin(GROUP_RBAC, "v1", "clusterroles", "ClusterRole", namespaced=False),
     _builtin(GROUP_RBAC, "v1", "rolebindings", "RoleBinding"),

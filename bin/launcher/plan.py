@@ -22,6 +22,8 @@ def environment(
     ours = {
         "DJANGO_SECRET_KEY": kept["DJANGO_SECRET_KEY"],
         "MESHCONSOLE_ENCRYPTION_KEYS": kept["MESHCONSOLE_ENCRYPTION_KEYS"],
+        "MESHCONSOLE_AUDIT_KEY": kept["MESHCONSOLE_AUDIT_KEY"],
+        "MESHCONSOLE_AUDIT_FILE": str(state.root / "audit-checkpoints.jsonl"),
         "MESHCONSOLE_LOG_FORMAT": "text",
     }
     passwords = {person.username: kept[f"DEMO_PASSWORD_{person.username.upper()}"] for person in PEOPLE}

@@ -182,6 +182,7 @@ class Stack:
         self._broker = broker.choose(self.state, self._environment)
         self._environment["REDIS_URL"] = self._broker.url
         self.web_port = free_port(self.wanted_port)
+        self._environment.setdefault("MESHCONSOLE_URL", self.url)
         if self.wanted_port not in (0, self.web_port):
             self.report(
                 f"Port {self.wanted_port} is taken; the console answers on port {self.web_port} instead"

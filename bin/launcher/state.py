@@ -120,6 +120,7 @@ def _fresh() -> dict[str, str]:
     keys = {
         "DJANGO_SECRET_KEY": secrets.token_urlsafe(48),
         "MESHCONSOLE_ENCRYPTION_KEYS": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
+        "MESHCONSOLE_AUDIT_KEY": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
     }
     return keys | {_password_name(person): _password() for person in PEOPLE}
 

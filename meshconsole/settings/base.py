@@ -42,6 +42,7 @@ INSTALLED_APPS = [
     "apps.inventory",
     "apps.analysis",
     "apps.changes",
+    "apps.notifications",
     "apps.pipeline",
     "apps.console",
     "apps.api",
@@ -165,8 +166,11 @@ SPECTACULAR_SETTINGS = {
     "SERVE_PUBLIC": True,
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_NAME_OVERRIDES": {
+        "Environment": "apps.clusters.models.Environment",
         "ChangeState": "apps.changes.lifecycle.STATE_CHOICES",
         "RefreshState": "apps.inventory.models.RefreshRun.State",
+        "FindingState": "apps.analysis.selectors.Shown",
+        "SuppressionState": "apps.api.serializers.findings.Standing",
     },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
@@ -200,6 +204,11 @@ AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_LOCKOUT_CALLABLE = "apps.console.views.session.locked_out"
 CSRF_FAILURE_VIEW = "apps.console.views.errors.csrf_failure"
 
+# Without an address of a server no mail is sent.
+vars().update(env.email_url_config(env.str("MESHCONSOLE_EMAIL_URL", default="") or "dummymail://"))
+EMAIL_TIMEOUT = 10  # seconds
+DEFAULT_FROM_EMAIL = env.str("MESHCONSOLE_EMAIL_FROM", default="meshconsole@localhost")
+
 # Fernet keys, newest first; every one of them decrypts, the first encrypts.
 MESHCONSOLE_ENCRYPTION_KEYS: list[str] = env.list("MESHCONSOLE_ENCRYPTION_KEYS", default=[])
 # Networks that a cluster's API server may live in beside public addresses, as CIDRs.
@@ -208,5 +217,14 @@ MESHCONSOLE_CLUSTER_NETWORKS: list[str] = env.list("MESHCONSOLE_CLUSTER_NETWORKS
 MESHCONSOLE_REFRESH_SECONDS: int = env.int("MESHCONSOLE_REFRESH_SECONDS", default=60)
 # Seconds for which a worker owns the change it applies; a heartbeat renews it.
 MESHCONSOLE_LEASE_SECONDS: int = env.int("MESHCONSOLE_LEASE_SECONDS", default=30)
+# Signs checkpoints of the audit record: 32 bytes in base64, "" for none. The file gets a line for each.
+MESHCONSOLE_AUDIT_KEY: str = env.str("MESHCONSOLE_AUDIT_KEY", default="")
+MESHCONSOLE_AUDIT_FILE: str = env.str("MESHCONSOLE_AUDIT_FILE", default="")
+MESHCONSOLE_AUDIT_SECONDS: int = env.int("MESHCONSOLE_AUDIT_SECONDS", default=3600)
+# Where this console answers, for links in what it sends: https://console.example.com, no slash at the end.
+MESHCONSOLE_URL: str = env.str("MESHCONSOLE_URL", default="").rstrip("/")
+# Webhooks: a file with further authorities to trust, and whether plain HTTP to this machine is allowed.
+MESHCONSOLE_WEBHOOK_CA: str = env.str("MESHCONSOLE_WEBHOOK_CA", default="")
+MESHCONSOLE_WEBHOOK_HTTP_LOOPBACK: bool = env.bool("MESHCONSOLE_WEBHOOK_HTTP_LOOPBACK", default=False)
 # Fault points of the tests: the process ends itself at the named point of an apply. Empty in use.
 MESHCONSOLE_CRASH_AT: str = env.str("MESHCONSOLE_CRASH_AT", default="")

@@ -15,6 +15,8 @@ SCHEDULE = {
     "pipeline.refresh_due_clusters": 10,
     "pipeline.publish_outbox": 5,
     "pipeline.recover_stuck": 10,
+    "pipeline.send_notifications": 5,
+    "pipeline.checkpoint_audit": 60,
 }
 
 

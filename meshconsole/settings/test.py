@@ -12,6 +12,7 @@ INSTALLED_APPS = [*INSTALLED_APPS, "apps.simcluster"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 MESHCONSOLE_ENCRYPTION_KEYS = [Fernet.generate_key().decode()]
 MESHCONSOLE_CLUSTER_NETWORKS = ["127.0.0.0/8"]
+MESHCONSOLE_AUDIT_KEY = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 CELERY_BROKER_URL = "memory://"
 DATABASES = {"default": tuned(env.db("DATABASE_URL", default="sqlite://:memory:"))}

@@ -46,6 +46,15 @@
     if (target.matches("[data-calm]") && target.contains(document.activeElement)) event.detail.shouldSwap = false;
   });
 
+  // A form that was sent and cannot be used comes back with what is wrong beside its fields.
+  document.addEventListener("htmx:beforeSwap", function (event) {
+    var sent = event.detail.requestConfig;
+    if (event.detail.xhr.status === 400 && sent && sent.elt.matches("form[method=post]")) {
+      event.detail.shouldSwap = true;
+      event.detail.isError = false;
+    }
+  });
+
   // The console itself gives no answer: say so where its freshness stands.
   document.addEventListener("htmx:sendError", function () {
     var place = document.getElementById("freshness");

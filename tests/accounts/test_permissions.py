@@ -34,8 +34,8 @@ P = Permission
         (Role.VIEWER, {P.VIEW}),
         (Role.PROPOSER, {P.VIEW, P.PROPOSE}),
         (Role.APPROVER, {P.VIEW, P.APPROVE}),
-        (Role.OPERATOR, {P.VIEW, P.EXECUTE, P.OPERATE_CLUSTERS, P.VIEW_AUDIT}),
-        (Role.ADMINISTRATOR, {P.VIEW, P.OPERATE_CLUSTERS, P.ADMINISTER, P.VIEW_AUDIT}),
+        (Role.OPERATOR, {P.VIEW, P.EXECUTE, P.SUPPRESS, P.OPERATE_CLUSTERS, P.VIEW_AUDIT}),
+        (Role.ADMINISTRATOR, {P.VIEW, P.SUPPRESS, P.OPERATE_CLUSTERS, P.ADMINISTER, P.VIEW_AUDIT}),
     ],
 )
 def test_each_role_allows_its_own_and_nothing_else(role: str, allowed: set[Permission]) -> None:

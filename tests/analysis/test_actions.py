@@ -200,3 +200,27 @@ def test_a_namespace_called_script_is_kept_as_text(row: Cluster) -> None:
     state = WorkloadState.objects.get()
     assert state.namespace.startswith(name)
     assert (len(state.name), len(state.namespace)) == (253, 63)
+
+
+def test_the_mutual_tls_mode_of_a_workload_is_kept_with_its_ports(row: Cluster) -> None:
+    proxy = {"name": "istio-proxy", "image": "istio/proxyv2:1.28.1"}
+    policy = {
+        "selector": {"matchLabels": {"app": "web"}},
+        "mtls": {"mode": "STRICT"},
+        "portLevelMtls": {"8080": {"mode": "DISABLE"}},
+    }
+    meta = {"name": "web", "namespace": "shop"}
+    template = {"metadata": {"labels": {"app": "web"}}, "spec": {"containers": [{"name": "web"}, proxy]}}
+    manifests = [
+        {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": meta, "spec": {"template": template}},
+        {
+            "apiVersion": "security.istio.io/v1",
+            "kind": "PeerAuthentication",
+            "metadata": meta,
+            "spec": policy,
+        },
+    ]
+    analyse_cluster(row, Snapshot.from_manifests(manifests))
+    state = WorkloadState.objects.get()
+    assert (state.mtls_mode, state.mtls_ports) == ("strict", {"8080": "disable"})
+    assert state.mtls_reason == "PeerAuthentication shop/web says STRICT."

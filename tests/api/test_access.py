@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.urls import URLPattern, reverse
@@ -20,7 +21,7 @@ from tests.api.conftest import Speaker
 from tests.factories.shop import Shop, person
 
 pytestmark = pytest.mark.django_db(transaction=True)
-ARGUMENTS: dict[str, Any] = {"name": "shop", "pk": 1, "prefix": "abc"}
+ARGUMENTS: dict[str, Any] = {"name": "shop", "pk": 1, "prefix": "abc", "delivery": UUID(int=1)}
 POSTS = {"clusters-preflight", "cluster-preflight", "cluster-pause", "cluster-resume"}
 NAMED = [p for p in urlpatterns if isinstance(p, URLPattern) and p.name and p.name != "schema"]
 
@@ -53,7 +54,10 @@ def test_somebody_without_any_role_sees_no_row_of_anything(
     nobody = speaking(person("nobody"))
     path = url(pattern, pk=ids.get(pattern.name or "", change.pk))
     answer = nobody.get(path, {"cluster": "shop"})
-    if answer.status_code == 200 and pattern.name != "me":
+    if answer.streaming:
+        assert len(answer.getvalue().splitlines()) == 1, "the head alone"
+        return
+    if answer.status_code == 200 and pattern.name not in {"me", "me-notifications"}:
         assert answer.json()["results"] == [] or pattern.name == "tokens"
     else:
         assert answer.status_code in {200, 403, 404, 405}

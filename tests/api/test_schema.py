@@ -66,5 +66,12 @@ def test_every_list_is_paged(document: Any) -> None:
 
 def test_what_is_sent_has_examples(document: Any) -> None:
     by_name = {operation["operationId"]: operation for _, _, operation in operations(document)}
-    for name in ("changes_propose", "changes_approve", "clusters_register", "tokens_make"):
+    for name in (
+        "changes_propose",
+        "changes_approve",
+        "clusters_register",
+        "tokens_make",
+        "findings_suppress",
+        "suppressions_make",
+    ):
         assert by_name[name]["requestBody"]["content"]["application/json"]["examples"], name

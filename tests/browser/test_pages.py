@@ -24,6 +24,8 @@ PAGES = (
     "/clusters/prod-eu-1/explain/",
     "/clusters/prod-eu-1/objects/",
     "/findings/",
+    "/findings/?group=namespace",
+    "/clusters/staging-eu/suppressions/",
     "/workloads/",
     "/egress/",
     "/changes/",

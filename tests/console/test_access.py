@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from uuid import UUID
 
 import pytest
 from django.test import Client
@@ -33,11 +34,15 @@ OWN = {
 }
 POST_ONLY = {
     "cluster-refresh", "cluster-recheck", "cluster-pause", "cluster-credential", "cluster-remove",
-    "cluster-egress-propose", "finding-propose", "change-decide", "change-act", "audit-verify",
+    "cluster-egress-propose", "cluster-suppression-lift", "finding-propose", "finding-suppress",
+    "finding-lift", "change-decide", "change-act", "audit-verify", "webhook-test", "webhook-remove",
+    "delivery-redeliver",
     "sign-out", "theme",
 }  # fmt: skip
+FORMS = {"cluster-register", "cluster-propose", "profile", "sign-in", "webhook-new"}
 ARGUMENTS = {
     "name": "shop", "kind": "Sidecar", "namespace": "payments", "object_name": "default", "verb": "withdraw",
+    "delivery": UUID(int=1),
 }  # fmt: skip
 
 
@@ -107,7 +112,7 @@ def test_what_changes_something_is_not_done_by_a_link(
     assert as_(alice).get(url_of(name, things)).status_code == 405
 
 
-@pytest.mark.parametrize("name", sorted(POST_ONLY | {"cluster-register", "cluster-propose", "sign-in"}))
+@pytest.mark.parametrize("name", sorted(POST_ONLY | FORMS))
 def test_a_form_without_its_token_does_nothing(name: str, things: dict[str, int], alice: User) -> None:
     client = Client(enforce_csrf_checks=True)
     client.force_login(alice)

@@ -11,6 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from apps.accounts.models import User
 from apps.analysis.models import ScopeVerdicts, WorkloadState
+from apps.analysis.suppressing import Pattern, suppress_pattern
 from apps.audit.actions import record
 from apps.changes.actions.propose_yaml import propose_yaml
 from apps.changes.models import ChangeSet
@@ -32,14 +33,14 @@ GOLDEN = {
     "/egress/": 7,
     "/clusters/shop/egress/": 8,
     "/clusters/shop/explain/": 8,
-    "/findings/": 12,
-    "/clusters/shop/findings/": 12,
+    "/findings/": 13,
+    "/clusters/shop/findings/": 13,
     "/clusters/shop/objects/": 11,
     "/clusters/shop/objects/Sidecar/payments/default/": 10,
     "/changes/": 8,
-    "/audit/": 9,
+    "/audit/": 10,
     "/search/?q=speedscale": 11,
-    "/profile/": 8,
+    "/profile/": 9,
 }
 
 
@@ -92,3 +93,12 @@ def test_a_poll_of_a_change_costs_the_same_whoever_else_there_is(
     for number in range(5):
         person(f"reviewer-{number}", "approver")
     assert cost(client, path) == before <= 8
+
+
+def test_suppressions_cost_the_same_for_one_and_for_many(shop: Cluster, charlie: User, as_: As) -> None:
+    client, costs = as_(charlie), []
+    for number in range(4):
+        pattern = Pattern("SS03", name=f"x{number}")
+        suppress_pattern(actor=charlie, cluster=shop, pattern=pattern, reason="x", until=None)
+        costs.append(cost(client, "/clusters/shop/suppressions/"))
+    assert costs == [9] * 4

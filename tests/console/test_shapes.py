@@ -41,6 +41,12 @@ def test_a_field_is_found_on_its_line_or_on_its_nearest_parent_s(path: str, line
     assert text.splitlines()[yamltext.line_of(text, path) - 1] == line
 
 
+def test_a_key_with_dots_is_found_by_its_name_in_brackets() -> None:
+    text = to_yaml({"metadata": {"annotations": {"example.com/a": "x", "example.com/b.c": "y"}, "name": "x"}})
+    line = yamltext.line_of(text, "metadata.annotations[example.com/b.c]")
+    assert text.splitlines()[line - 1].strip().startswith("example.com/b.c:")
+
+
 def test_a_field_of_another_object_is_on_no_line() -> None:
     assert yamltext.line_of(to_yaml(MANIFEST), "status.x") == 0
 
@@ -105,7 +111,7 @@ def test_a_bar_leaves_out_what_is_zero_and_fills_the_whole() -> None:
 
 
 def test_every_verdict_of_the_core_has_a_badge() -> None:
-    assert set(badges.VERDICTS) == {verdict.value for verdict in Verdict}
+    assert set(badges.VERDICTS) == {verdict.value for verdict in Verdict} | {badges.STOPPED}
 
 
 @pytest.mark.parametrize(

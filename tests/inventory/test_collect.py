@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import ssl
 
+import httpx
 import pytest
 
 from apps.clusters.connect import open_connection
 from apps.clusters.gateway import GatewayError, ThrottledError, UnauthorizedError, UnreachableError
 from apps.inventory.collect import Collection, collect
 from apps.inventory.store import digest
+from apps.mesh.objects.config import ServiceAccount
+from apps.mesh.objects.networkpolicies import NetworkPolicy
 from apps.mesh.snapshot import Snapshot
 from apps.simcluster.access import User as ClusterUser
 from apps.simcluster.faults import Fault, FaultKind, Match
@@ -46,6 +50,29 @@ def test_everything_that_the_checks_need_is_read(sim: SimulatedCluster) -> None:
     names = {i.manifest["metadata"]["name"] for i in found.objects if i.manifest["kind"] == "ConfigMap"}
     assert "istio" in names
     assert "kube-root-ca.crt" not in names
+
+
+def test_policies_accounts_and_ports_are_read(sim: SimulatedCluster) -> None:
+    at = f"{sim.url}/apis/networking.k8s.io/v1/namespaces/point-of-sale/networkpolicies"
+    policy = {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": {"name": "egress", "namespace": "point-of-sale"},
+        "spec": {"podSelector": {}, "egress": [{"ports": [{"port": 443}]}]},
+    }
+    context = ssl.create_default_context(cadata=sim.ca_pem)
+    with httpx.Client(verify=context, headers={"Authorization": f"Bearer {sim.token()}"}) as client:
+        client.post(at, json=policy).raise_for_status()
+        try:
+            found = read(sim)
+        finally:
+            client.delete(f"{at}/egress").raise_for_status()
+    snapshot = Snapshot.from_manifests(item.manifest for item in found.objects)
+    assert [item.policy_types for item in snapshot.each(NetworkPolicy)] == [("Ingress", "Egress")]
+    accounts = [i for i in found.objects if i.manifest["kind"] == "ServiceAccount"]
+    assert "default" in {account.name for account in snapshot.each(ServiceAccount)}
+    assert {frozenset(i.manifest) for i in accounts} == {frozenset({"apiVersion", "kind", "metadata"})}
+    assert any(workload.template.ports for workload in snapshot.workloads)
 
 
 def test_pods_are_folded_into_their_workloads(sim: SimulatedCluster) -> None:

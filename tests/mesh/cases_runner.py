@@ -2,7 +2,8 @@
 
 `# expect: NAMESPACE/WORKLOAD HOST:PORT PROTOCOL [@IP] => VERDICT [via CLUSTER][; CLAUSE]…` where a clause is
 `step "title"`, `says "words of the evidence"`, `unknown "words"`, `fix REMEDY` ("fix text" for one without
-a remedy), `no fix` or `nothing unknown`. `# gap: KIND NAMESPACE reason` says what could not be read.
+a remedy), `no fix`, `nothing unknown`, `stopped "title"` (what refuses it after the
+mesh) or `arrives`. `# gap: KIND NAMESPACE reason` says what could not be read.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from apps.mesh.parsing.files import load_directory
+from apps.mesh.egress import EgressEngine
+from apps.mesh.parsing.files import load_text
 from apps.mesh.snapshot import Gap, Snapshot
 from apps.mesh.verdicts import Destination, EgressAnswer, Protocol
 
@@ -44,27 +46,45 @@ class Expectation:
         return wrong
 
 
-def base_and(case: Path) -> Snapshot:
-    """The mesh that every case starts from, with the objects of the case laid over it."""
-    base = load_directory(CASES / "mesh.yaml")
-    own = load_directory(case)
+def base_and(text: str) -> Snapshot:
+    """The mesh that every case starts from, with the objects of a case's text laid over it."""
+    base = load_text((CASES / "mesh.yaml").read_text())
+    own = load_text(text)
     assert not base.problems
     assert not own.problems, own.problems
-    return Snapshot.from_manifests([*base.manifests, *own.manifests], gaps=gaps_of(case))
+    return Snapshot.from_manifests([*base.manifests, *own.manifests], gaps=gaps_of(text))
 
 
-def gaps_of(case: Path) -> list[Gap]:
-    found = (_GAP.match(line) for line in case.read_text().splitlines())
+def gaps_of(text: str) -> list[Gap]:
+    found = (_GAP.match(line) for line in text.splitlines())
     return [Gap(m["kind"], m["ns"], m["reason"]) for m in found if m]
 
 
-def expectations_of(case: Path) -> list[Expectation]:
+def violations(text: str) -> list[str]:
+    """What the engine's answers to a case do not meet, with the evidence; empty when all is as expected."""
+    snapshot = base_and(text)
+    engine = EgressEngine(snapshot)
+    expectations = expectations_of(text)
+    assert expectations, "a case without an expectation asserts nothing"
     found = []
-    for line in case.read_text().splitlines():
+    for expectation in expectations:
+        workload = snapshot.workload(expectation.namespace, expectation.workload)
+        assert workload is not None
+        answer = engine.answer(workload, expectation.destination)
+        wrong = expectation.violated_by(answer)
+        told = "\n".join(f"  {step.title}: {step.text}" for step in answer.evidence)
+        if wrong:
+            found.append(f"{expectation.line}\n{wrong}\n{told}\n  {answer.unknowns} {answer.fix}")
+    return found
+
+
+def expectations_of(text: str) -> list[Expectation]:
+    found = []
+    for line in text.splitlines():
         if not line.startswith("# expect:"):
             continue
         match = _EXPECT.match(line)
-        assert match, f"{case.name}: not an expectation: {line}"
+        assert match, f"not an expectation: {line}"
         destination = Destination(
             match["host"], int(match["port"]), Protocol(match["protocol"]), match["ip"] or ""
         )
@@ -95,6 +115,10 @@ def _meets(clause: str, answer: EgressAnswer) -> bool:
             return any(text in unknown for unknown in answer.unknowns)
         case "fix":
             return answer.fix is not None and answer.fix.remedy == ("" if text == "text" else text)
+        case "stopped":
+            return answer.stopped is not None and answer.stopped.title == text
+        case "arrives":
+            return answer.arrives
         case "nothing":
             return not answer.unknowns
         case "no":

@@ -11,6 +11,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from apps.mesh.hostsets import speedscale
@@ -37,13 +38,19 @@ class RuleCase:
         return bool(self.expected)
 
     def snapshot(self) -> Snapshot:
-        """The bases and the case; an object of the case replaces the base's."""
-        manifests: list[Manifest] = []
-        for text in (*(base_text(base) for base in self.bases), self.text):
-            loaded = load_text(text)
-            assert not loaded.problems, loaded.problems
-            manifests.extend(loaded.manifests)
-        return Snapshot.from_manifests(manifests)
+        """The bases and the case; an object of the case replaces the base's. Read once: every check is
+        held against every case."""
+        return _read(self.bases, self.text)
+
+
+@cache
+def _read(bases: tuple[str, ...], text: str) -> Snapshot:
+    manifests: list[Manifest] = []
+    for part in (*(base_text(base) for base in bases), text):
+        loaded = load_text(part)
+        assert not loaded.problems, loaded.problems
+        manifests.extend(loaded.manifests)
+    return Snapshot.from_manifests(manifests)
 
 
 def base_text(name: str) -> str:

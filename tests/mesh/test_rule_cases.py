@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -10,11 +11,18 @@ from apps.mesh.analyse import CRASH_CODE, analyse
 from apps.mesh.hostsets import speedscale
 from apps.mesh.rules.base import Rule, RuleContext
 from apps.mesh.rules.catalogue import RULES, rule
+from apps.mesh.snapshot import Snapshot
 from bin.rule_docs import outdated, pages
-from tests.mesh.rule_cases import RuleCase, cases, found
+from tests.mesh.rule_cases import RuleCase, case_snapshot, cases, found
 
 CASES = cases()
 IDS = [f"{case.code}-{case.name}" for case in CASES]
+
+
+@cache
+def _parsed(code: str, name: str) -> Snapshot:
+    """The snapshot of a case, parsed once for all rules that look at it."""
+    return case_snapshot(code, name)
 
 
 @pytest.mark.parametrize("case", CASES, ids=IDS)
@@ -51,7 +59,7 @@ def test_a_rule_has_a_firing_and_a_silent_case(checked: Rule) -> None:
 def test_a_rule_declares_exactly_the_kinds_it_reads(checked: Rule) -> None:
     read: set[str] = set()
     for case in CASES:
-        snapshot, reads = case.snapshot().recording()
+        snapshot, reads = _parsed(case.code, case.name).recording()
         list(checked.check(RuleContext(snapshot, speedscale())))
         read |= reads
     assert read == set(checked.inputs)

@@ -10,8 +10,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from apps.analysis import ignorefile
 from apps.analysis.offline import Offline, read
-from apps.common.errors import ConsoleError
+from apps.common.errors import ConsoleError, InvalidInputError
 from apps.mesh.hostsets import DEFAULT_APP_HOST, DEFAULT_REGION, HostSet, speedscale
 
 USAGE_ERROR = 2
@@ -24,23 +25,40 @@ class ManifestsCommand(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--manifests", type=Path, required=True, help="directory with YAML files")
+        parser.add_argument(
+            "--suppressions", type=Path, metavar="FILE", help=f"default: {ignorefile.NAME} in that directory"
+        )
+        parser.add_argument("--output", type=Path, metavar="FILE", help="write the answer there instead")
         parser.add_argument("--region", default=DEFAULT_REGION, help="AWS region of the Speedscale tenant")
         parser.add_argument("--app-host", default=DEFAULT_APP_HOST, help="host of the Speedscale tenant")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        code = 0
         gc.disable()  # a short life that builds millions of YAML nodes: collecting doubles the time
         try:
-            self.answer(read(options["manifests"]), options)
+            text, code = self.answer(read(options["manifests"], options["suppressions"]), options)
+            self._write(text, options["output"])
         except ConsoleError as error:
             raise CommandError(error.message, returncode=USAGE_ERROR) from error
         except BrokenPipeError:
             sys.stderr.close()
         finally:
             gc.enable()
+        if code:
+            sys.exit(code)
 
-    def answer(self, offline: Offline, options: dict[str, Any]) -> None:
-        """Writes the command's answer to `self.stdout`."""
+    def answer(self, offline: Offline, options: dict[str, Any]) -> tuple[str, int]:
+        """The command's answer as text, and its exit code."""
         raise NotImplementedError
+
+    def _write(self, text: str, output: Path | None) -> None:
+        if output is None:
+            self.stdout.write(text)
+            return
+        try:
+            output.write_text(f"{text.rstrip()}\n", "utf-8")
+        except OSError as error:
+            raise InvalidInputError(f"{output} cannot be written: {type(error).__name__}.") from error
 
     def hostset(self, options: dict[str, Any]) -> HostSet:
         return speedscale(options["region"], options["app_host"])

@@ -1,4 +1,4 @@
-"""Oneself, API tokens, the audit record."""
+"""Oneself and API tokens."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from rest_framework import serializers
 
 from apps.accounts.tokens import Scope
 from apps.api.serializers.common import Input
-from apps.audit.models import Outcome
 
 
 class BindingSerializer(serializers.Serializer[Any]):
@@ -52,22 +51,3 @@ class NewTokenSerializer(Input):
 
 class MadeTokenSerializer(TokenSerializer):
     token = serializers.CharField(help_text="Shown this once.")
-
-
-class AuditSerializer(serializers.Serializer[Any]):
-    """One row of the record; `hash` covers the row and `prev_hash`."""
-
-    seq = serializers.IntegerField()
-    at = serializers.DateTimeField()
-    actor = serializers.CharField()
-    via = serializers.CharField()
-    request_id = serializers.CharField()
-    action = serializers.CharField()
-    outcome = serializers.ChoiceField(choices=Outcome.choices)
-    object_type = serializers.CharField()
-    object_id = serializers.CharField()
-    cluster = serializers.CharField()
-    summary = serializers.CharField()
-    detail = serializers.DictField()
-    prev_hash = serializers.CharField()
-    hash = serializers.CharField()

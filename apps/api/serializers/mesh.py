@@ -1,4 +1,4 @@
-"""What the console knows of a mesh: workloads, the egress matrix, explanations, findings, objects."""
+"""What the console knows of a mesh: workloads, the egress matrix, explanations, objects."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Any
 from rest_framework import serializers
 
 from apps.api.serializers.common import RefSerializer
-from apps.mesh.findings import Severity
 from apps.mesh.verdicts import Protocol, Verdict
 
 
 class WorkloadSerializer(serializers.Serializer[Any]):
-    """Expected against actual; tones are ok, warn, bad, off."""
+    """Expected against actual; tones are ok, warn, bad, off. `mtls_mode` is what the pods accept: strict,
+    permissive, disable, gateway, none or unknown; `mtls_ports` are those with a mode of their own."""
 
     cluster = serializers.CharField(source="cluster.name")
     kind = serializers.CharField()
@@ -29,6 +29,9 @@ class WorkloadSerializer(serializers.Serializer[Any]):
     capture_actual = serializers.CharField()
     capture_reason = serializers.CharField()
     capture_tone = serializers.CharField()
+    mtls_mode = serializers.CharField()
+    mtls_reason = serializers.CharField()
+    mtls_ports = serializers.DictField(child=serializers.CharField())
 
 
 class HostSerializer(serializers.Serializer[Any]):
@@ -50,6 +53,10 @@ class ScopeSerializer(serializers.Serializer[Any]):
     blocked = serializers.IntegerField()
     verdicts = serializers.DictField(
         child=serializers.ChoiceField(choices=[verdict.value for verdict in Verdict])
+    )
+    stopped = serializers.ListField(
+        child=serializers.CharField(),
+        help_text="Hosts that the mesh lets out and that something further on refuses.",
     )
 
 
@@ -89,32 +96,13 @@ class ExplanationSerializer(serializers.Serializer[Any]):
     verdict = serializers.ChoiceField(choices=[v.value for v in Verdict], source="answer.verdict")
     sentence = serializers.CharField(source="answer.sentence")
     evidence = StepSerializer(many=True, source="answer.evidence")
+    stopped = StepSerializer(
+        source="answer.stopped",
+        allow_null=True,
+        help_text="What refuses the connection further on: a NetworkPolicy or an egress gateway.",
+    )
     fix = FixSerializer(source="answer.fix", allow_null=True)
     unknowns = serializers.ListField(child=serializers.CharField(), source="answer.unknowns")
-
-
-class FindingSerializer(serializers.Serializer[Any]):
-    id = serializers.IntegerField()
-    cluster = serializers.CharField(source="cluster.name")
-    code = serializers.CharField()
-    severity = serializers.ChoiceField(choices=[severity.value for severity in Severity])
-    title = serializers.CharField()
-    message = serializers.CharField()
-    api_version = serializers.CharField()
-    kind = serializers.CharField()
-    namespace = serializers.CharField()
-    name = serializers.CharField()
-    path = serializers.CharField()
-    references = serializers.ListField(child=serializers.CharField())
-    remedy = serializers.CharField()
-    affected = serializers.ListField(child=serializers.CharField())
-    opened_at = serializers.DateTimeField()
-    seen_at = serializers.DateTimeField()
-    resolved_at = serializers.DateTimeField(allow_null=True)
-
-
-class FindingDetailSerializer(FindingSerializer):
-    evidence = serializers.ListField(child=serializers.DictField())
 
 
 class ObjectSerializer(serializers.Serializer[Any]):

@@ -1,33 +1,28 @@
-"""/api/v1/{me,tokens,audit}/."""
+"""/api/v1/{me,tokens}/."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.accounts import selectors as accounts
 from apps.accounts import tokens
 from apps.accounts.models import ApiToken
-from apps.accounts.permissions import Permission, require
 from apps.api.base import Endpoint
 from apps.api.errors import NotFoundError
 from apps.api.idempotency import once
 from apps.api.schema import IDEMPOTENCY, listed, problems
 from apps.api.serializers.admin import (
-    AuditSerializer,
     MadeTokenSerializer,
     MeSerializer,
     NewTokenSerializer,
     TokenSerializer,
 )
-from apps.audit import selectors as audit
 from apps.changes.selectors import waiting_count
-from apps.common.errors import InvalidInputError, PermissionDeniedError
-
-FILTERS = ("actor", "action", "outcome", "cluster", "object_type", "object_id")
+from apps.common.errors import PermissionDeniedError
 
 
 class Me(Endpoint):
@@ -105,24 +100,3 @@ class TokenOne(Endpoint):
             raise NotFoundError("You have no such token.")
         tokens.revoke(actor=self.person, token=found)
         return Response(status=204)
-
-
-class Audit(Endpoint):
-    needs = {"GET": Permission.VIEW_AUDIT}
-
-    @extend_schema(
-        operation_id="audit_list",
-        parameters=[
-            OpenApiParameter("q", str, description="Text in summary, object or actor."),
-            *(OpenApiParameter(name, str) for name in FILTERS),
-        ],
-        responses=listed(AuditSerializer, 400),
-    )
-    def get(self, request: Request) -> Response:
-        """The record, newest first. For auditors: administrators and operators."""
-        require(self.person, Permission.VIEW_AUDIT, action="audit.read")
-        asked = request.query_params
-        if any("\x00" in value for value in asked.values()):
-            raise InvalidInputError("A filter holds a character that no text here has.")
-        filters: dict[str, Any] = {name: asked.get(name, "")[:300] for name in FILTERS}
-        return self.paged(audit.events(text=asked.get("q", "")[:200], **filters), AuditSerializer)

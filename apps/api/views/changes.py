@@ -120,7 +120,7 @@ class Changes(ChangeEndpoint):
     def _propose(self, data: dict[str, Any]) -> ChangeSet:
         words = {key: data[key] for key in ("title", "reason", "take_over")}
         if data.get("finding") is not None:
-            finding = analysis.open_findings(self.person).filter(pk=data["finding"]).first()
+            finding = analysis.unresolved(self.person).filter(pk=data["finding"]).first()
             if finding is None:
                 raise NotFoundError("There is no such open finding, or you may not see it.")
             return propose_fix(actor=self.person, cluster=finding.cluster, finding=finding, **words)

@@ -1,4 +1,4 @@
-"""/api/v1/{workloads,egress,findings,objects}/ and the matrix of a cluster: prepared answers, read."""
+"""/api/v1/{workloads,egress,objects}/ and the matrix of a cluster: prepared answers, read."""
 
 from __future__ import annotations
 
@@ -13,11 +13,9 @@ from apps.analysis.explain import explain
 from apps.analysis.models import ClusterSummary
 from apps.api.base import Endpoint
 from apps.api.errors import NotFoundError
-from apps.api.schema import listed, problems
+from apps.api.schema import CLUSTER, NAMESPACE, TEXT, listed, problems
 from apps.api.serializers.mesh import (
     ExplanationSerializer,
-    FindingDetailSerializer,
-    FindingSerializer,
     MatrixSerializer,
     ObjectDetailSerializer,
     ObjectSerializer,
@@ -25,12 +23,8 @@ from apps.api.serializers.mesh import (
 )
 from apps.common.errors import InvalidInputError
 from apps.inventory import selectors as inventory
-from apps.mesh.findings import Severity
 from apps.mesh.verdicts import Destination, Protocol
 
-CLUSTER = OpenApiParameter("cluster", str, description="Only of this cluster.")
-NAMESPACE = OpenApiParameter("namespace", str, description="Only of this namespace.")
-TEXT = OpenApiParameter("q", str, description="Words in name or namespace.")
 MAX_PORT = 65535
 BLOCKED_EXAMPLE = OpenApiExample(
     "Blocked",
@@ -62,7 +56,7 @@ class Workloads(Endpoint):
         """Every workload with its place in the mesh and under capture, expected against actual."""
         asked = request.query_params
         rows = analysis.workloads(self.person).filter(analysis.matching(asked.get("q", "")[:200]))
-        rows = rows.filter(**_given(asked, {"cluster": "cluster__name", "namespace": "namespace"}))
+        rows = rows.filter(**self.given({"cluster": "cluster__name", "namespace": "namespace"}))
         return self.paged(rows.order_by("cluster__name", "namespace", "name", "pk"), WorkloadSerializer)
 
 
@@ -117,48 +111,6 @@ class Explain(Endpoint):
         return Response(ExplanationSerializer(shown).data)
 
 
-class Findings(Endpoint):
-    @extend_schema(
-        operation_id="findings_list",
-        parameters=[
-            CLUSTER,
-            NAMESPACE,
-            TEXT,
-            OpenApiParameter("code", str),
-            OpenApiParameter("severity", str, enum=[severity.value for severity in Severity]),
-            OpenApiParameter("state", str, enum=["open", "resolved", "all"], description="open by default"),
-        ],
-        responses=listed(FindingSerializer, 400),
-    )
-    def get(self, request: Request) -> Response:
-        """What is wrong, worst first."""
-        asked = request.query_params
-        state = asked.get("state", "open")
-        if state not in {"open", "resolved", "all"}:
-            raise InvalidInputError("state is open, resolved or all.", field="state")
-        rows = analysis.findings(self.person).filter(analysis.matching(asked.get("q", "")[:200]))
-        if state != "all":
-            rows = rows.filter(resolved_at__isnull=state == "open")
-        columns = {
-            "cluster": "cluster__name",
-            "namespace": "namespace",
-            "code": "code",
-            "severity": "severity",
-        }
-        rows = rows.filter(**_given(asked, columns)).order_by("severity_rank", "-opened_at", "pk")
-        return self.paged(rows, FindingSerializer)
-
-
-class FindingOne(Endpoint):
-    @extend_schema(operation_id="findings_read", responses={200: FindingDetailSerializer, **problems(404)})
-    def get(self, request: Request, pk: int) -> Response:
-        """One finding with its evidence."""
-        found = analysis.findings(self.person).filter(pk=pk).first()
-        if found is None:
-            raise NotFoundError("There is no such finding, or you may not see it.")
-        return Response(FindingDetailSerializer(found).data)
-
-
 class Objects(Endpoint):
     @extend_schema(
         operation_id="objects_list",
@@ -192,11 +144,6 @@ class ObjectOne(Endpoint):
         if found is None:
             raise NotFoundError("There is no such object, or you may not see it.")
         return Response(ObjectDetailSerializer(found).data)
-
-
-def _given(asked: Any, columns: dict[str, str]) -> dict[str, str]:
-    """The filters that were asked for; a name with a NUL matches nothing anywhere."""
-    return {column: asked[name].replace("\x00", "") for name, column in columns.items() if asked.get(name)}
 
 
 def _destination(asked: Any) -> Destination:

@@ -51,7 +51,7 @@ def _wanted(
 ) -> tuple[str, Target]:
     """The remedy (all of them for ""), and what it is to mend."""
     if finding is not None:
-        if not analysis.open_findings(actor).filter(pk=finding.pk, cluster=cluster).exists():
+        if not analysis.unresolved(actor).filter(pk=finding.pk, cluster=cluster).exists():
             raise InvalidInputError("There is no such open finding, or you may not see it.", field="finding")
         if not finding.remedy:
             raise InvalidInputError(

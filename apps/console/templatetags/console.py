@@ -13,6 +13,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
 from apps.common import badges, clock
+from apps.common.badges import Badge
 from apps.console import times, yamltext
 from apps.console.difference import difference
 from apps.console.matrix import Cell
@@ -32,6 +33,7 @@ KINDS = {
     "health": badges.HEALTH,
     "outcome": badges.OUTCOMES,
     "refresh": badges.REFRESHES,
+    "delivery": badges.DELIVERIES,
     "change": badges.CHANGES,
     "item": badges.ITEM_RESULTS,
     "risk": badges.RISKS,
@@ -62,6 +64,12 @@ def words(content: str) -> SafeString:
 def badge(kind: str, value: str, form: str = "chip") -> dict[str, Any]:
     """A stored state as `chip` (headers, legends), `st` (tables) or `cell` (matrix)."""
     return {"badge": badges.of(KINDS[kind], value), "form": form}
+
+
+@register.inclusion_tag("components/badge.html")
+def badge_of(badge: Badge, form: str = "st") -> dict[str, Any]:
+    """A badge that a view has chosen."""
+    return {"badge": badge, "form": form}
 
 
 @register.inclusion_tag("components/badge.html")

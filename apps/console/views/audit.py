@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from datetime import UTC, date, datetime, time, timedelta
 
 from django.contrib import messages
-from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
@@ -13,9 +12,10 @@ from django.views.decorators.http import require_POST
 
 from apps.accounts.permissions import Permission, require
 from apps.audit import actions, selectors
-from apps.audit.models import AuditEvent, Outcome
+from apps.audit.checkpoints import as_line
+from apps.audit.exported import FORMATS, audit_file
+from apps.audit.models import Outcome
 from apps.console import facets, tables
-from apps.console.exports import csv_file
 from apps.console.fragments import page_or_fragment
 from apps.console.guard import SignedInRequest, signed_in
 
@@ -28,46 +28,30 @@ COLUMNS = (
     tables.Column("Action"),
     tables.Column("Chain", "", "num"),
 )
-CSV_HEAD = (
-    "number",
-    "at",
-    "actor",
-    "via",
-    "action",
-    "outcome",
-    "object",
-    "cluster",
-    "summary",
-    "request",
-    "hash",
-)
-LONGEST_EXPORT = 100_000
+FILTERS = ("actor", "action", "outcome", "cluster", "object_id")
 
 
 @signed_in
 def audit(request: SignedInRequest) -> HttpResponseBase:
     """Newest first; only for those whose roles let them read the record."""
     require(request.user, Permission.VIEW_AUDIT)
-    chosen = {name: facets.typed(request, name) for name in ("actor", "action", "outcome", "cluster")}
+    chosen = {name: facets.typed(request, name) for name in FILTERS}
+    days = {name: facets.typed(request, name) for name in ("since", "until")}
     text = facets.typed(request)
     found = selectors.events(
-        text=text,
-        actor=chosen["actor"],
-        action=chosen["action"],
-        outcome=chosen["outcome"],
-        cluster=chosen["cluster"],
+        text=text, since=_day(request, "since"), until=_day(request, "until", days=1), **chosen
     )
-    if request.GET.get("format") == "csv":
-        return csv_file("audit", CSV_HEAD, _csv_rows(found))
-    head = selectors.head()
+    if request.GET.get("format") in FORMATS:
+        return audit_file(request.GET["format"], found)
     context = {
         "listing": tables.listing(request, found, columns=COLUMNS, what="events"),
         "text": text,
-        "chosen": chosen,
+        "chosen": {**chosen, **days},
         "outcomes": Outcome.choices,
-        "filtered": bool(text or any(chosen.values())),
-        "head": head,
-        "export_url": tables.query(request, format="csv", page=None),
+        "filtered": bool(text or any(chosen.values()) or any(days.values())),
+        "head": selectors.head(),
+        "checkpoint": selectors.last_checkpoint(),
+        "exports": [(form, tables.query(request, format=form, page=None)) for form in FORMATS],
     }
     return page_or_fragment(request, "console/audit/page.html", "console/audit/_results.html", context)
 
@@ -87,9 +71,19 @@ def verify(request: SignedInRequest) -> HttpResponse:
     return redirect("console:audit")
 
 
-def _csv_rows(found: QuerySet[AuditEvent]) -> Iterator[tuple[object, ...]]:
-    for row in found[:LONGEST_EXPORT].iterator(chunk_size=500):
-        yield (
-            row.seq, row.at.isoformat(), row.actor, row.via, row.action, row.outcome,
-            f"{row.object_type} {row.object_id}".strip(), row.cluster, row.summary, row.request_id, row.hash,
-        )  # fmt: skip
+@signed_in
+def checkpoints(request: SignedInRequest) -> HttpResponse:
+    """Every signed head as lines of JSON, to be kept somewhere else."""
+    require(request.user, Permission.VIEW_AUDIT)
+    lines = "".join(f"{as_line(one)}\n" for one in selectors.checkpoints())
+    headers = {"Content-Disposition": 'attachment; filename="audit-checkpoints.jsonl"'}
+    return HttpResponse(lines, content_type="application/jsonl; charset=utf-8", headers=headers)
+
+
+def _day(request: SignedInRequest, name: str, days: int = 0) -> datetime | None:
+    """The beginning of a day in UTC, `days` later; None for what is no day."""
+    try:
+        day = date.fromisoformat(facets.typed(request, name))
+        return datetime.combine(day, time(), UTC) + timedelta(days=days)
+    except (ValueError, OverflowError):
+        return None

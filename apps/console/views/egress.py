@@ -13,8 +13,8 @@ from apps.accounts.permissions import Permission, allows_somewhere
 from apps.analysis import selectors as analysis
 from apps.analysis.models import ScopeVerdicts
 from apps.clusters.models import Cluster
-from apps.common import badges, clock
-from apps.console import evidence, exports, facets, matrix, rows, tables
+from apps.common import badges, clock, exports
+from apps.console import evidence, facets, matrix, rows, tables
 from apps.console.access import cluster_or_404, visible_clusters
 from apps.console.fragments import page_or_fragment
 from apps.console.guard import SignedInRequest, signed_in
@@ -43,6 +43,8 @@ class Explanation:
     @property
     def question(self) -> str:
         """The heading of the panel."""
+        if self.verdict == badges.STOPPED:
+            return "What stops it?"
         tone = badges.of(badges.VERDICTS, self.verdict).tone
         return {"bad": "Why is it blocked?", "off": "Why is it not known?"}.get(tone, "Why is it let out?")
 
@@ -112,7 +114,7 @@ def explained(
     if scope is None:
         return None
     answer: dict[str, Any] = scope.answers.get(host, {})
-    verdict = str(answer.get("verdict") or scope.verdicts.get(host, matrix.UNKNOWN))
+    verdict = matrix.verdict_of(scope, host)
     steps = evidence.chain(cluster.name, answer.get("evidence", []), verdict=verdict)
     fix = answer.get("fix") or {}
     port = int(answer.get("port") or _port(cluster, host))
@@ -145,7 +147,7 @@ def _export(
             scope.namespace,
             scope.label,
             scope.workload_count,
-            *(scope.verdicts.get(c.host, "unknown") for c in hosts),
+            *(matrix.verdict_of(scope, column.host) for column in hosts),
         )
         for scope in scopes
     )

@@ -11,6 +11,7 @@ from django.http.response import HttpResponseBase
 from apps.analysis import selectors as analysis
 from apps.analysis.explain import Explanation, explain
 from apps.clusters.models import Cluster
+from apps.common import badges
 from apps.common.errors import InvalidInputError
 from apps.console import evidence
 from apps.console.access import cluster_or_404
@@ -59,7 +60,7 @@ def explain_page(request: SignedInRequest, name: str) -> HttpResponseBase:
 
 def _shown(cluster: Cluster, form: ExplainForm, found: Explanation) -> dict[str, Any]:
     answer: dict[str, Any] = msgspec.to_builtins(found.answer)
-    verdict = found.answer.verdict.value
+    verdict = badges.STOPPED if found.answer.stopped else found.answer.verdict.value
     steps = evidence.chain(cluster.name, answer["evidence"], verdict=verdict)
     question = f"{cluster.name}: {found.workload.ref} to {form.destination} ({form.destination.protocol})"
     return {

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -12,20 +10,24 @@ from django.urls import reverse
 
 from apps.accounts.permissions import Permission, allows_somewhere
 from apps.analysis import selectors as analysis
+from apps.analysis import suppressing
+from apps.analysis.exported import FORMATS, findings_file
 from apps.analysis.models import Finding
+from apps.analysis.selectors import Shown
 from apps.clusters.models import Cluster
 from apps.common import badges
+from apps.common.clock import now
 from apps.console import evidence, facets, manifests, tables
 from apps.console.access import cluster_or_404
-from apps.console.exports import csv_file
+from apps.console.forms.suppressing import SuppressForm, blank
 from apps.console.fragments import page_or_fragment
 from apps.console.guard import SignedInRequest, signed_in
 from apps.console.links import object_url
-from apps.console.navigation import cluster_tabs, crumbs
+from apps.console.navigation import Tab, cluster_tabs, crumbs
+from apps.console.suppressed import groups, shown
 from apps.console.yamltext import line_of
-from apps.mesh.refs import ResourceRef
+from apps.mesh.suppression import By
 
-STATES = {"open": "Open", "resolved": "Resolved"}
 SEVERITIES = {key: badge.word for key, badge in badges.SEVERITIES.items()}
 SORTS = {
     "severity": ("severity_rank", "-opened_at"),
@@ -42,19 +44,7 @@ COLUMNS = (
     tables.Column("Affects"),
     tables.Column("Since", "since"),
 )
-CSV_HEAD = (
-    "code",
-    "severity",
-    "title",
-    "cluster",
-    "kind",
-    "namespace",
-    "name",
-    "path",
-    "opened",
-    "resolved",
-    "message",
-)
+GROUPS = {"code": "Check", "namespace": "Namespace"}
 MOST_AFFECTED = 25
 
 
@@ -65,26 +55,34 @@ def findings(request: SignedInRequest, name: str = "") -> HttpResponseBase:
     seen = analysis.findings(request.user)
     if cluster:
         seen = seen.filter(cluster=cluster)
-    state = request.GET.get("state", "open")
-    seen = seen.filter(resolved_at__isnull=state != "resolved")
+    suppressed = seen.filter(analysis.in_state(Shown.SUPPRESSED)).count()
+    state = _state(request)
+    seen = seen.filter(analysis.in_state(state))
     found = _filtered(request, seen)
     sort, fields = tables.ordering(request, SORTS, "severity")
-    found = found.order_by(*fields, "pk")
-    if request.GET.get("format") == "csv":
-        return csv_file(f"findings{'-' + name if name else ''}", CSV_HEAD, _csv_rows(found))
-    groups = _facets(request, seen, cluster)
+    group = request.GET.get("group", "") if request.GET.get("group") in GROUPS else ""
+    found = found.order_by(*([group] if group else []), *fields, "pk")
+    form = request.GET.get("format")
+    if form in FORMATS:
+        return findings_file(f"findings{'-' + name if name else ''}", form, found, now().date())
+    listing = tables.listing(request, found, columns=COLUMNS, sort=sort, what="findings")
+    choices = _facets(request, seen, cluster)
     context = {
         "cluster": cluster,
         "tabs": cluster_tabs(name, "cluster-findings") if name else (),
         "crumbs": crumbs(name, "Findings") if name else [],
-        "facets": groups,
-        "tags": facets.tags(request, groups),
+        "facets": choices,
+        "tags": facets.tags(request, choices),
         "text": facets.typed(request),
-        "listing": tables.listing(request, found, columns=COLUMNS, sort=sort, what="findings"),
-        "state": "resolved" if state == "resolved" else "open",
-        "open_url": tables.query(request, state=None, page=None),
-        "resolved_url": tables.query(request, state="resolved", page=None),
+        "listing": listing,
+        "groups": groups(listing.rows, group, analysis.tallies(found, group) if group else {}),
+        "group": group,
+        "group_choices": GROUPS,
+        "state": state.value,
+        "states": _states(request, state, suppressed),
+        "suppressed": suppressed,
         "export_url": tables.query(request, format="csv", page=None),
+        "lines_url": tables.query(request, format="jsonl", page=None),
         "clear_url": request.path,
         "sort": request.GET.get("sort", ""),
     }
@@ -97,9 +95,17 @@ def finding(request: SignedInRequest, pk: int) -> HttpResponse:
     found = analysis.findings(request.user).filter(pk=pk).first()
     if found is None:
         raise Http404
-    cluster = found.cluster
+    return finding_page(request, found)
+
+
+def finding_page(
+    request: SignedInRequest, found: Finding, form: SuppressForm | None = None, *, status: int = 200
+) -> HttpResponse:
+    """The page of a finding; `form` is the one to suppress it, with what was typed into it."""
+    cluster, ref, today = found.cluster, found.ref, now().date()
     text = manifests.current_yaml(request.user, cluster, found.kind, found.namespace, found.name)
-    ref = ResourceRef(found.kind, found.namespace, found.name)
+    may_suppress = suppressing.may_suppress(request.user, cluster, found.namespace)
+    state = found.state(today)
     context = {
         "finding": found,
         "cluster": cluster,
@@ -121,8 +127,32 @@ def finding(request: SignedInRequest, pk: int) -> HttpResponse:
         "others": analysis.open_findings(request.user)
         .filter(cluster=cluster, kind=found.kind, namespace=found.namespace, name=found.name)
         .exclude(pk=found.pk)[:5],
+        "state": badges.of(badges.FINDINGS, state),
+        "suppressed": state == Shown.SUPPRESSED,
+        "may_suppress": may_suppress and state == Shown.OPEN,
+        "may_lift": may_suppress and found.suppressed_by == By.CONSOLE,
+        "form": form or blank(found, today),
+        "history": [shown(request.user, row, today) for row in analysis.suppressions_of(request.user, found)],
     }
-    return render(request, "console/findings/detail.html", context)
+    return render(request, "console/findings/detail.html", context, status=status)
+
+
+def _state(request: HttpRequest) -> Shown:
+    wanted = request.GET.get("state", "")
+    return Shown(wanted) if wanted in set(Shown) else Shown.OPEN
+
+
+def _states(request: HttpRequest, current: Shown, suppressed: int) -> list[Tab]:
+    """The switch between the states; the number of suppressed ones is never hidden."""
+    return [
+        Tab(
+            badges.of(badges.FINDINGS, state.value).word,
+            tables.query(request, state=None if state is Shown.OPEN else state.value, page=None),
+            state is current,
+            suppressed if state is Shown.SUPPRESSED else 0,
+        )
+        for state in Shown
+    ]
 
 
 def _filtered(request: HttpRequest, seen: QuerySet[Finding]) -> QuerySet[Finding]:
@@ -156,12 +186,3 @@ def _facets(request: HttpRequest, seen: QuerySet[Finding], cluster: Cluster | No
         groups.append(facets.facet(request, "cluster", "Cluster", analysis.tallies(seen, "cluster__name")))
     groups.append(facets.facet(request, "namespace", "Namespace", analysis.tallies(seen, "namespace")))
     return groups
-
-
-def _csv_rows(found: QuerySet[Finding]) -> Iterator[tuple[object, ...]]:
-    for row in found.iterator(chunk_size=500):
-        resolved = row.resolved_at.isoformat() if row.resolved_at else ""
-        yield (
-            row.code, row.severity, row.title, row.cluster.name, row.kind, row.namespace, row.name, row.path,
-            row.opened_at.isoformat(), resolved, row.message,
-        )  # fmt: skip

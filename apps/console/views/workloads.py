@@ -12,9 +12,9 @@ from django.http.response import HttpResponseBase
 from apps.analysis import selectors as analysis
 from apps.analysis.models import WorkloadState
 from apps.clusters.models import Cluster, Environment
+from apps.common.exports import csv_file
 from apps.console import facets, tables
 from apps.console.access import cluster_or_404
-from apps.console.exports import csv_file
 from apps.console.fragments import page_or_fragment
 from apps.console.guard import SignedInRequest, signed_in
 from apps.console.links import object_url

@@ -11,7 +11,7 @@ from apps.mesh.hosts import is_address
 from apps.mesh.objects.workloads import Workload
 from apps.mesh.verdicts import Destination, EgressAnswer, Step, Verdict
 
-NETWORK_POLICY = "A NetworkPolicy or a firewall may still stop it; the console does not look at those."
+FIREWALL = "A firewall may still stop it; the console does not look at those."
 
 
 def bypass_answer(workload: Workload, placement: Placement, destination: Destination) -> EgressAnswer | None:
@@ -61,7 +61,7 @@ def _no_proxy(workload: Workload, placement: Placement) -> Step:
 
 
 def _outside(destination: Destination) -> Step:
-    text = f"{destination.protocol} on {destination.port} leaves the pod directly. {NETWORK_POLICY}"
+    text = f"{destination.protocol} on {destination.port} leaves the pod directly. {FIREWALL}"
     return Step("The call bypasses the mesh", text)
 
 

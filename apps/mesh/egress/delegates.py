@@ -43,6 +43,7 @@ def _resolve(part: Route, namespace: str) -> Route:
         destinations=tuple(
             replace(item, host=resolve_short_name(item.host, namespace)) for item in part.destinations
         ),
+        mirrors=tuple(replace(item, host=resolve_short_name(item.host, namespace)) for item in part.mirrors),
     )
 
 
@@ -85,5 +86,10 @@ def _both(above: RouteMatch, below: RouteMatch) -> RouteMatch:
         uri=below.uri or above.uri,
         authority=below.authority or above.authority,
         method=below.method or above.method,
+        scheme=below.scheme or above.scheme,
+        headers={**above.headers, **below.headers},
+        without_headers={**above.without_headers, **below.without_headers},
+        query_params={**above.query_params, **below.query_params},
+        ignore_uri_case=below.ignore_uri_case or above.ignore_uri_case,
         others=tuple(dict.fromkeys((*above.others, *below.others))),
     )

@@ -18,6 +18,8 @@ from apps.mesh.egress.evidence import handled_step
 from apps.mesh.egress.judgement import Judgement, judge
 from apps.mesh.egress.matching import PortView
 from apps.mesh.egress.near import Candidate, candidates
+from apps.mesh.egress.networkpolicies import selecting
+from apps.mesh.egress.onward import onward
 from apps.mesh.egress.probing import Connection, connect, probed_host
 from apps.mesh.egress.views import MeshView
 from apps.mesh.hosts import is_address
@@ -29,6 +31,7 @@ from apps.mesh.meshconfig import (
     control_planes,
 )
 from apps.mesh.objects.networking import Sidecar
+from apps.mesh.objects.networkpolicies import NetworkPolicy
 from apps.mesh.objects.workloads import Workload
 from apps.mesh.refs import ResourceRef
 from apps.mesh.scopes import EgressScope
@@ -47,6 +50,7 @@ class _Position:
     signature: tuple[str, ...]
     label: str
     notes: tuple[str, ...]
+    policies: tuple[NetworkPolicy, ...] = ()
 
 
 class EgressEngine:
@@ -70,9 +74,9 @@ class EgressEngine:
         placement = position.placement
         bypass = bypass_answer(workload, placement, destination)
         if bypass is not None:
-            return bypass
+            return self._onward(position, workload, destination, bypass)
         judgement = self._judged(position, workload, destination)
-        return EgressAnswer(
+        answer = EgressAnswer(
             verdict=judgement.verdict,
             evidence=(handled_step(workload, placement, destination), *judgement.steps),
             cluster=judgement.cluster,
@@ -80,6 +84,7 @@ class EgressEngine:
             fix=judgement.fix,
             unknowns=tuple(dict.fromkeys((*judgement.unknowns, *position.notes, *placement.notes))),
         )
+        return self._onward(position, workload, destination, answer)
 
     def scope_of(self, workload: Workload) -> EgressScope:
         """The scope of a workload; one of its own for a workload that the snapshot does not hold."""
@@ -140,10 +145,15 @@ class EgressEngine:
         if governed:
             known = str(sidecar.ref) if sidecar is not None else ""
             signature = (*signature, known, plane.namespace, plane.revision, capture, *asked)
+        policies = selecting(self._snapshot, workload.namespace, labels)
+        if policies:
+            signature = (*signature, *(str(policy.ref) for policy in policies))
         label = _label(placement, capture, sidecar, plane, asked)
         if governed and sidecar is None and self._snapshot.missing("Sidecar", workload.namespace):
             label = "Sidecars not readable"
-        return _Position(placement, mesh, sidecar, signature, label, notes)
+        if policies:
+            label += f", limited by NetworkPolicy {', '.join(policy.name for policy in policies)}"
+        return _Position(placement, mesh, sidecar, signature, label, notes, policies)
 
     def _plane(self, placement: Placement, namespace: str) -> tuple[ControlPlane, tuple[str, ...]]:
         """The control plane of the pods' proxies; one of which nothing is known when there is none."""
@@ -172,6 +182,15 @@ class EgressEngine:
         """The best representative: with pods, none of them without the proxy, and many."""
         placement = self._position(workload).placement
         return (placement.pods == 0, placement.unproxied > 0, -placement.pods, workload.ref)
+
+    def _onward(
+        self, position: _Position, workload: Workload, destination: Destination, answer: EgressAnswer
+    ) -> EgressAnswer:
+        if position.placement.plane is Plane.HOST_NETWORK:
+            return answer  # whether a NetworkPolicy limits such pods is undefined
+        return onward(
+            self._snapshot, position.mesh, position.policies, workload.namespace, destination, answer
+        )
 
     # -- what follows ----------------------------------------------------------------------------------
 

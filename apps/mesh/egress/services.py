@@ -79,6 +79,7 @@ class RegistryService:
     selects: bool = False
     alias_of: str = ""
     aliases: tuple[str, ...] = ()
+    external: bool = False
     exported: frozenset[str] = frozenset()
     merge_key: tuple[object, ...] = ()
     created: str = ""
@@ -115,6 +116,22 @@ class Registry:
             for service in self.services
             if not is_public(service.exported) and visible_to(service.exported, service.namespace, namespace)
         )
+
+
+class Registries:
+    """The registry of each control plane, built once; ask for it through `snapshot.derived`."""
+
+    __slots__ = ("_found", "_snapshot")
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+        self._found: dict[tuple[str, str], Registry] = {}
+
+    def of(self, plane: ControlPlane) -> Registry:
+        key = (plane.namespace, plane.revision)
+        if key not in self._found:
+            self._found[key] = build_registry(self._snapshot, plane)
+        return self._found[key]
 
 
 def build_registry(snapshot: Snapshot, plane: ControlPlane) -> Registry:
@@ -184,7 +201,7 @@ def _sort_name(item: RegistryService) -> str:
 def _from_service(service: Service, default: tuple[str, ...]) -> list[RegistryService]:
     if service.type == "ExternalName" and not service.external_name:
         return []
-    addresses = service.cluster_ips
+    addresses = tuple(address for address in service.cluster_ips if is_address(address))
     return [
         RegistryService(
             host=service_host(service.name, service.namespace),
@@ -198,6 +215,7 @@ def _from_service(service: Service, default: tuple[str, ...]) -> list[RegistrySe
             headless=service.headless,
             selects=bool(service.selector),
             alias_of=service.external_name if service.type == "ExternalName" else "",
+            external=service.type == "ExternalName",
             exported=effective_export(service.export_to, default, service.namespace),
             merge_key=("Kubernetes",),
             created=service.created,
@@ -235,6 +253,7 @@ def _from_entry(
             resolution=entry.resolution,
             endpoints=tuple(endpoint.address for endpoint in entry.endpoints),
             selects=selector is not None,
+            external=entry.location == "MESH_EXTERNAL",
             exported=exported,
             merge_key=merge_key,
             created=entry.created,

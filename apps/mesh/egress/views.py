@@ -21,12 +21,13 @@ from apps.mesh.egress.imports import (
 from apps.mesh.egress.listeners import build_listeners
 from apps.mesh.egress.matching import ListenerSet, PortView
 from apps.mesh.egress.routes import build_routes
-from apps.mesh.egress.services import Registry, RegistryService, build_registry
+from apps.mesh.egress.services import Registries, Registry, RegistryService
 from apps.mesh.hosts import resolve_short_name
 from apps.mesh.meshconfig import ControlPlane
 from apps.mesh.objects.base import MeshObject
 from apps.mesh.objects.networking import (
     DestinationRule,
+    Gateway,
     RouteMatch,
     Sidecar,
     VirtualService,
@@ -41,18 +42,23 @@ _O = TypeVar("_O", bound=MeshObject)
 
 
 class MeshView:
-    """What one control plane knows: registry, Sidecars, VirtualServices, subsets. Built once; what
+    """What one control plane knows: registry, Sidecars, VirtualServices, Gateways, subsets. Built once; what
     scopes see is kept, and shared by those that see the same."""
 
     def __init__(self, snapshot: Snapshot, plane: ControlPlane) -> None:
         self.plane = plane
-        self.registry: Registry = build_registry(snapshot, plane)
+        self.registry: Registry = snapshot.derived(Registries).of(plane)
         self.sidecars = SidecarIndex(self._read(snapshot.each(Sidecar)), plane.config.root_namespace)
         exported = plane.config.virtual_service_export_to
         self.routes = index_routes(self._read(snapshot.each(VirtualService)), exported)
+        self.gateways = self._read(snapshot.each(Gateway))
+        self._rules: dict[str, list[DestinationRule]] = {}
+        for rule in self._read(snapshot.each(DestinationRule)):
+            self._rules.setdefault(resolve_short_name(rule.host, rule.namespace), []).append(rule)
         self.subsets = frozenset(
-            (resolve_short_name(rule.host, rule.namespace), subset)
-            for rule in self._read(snapshot.each(DestinationRule))
+            (host, subset.name)
+            for host, rules in self._rules.items()
+            for rule in rules
             for subset in rule.subsets
         )
         self.patched_by = _envoy_filters(snapshot)
@@ -69,6 +75,10 @@ class MeshView:
 
     def _read(self, objects: Iterable[_O]) -> list[_O]:
         return [item for item in objects if in_revision(item.labels, self.plane.revision, self.plane.tags)]
+
+    def rules_for(self, host: str) -> tuple[DestinationRule, ...]:
+        """The DestinationRules that name exactly this host."""
+        return tuple(self._rules.get(host, ()))
 
     def visible(self, namespace: str) -> VisibleServices:
         private = self.registry.private_to(namespace) if self._private else ()

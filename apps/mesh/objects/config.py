@@ -1,4 +1,4 @@
-"""Namespaces, ConfigMaps, webhooks and CRDs, as far as a mesh is decided by them."""
+"""Namespaces, ServiceAccounts, ConfigMaps, webhooks and CRDs, as far as a mesh is decided by them."""
 
 from __future__ import annotations
 
@@ -11,6 +11,11 @@ from apps.mesh.objects.selectors import LabelSelector
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Namespace(MeshObject):
+    pass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceAccount(MeshObject):
     pass
 
 

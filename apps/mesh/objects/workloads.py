@@ -25,13 +25,22 @@ _ENDED = frozenset({"Succeeded", "Failed"})
 
 
 @dataclass(frozen=True, slots=True)
+class ContainerPort:
+    number: int
+    name: str = ""
+    protocol: str = "TCP"
+
+
+@dataclass(frozen=True, slots=True)
 class Container:
-    """`restart_policy` is "Always" for a native sidecar among the init containers, else ""."""
+    """`restart_policy` is "Always" for a native sidecar among the init containers, else "". `ports`
+    are those it declares: it may listen on others. Pods say them only where no template does."""
 
     name: str
     image: str = ""
     restart_policy: str = ""
     env_names: tuple[str, ...] = ()
+    ports: tuple[ContainerPort, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +58,11 @@ class PodTemplate:
             if container.name == name:
                 return container
         return None
+
+    @property
+    def ports(self) -> tuple[ContainerPort, ...]:
+        """What the containers declare, init containers included."""
+        return tuple([port for item in (*self.containers, *self.init_containers) for port in item.ports])
 
 
 @dataclass(frozen=True, slots=True)

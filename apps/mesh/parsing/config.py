@@ -1,4 +1,4 @@
-"""Namespace, ConfigMap, webhook configurations, CRD."""
+"""Namespace, ServiceAccount, ConfigMap, webhook configurations, CRD."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from apps.mesh.objects.config import (
     CustomResourceDefinition,
     MutatingWebhookConfiguration,
     Namespace,
+    ServiceAccount,
     ValidatingWebhookConfiguration,
     Webhook,
     WebhookRule,
@@ -18,6 +19,10 @@ from apps.mesh.refs import ResourceRef
 
 def namespace(fields: Fields, ref: ResourceRef) -> Namespace:
     return Namespace(**metadata(fields, ref))
+
+
+def service_account(fields: Fields, ref: ResourceRef) -> ServiceAccount:
+    return ServiceAccount(**metadata(fields, ref))
 
 
 def config_map(fields: Fields, ref: ResourceRef) -> ConfigMap:

@@ -47,6 +47,10 @@ class Fields:
     def names(self) -> tuple[str, ...]:
         return tuple(str(key) for key, value in self._value.items() if value is not None)
 
+    def every_name(self) -> tuple[str, ...]:
+        """As `names`, with those whose value is null: for a header that only has to be there."""
+        return tuple(key for key in self._value if isinstance(key, str))
+
     def path_to(self, key: str) -> str:
         path = self._path
         if not isinstance(path, str):
@@ -90,8 +94,11 @@ class Fields:
         return False
 
     def child(self, key: str) -> Fields:
-        """The mapping under `key`; an empty one when absent."""
+        """The mapping under `key`; an empty one when absent. YAML reads the key `8080` as a number,
+        which Kubernetes turns into text."""
         value = self._value.get(key)
+        if value is None and key.isdecimal():
+            value = self._value.get(int(key))  # type: ignore[call-overload]
         if value is not None and not _is_mapping(value):
             self._wrong(key, "a mapping")
             value = None
@@ -141,6 +148,16 @@ class Fields:
             elif item is not None:
                 self._wrong(f"{key}.{name}", "a text")
         return found
+
+    def texts_or_numbers(self, key: str) -> tuple[str, ...]:
+        """A list of texts in which a number may stand for its text, as ports are often written."""
+        found = []
+        for index, value in enumerate(self._list(key)):
+            if isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool)):
+                found.append(str(value))
+            else:
+                self._wrong(f"{key}[{index}]", "a text")
+        return tuple(found)
 
     def _list(self, key: str) -> Sequence[Any]:
         value = self._value.get(key)

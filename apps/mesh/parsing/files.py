@@ -5,15 +5,25 @@ What is wrong with a file is a value. Knows nothing of kinds but whether they ha
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from apps.mesh.parsing.registry import CLUSTER_SCOPED, READERS
-from apps.mesh.parsing.yamltext import PASTED, Limits, YamlProblem, child, documents, line_at, too_big
+from apps.mesh.parsing.yamltext import (
+    PASTED,
+    Limits,
+    YamlProblem,
+    child,
+    documents,
+    nodes_of,
+    place_at,
+    separated,
+    too_big,
+)
 from apps.mesh.refs import ResourceRef
 
 YAML_SUFFIXES = (".yaml", ".yml", ".json")
@@ -31,11 +41,12 @@ class FileProblem:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SourceDocument:
-    """A manifest and where its fields stand."""
+    """A manifest and where its fields stand. `above` is the number of lines before what its node counts."""
 
     manifest: Mapping[str, Any]
     file: str
     node: yaml.Node = field(repr=False)
+    above: int = 0
 
     @property
     def ref(self) -> ResourceRef:
@@ -43,7 +54,12 @@ class SourceDocument:
 
     def line(self, path: str = "") -> int:
         """The line (from 1) of the field `spec.egress[0].hosts`, or of its nearest parent."""
-        return line_at(self.node, path)
+        return self.place(path)[0]
+
+    def place(self, path: str = "") -> tuple[int, int]:
+        """Line and column (from 1) of a field's key or of a list's item, or of its nearest parent."""
+        line, column = place_at(self.node, path)
+        return self.above + line, column
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,25 +80,52 @@ class Loaded:
 
 
 def load_text(text: str, file: str = "", limits: Limits = PASTED) -> Loaded:
-    """Every manifest of a multi-document text; `List` objects are unpacked. A text that cannot be
-    read, or is too much, gives what stood before it and a problem."""
+    """Every manifest of a multi-document text; `List` objects are unpacked. A document that is malformed
+    is a problem and the others are read; a text that is too much is not read."""
+    try:
+        return _read(text, file, limits)
+    except YamlProblem as error:
+        parts = separated(text) if error.malformed else []
+        if len(parts) < 2:
+            return Loaded(problems=(FileProblem(file, error.line, str(error)),))
     found: list[SourceDocument] = []
     problems: list[FileProblem] = []
-    try:
-        for value, node in documents(text, limits):
-            found.extend(_unpack(value, node, file, problems))
-    except YamlProblem as error:
-        problems.append(FileProblem(file, error.line, str(error)))
+    for above, part in parts[: limits.documents]:
+        try:
+            loaded = _read(part, file, limits, above)
+            limits = replace(limits, nodes=limits.nodes - nodes_of(part, limits))
+        except YamlProblem as error:
+            problems.append(FileProblem(file, above + max(error.line, 1), str(error)))
+            if error.malformed:
+                continue
+            break
+        found.extend(loaded.documents)
+        problems.extend(loaded.problems)
+    if len(parts) > limits.documents:
+        problems.append(FileProblem(file, 0, f"There are more than {limits.documents} documents."))
     return Loaded(tuple(found), tuple(problems))
 
 
-def load_directory(directory: Path, limits: Limits | None = None) -> Loaded:
+def _read(text: str, file: str, limits: Limits, above: int = 0) -> Loaded:
+    found: list[SourceDocument] = []
+    problems: list[FileProblem] = []
+    for value, node in documents(text, limits):
+        found.extend(_unpack(value, SourceDocument({}, file, node, above), problems))
+    return Loaded(tuple(found), tuple(problems))
+
+
+def load_directory(
+    directory: Path, limits: Limits | None = None, *, leave_out: Collection[Path] = ()
+) -> Loaded:
     """Every `.yaml`, `.yml` and `.json` file below a directory (or the one file), in the order of
-    their names. Symbolic links that lead out of the directory are left out."""
+    their names. Symbolic links that lead out of the directory are left out, and what `leave_out` names."""
     limits = limits or Limits()
     found: list[SourceDocument] = []
     problems: list[FileProblem] = []
+    left_out = {path.resolve() for path in leave_out}
     for path, name in _files(directory, limits, problems):
+        if path.resolve() in left_out:
+            continue
         try:
             size = path.stat().st_size
             if size > limits.size:
@@ -119,27 +162,28 @@ def _files(directory: Path, limits: Limits, problems: list[FileProblem]) -> Iter
         yield path, str(path.relative_to(directory))
 
 
-def _unpack(value: Any, node: yaml.Node, file: str, problems: list[FileProblem]) -> Iterator[SourceDocument]:
+def _unpack(value: Any, source: SourceDocument, problems: list[FileProblem]) -> Iterator[SourceDocument]:
+    """The manifests in a value that was read at `source`."""
     if value is None:
         return
-    line = node.start_mark.line + 1
+    line = source.line()
     if not isinstance(value, Mapping):
-        problems.append(FileProblem(file, line, "This document is not an object."))
+        problems.append(FileProblem(source.file, line, "This document is not an object."))
         return
     kind = value.get("kind")
     items = value.get("items")
     if isinstance(kind, str) and kind.endswith("List") and isinstance(items, list):
-        found = child(node, "items")
+        found = child(source.node, "items")
         children = found[1].value if found else []
         for item, below in zip(items, children, strict=False):
             if isinstance(item, Mapping) and not item.get("kind") and kind != "List":
                 item = {"apiVersion": value.get("apiVersion"), "kind": kind.removesuffix("List"), **item}
-            yield from _unpack(item, below, file, problems)
+            yield from _unpack(item, replace(source, node=below), problems)
         return
     if not isinstance(kind, str) or not kind or not isinstance(value.get("apiVersion"), str):
-        problems.append(FileProblem(file, line, "This document has no apiVersion and kind."))
+        problems.append(FileProblem(source.file, line, "This document has no apiVersion and kind."))
         return
-    yield SourceDocument(_with_namespace(value, kind), file, node)
+    yield replace(source, manifest=_with_namespace(value, kind))
 
 
 def _with_namespace(manifest: Mapping[str, Any], kind: str) -> Mapping[str, Any]:

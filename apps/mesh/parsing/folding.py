@@ -36,16 +36,23 @@ VOLATILE_ANNOTATIONS = frozenset({"speedscale.com/restartedAt"})
 # Istio's own rule for the CronJob behind a Job: pkg/kube/controllers, cronJobNameRegexp.
 CRON_JOB_NAME = re.compile(r"(.+)-\d{8,10}")
 
+# What runs these is read itself, and its template says more of ports than its pods do.
+WITH_TEMPLATE = frozenset(
+    {"CronJob", "DaemonSet", "Deployment", "Job", "ReplicationController", "Rollout", "StatefulSet"}
+)
+
 _Owner = tuple[str, str, str]
+_Ports = dict[str, set[tuple[int, str, str]]]
 _EMPTY: Mapping[str, Any] = {}
 
 
 class PodFolder:
     """Takes pods one by one and forgets them; gives back one `PodGroups` manifest a workload."""
 
-    __slots__ = ("_groups", "_owners")
+    __slots__ = ("_groups", "_owners", "_ports")
 
     def __init__(self) -> None:
+        self._ports: dict[_Owner, _Ports] = {}
         self._groups: dict[_Owner, dict[tuple[Any, ...], list[Any]]] = {}
         self._owners: dict[_Owner, tuple[str, str]] = {}
 
@@ -80,6 +87,8 @@ class PodFolder:
             _containers(spec.get("containers")),
             _containers(spec.get("initContainers")),
         )
+        if owner[1] not in WITH_TEMPLATE:
+            _add_ports(self._ports.setdefault(owner, {}), spec)
         seen = self._groups.setdefault(owner, {})
         entry = seen.get(signature)
         if entry is None:
@@ -95,36 +104,39 @@ class PodFolder:
     def manifests(self) -> list[dict[str, Any]]:
         """A `PodGroups` manifest for each workload, in a stable order."""
         joined: dict[_Owner, dict[tuple[Any, ...], list[Any]]] = {}
+        ports: dict[_Owner, _Ports] = {}
         for guessed, groups in self._groups.items():
             for signature, (count, names) in groups.items():
                 owner = guessed
                 if signature[0] is not None:
                     known = self._owners.get((guessed[0], *signature[0]))
                     owner = (guessed[0], *known) if known else guessed
+                if owner[1] not in WITH_TEMPLATE:
+                    ports[owner] = self._ports.get(guessed, {})
                 merged = joined.setdefault(owner, {}).setdefault(signature[1:], [0, []])
                 merged[0] += count
                 merged[1] = sorted([*merged[1], *names])[:MAX_SAMPLES]
-        return [_manifest(owner, joined[owner]) for owner in sorted(joined)]
+        return [_manifest(owner, joined[owner], ports.get(owner, {})) for owner in sorted(joined)]
 
 
-def _manifest(owner: _Owner, groups: dict[tuple[Any, ...], list[Any]]) -> dict[str, Any]:
+def _manifest(owner: _Owner, groups: dict[tuple[Any, ...], list[Any]], ports: _Ports) -> dict[str, Any]:
     namespace, kind, name = owner
     return {
         "apiVersion": "meshconsole.io/v1",
         "kind": "PodGroups",
         "metadata": {"namespace": namespace, "name": f"{kind.lower()}.{name}"},
         "owner": {"kind": kind, "name": name},
-        "groups": [_group(signature, *groups[signature]) for signature in sorted(groups)],
+        "groups": [_group(signature, *groups[signature], ports=ports) for signature in sorted(groups)],
     }
 
 
-def _group(signature: tuple[Any, ...], count: int, names: list[str]) -> dict[str, Any]:
+def _group(signature: tuple[Any, ...], count: int, names: list[str], *, ports: _Ports) -> dict[str, Any]:
     phase, host_network, account, labels, annotations, containers, init_containers = signature
     return {
         "labels": dict(labels),
         "annotations": dict(annotations),
-        "containers": [_container(item) for item in containers],
-        "initContainers": [_container(item) for item in init_containers],
+        "containers": [_container(item, ports) for item in containers],
+        "initContainers": [_container(item, ports) for item in init_containers],
         "hostNetwork": host_network,
         "serviceAccount": account,
         "phase": phase,
@@ -133,13 +145,31 @@ def _group(signature: tuple[Any, ...], count: int, names: list[str]) -> dict[str
     }
 
 
-def _container(item: tuple[str, str, str]) -> dict[str, str]:
+def _container(item: tuple[str, str, str], ports: _Ports) -> dict[str, Any]:
     name, image, restart = item
-    return (
-        {"name": name, "image": image, "restartPolicy": restart}
-        if restart
-        else {"name": name, "image": image}
-    )
+    found: dict[str, Any] = {"name": name, "image": image}
+    if restart:
+        found["restartPolicy"] = restart
+    if ports.get(name):
+        found["ports"] = [
+            {"containerPort": number, "name": called, "protocol": protocol}
+            for number, called, protocol in sorted(ports[name])
+        ]
+    return found
+
+
+def _add_ports(known: _Ports, spec: Mapping[str, Any]) -> None:
+    """Adds what the containers declare. Ports are no part of a signature: all pods of a workload have
+    the same, and where a rollout changes them both are true for its while."""
+    for key in ("containers", "initContainers"):
+        items = spec.get(key)
+        for item in map(_mapping, items if isinstance(items, list | tuple) else ()):
+            declared = item.get("ports")
+            for port in map(_mapping, declared if isinstance(declared, list | tuple) else ()):
+                number = port.get("containerPort")
+                if isinstance(number, int) and not isinstance(number, bool):
+                    called, protocol = str(port.get("name") or ""), str(port.get("protocol") or "TCP")
+                    known.setdefault(str(item.get("name") or ""), set()).add((number, called, protocol))
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

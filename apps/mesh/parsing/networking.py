@@ -1,13 +1,10 @@
-"""ServiceEntry, Sidecar, Gateway, DestinationRule and the Kubernetes Service."""
+"""ServiceEntry, Sidecar and the Kubernetes Service."""
 
 from __future__ import annotations
 
 from apps.mesh.objects.networking import (
-    DestinationRule,
     EgressListener,
     Endpoint,
-    Gateway,
-    GatewayServer,
     OutboundTrafficPolicy,
     Port,
     Service,
@@ -15,7 +12,6 @@ from apps.mesh.objects.networking import (
     Sidecar,
 )
 from apps.mesh.parsing.fields import Fields, metadata
-from apps.mesh.parsing.security import match_labels
 from apps.mesh.refs import ResourceRef
 
 EXPORT_TO_ANNOTATION = "networking.istio.io/exportTo"
@@ -28,7 +24,7 @@ def service_entry(fields: Fields, ref: ResourceRef) -> ServiceEntry:
         **metadata(fields, ref),
         hosts=tuple(host.lower() for host in spec.texts("hosts")),
         addresses=spec.texts("addresses"),
-        ports=tuple(_port(item) for item in spec.items("ports")),
+        ports=tuple(port(item) for item in spec.items("ports")),
         location=spec.text("location", "MESH_EXTERNAL"),
         resolution=spec.text("resolution", "NONE"),
         endpoints=tuple(_endpoint(item) for item in spec.items("endpoints")),
@@ -79,31 +75,6 @@ def service(fields: Fields, ref: ResourceRef) -> Service:
     )
 
 
-def gateway(fields: Fields, ref: ResourceRef) -> Gateway:
-    spec = fields.child("spec")
-    servers = tuple(
-        GatewayServer(
-            hosts=item.texts("hosts"),
-            port=_port(item.child("port")) if item.has("port") else None,
-            tls_mode=item.child("tls").text("mode"),
-        )
-        for item in spec.items("servers")
-    )
-    return Gateway(**metadata(fields, ref), selector=spec.labels("selector"), servers=servers)
-
-
-def destination_rule(fields: Fields, ref: ResourceRef) -> DestinationRule:
-    spec = fields.child("spec")
-    return DestinationRule(
-        **metadata(fields, ref),
-        host=spec.text("host").lower(),
-        tls_mode=spec.child("trafficPolicy").child("tls").text("mode"),
-        subsets=tuple(item.text("name") for item in spec.items("subsets")),
-        selector=match_labels(spec, "workloadSelector"),
-        export_to=spec.texts("exportTo"),
-    )
-
-
 def _automatic(status: Fields) -> dict[str, str]:
     """The first allocated address of each host."""
     found: dict[str, str] = {}
@@ -112,7 +83,8 @@ def _automatic(status: Fields) -> dict[str, str]:
     return found
 
 
-def _port(item: Fields) -> Port:
+def port(item: Fields) -> Port:
+    """The Port of Istio's API."""
     return Port(item.number("number") or 0, item.text("protocol").upper(), item.text("name"))
 
 
@@ -122,6 +94,8 @@ def _service_port(item: Fields) -> Port:
         item.text("protocol", "TCP").upper(),
         item.text("name"),
         item.text("appProtocol"),
+        item.text("targetPort"),
+        item.number("nodePort"),
     )
 
 
@@ -134,7 +108,7 @@ def _endpoint(item: Fields) -> Endpoint:
 def _egress_listener(item: Fields) -> EgressListener:
     return EgressListener(
         hosts=item.texts("hosts"),
-        port=_port(item.child("port")) if item.has("port") else None,
+        port=port(item.child("port")) if item.has("port") else None,
         bind=item.text("bind"),
         capture_mode=item.text("captureMode"),
     )

@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from apps.mesh.objects.base import MeshObject
-from apps.mesh.parsing import config, networking, routes, security, workloads
+from apps.mesh.parsing import (
+    config,
+    networking,
+    networkpolicies,
+    routes,
+    security,
+    traffic,
+    workloads,
+)
 from apps.mesh.parsing.fields import Fields, Problem
 from apps.mesh.parsing.workloads import OwnedGroups, ParsedWorkload
 from apps.mesh.refs import Manifest, ResourceRef
@@ -29,6 +37,7 @@ READERS: dict[tuple[str, str], Reader] = {
     ("", "Namespace"): config.namespace,
     ("", "ConfigMap"): config.config_map,
     ("", "Service"): networking.service,
+    ("", "ServiceAccount"): config.service_account,
     ("", "ReplicationController"): workloads.workload,
     ("apps", "Deployment"): workloads.workload,
     ("apps", "StatefulSet"): workloads.workload,
@@ -42,9 +51,11 @@ READERS: dict[tuple[str, str], Reader] = {
     ("networking.istio.io", "Sidecar"): networking.sidecar,
     ("networking.istio.io", "ServiceEntry"): networking.service_entry,
     ("networking.istio.io", "VirtualService"): routes.virtual_service,
-    ("networking.istio.io", "Gateway"): networking.gateway,
-    ("networking.istio.io", "DestinationRule"): networking.destination_rule,
+    ("networking.istio.io", "Gateway"): traffic.gateway,
+    ("networking.istio.io", "DestinationRule"): traffic.destination_rule,
     ("security.istio.io", "PeerAuthentication"): security.peer_authentication,
+    ("networking.k8s.io", "NetworkPolicy"): networkpolicies.network_policy,
+    ("security.istio.io", "RequestAuthentication"): security.request_authentication,
     ("security.istio.io", "AuthorizationPolicy"): security.authorization_policy,
     ("admissionregistration.k8s.io", "MutatingWebhookConfiguration"): config.mutating_webhooks,
     ("admissionregistration.k8s.io", "ValidatingWebhookConfiguration"): config.validating_webhooks,

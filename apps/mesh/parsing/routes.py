@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from apps.mesh.objects.networking import Route, RouteDestination, RouteMatch, StringMatch, VirtualService
+from collections.abc import Iterator
+from dataclasses import replace
+
+from apps.mesh.objects.networking import (
+    Rewrite,
+    Route,
+    RouteDestination,
+    RouteMatch,
+    StringMatch,
+    VirtualService,
+)
 from apps.mesh.parsing.fields import Fields, metadata
 from apps.mesh.refs import ResourceRef
 
@@ -43,26 +53,61 @@ def _route(item: Fields) -> Route:
         if item.has(field):
             answers = word
     return Route(
+        name=item.text("name"),
         matches=tuple(_match(match) for match in item.items("match")),
         destinations=tuple(_destination(one) for one in item.items("route")),
         answers=answers,
         direct_status=item.child("directResponse").number("status"),
         delegate=(item.child("delegate").text("namespace"), item.child("delegate").text("name")),
+        mirrors=tuple(_mirrors(item)),
+        rewrite=_rewrite(item.child("rewrite")) if item.has("rewrite") else None,
+        timeout=item.text("timeout"),
+        header_operations=tuple(_header_operations(item.child("headers"))),
+        given=item.names(),
     )
 
 
 def _destination(item: Fields) -> RouteDestination:
-    destination = item.child("destination")
+    target = _target(item.child("destination"), item.number("weight"))
+    return replace(target, sets_headers=True) if item.has("headers") else target
+
+
+def _target(destination: Fields, weight: int | None = None) -> RouteDestination:
     return RouteDestination(
         host=destination.text("host").lower(),
         port=destination.child("port").number("number"),
         subset=destination.text("subset"),
-        weight=item.number("weight") or 0,
+        weight=weight or 0,
+        weight_given=weight is not None,
     )
+
+
+def _mirrors(item: Fields) -> Iterator[RouteDestination]:
+    if item.has("mirror"):
+        yield _target(item.child("mirror"))
+    for mirror in item.items("mirrors"):
+        yield _target(mirror.child("destination"))
+
+
+def _rewrite(rewrite: Fields) -> Rewrite:
+    return Rewrite(
+        rewrite.text("uri"), rewrite.text("authority"), rewrite.child("uriRegexRewrite").text("match")
+    )
+
+
+def _header_operations(headers: Fields) -> Iterator[tuple[str, str]]:
+    for direction in ("request", "response"):
+        side = headers.child(direction)
+        for operation in ("set", "add"):
+            for name in side.child(operation).names():
+                yield f"{direction}.{operation}", name.lower()
+        for name in side.texts("remove"):
+            yield f"{direction}.remove", name.lower()
 
 
 def _match(item: Fields) -> RouteMatch:
     return RouteMatch(
+        name=item.text("name"),
         port=item.number("port"),
         gateways=item.texts("gateways"),
         source_labels=item.labels("sourceLabels"),
@@ -72,8 +117,21 @@ def _match(item: Fields) -> RouteMatch:
         method=_string(item, "method"),
         sni_hosts=tuple(host.lower() for host in item.texts("sniHosts")),
         destination_subnets=item.texts("destinationSubnets"),
+        source_subnet=item.text("sourceSubnet"),
+        scheme=_string(item, "scheme"),
+        headers=_strings(item, "headers"),
+        without_headers=_strings(item, "withoutHeaders"),
+        query_params=_strings(item, "queryParams"),
+        ignore_uri_case=item.flag("ignoreUriCase"),
         others=tuple(key for key in item.names() if key not in _UNDERSTOOD),
     )
+
+
+def _strings(item: Fields, key: str) -> dict[str, StringMatch | None]:
+    if not item.has(key):
+        return {}
+    matches = item.child(key)
+    return {name: _string(matches, name) for name in matches.every_name()}
 
 
 def _string(item: Fields, key: str) -> StringMatch | None:

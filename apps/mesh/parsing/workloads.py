@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
-from apps.mesh.objects.workloads import Container, PodGroup, PodTemplate, Workload
+from apps.mesh.objects.workloads import Container, ContainerPort, PodGroup, PodTemplate, Workload
 from apps.mesh.parsing.fields import Fields, metadata
 from apps.mesh.refs import ResourceRef
 
@@ -88,9 +88,16 @@ def _containers(spec: Fields, key: str) -> tuple[Container, ...]:
                 item.text("image"),
                 item.text("restartPolicy"),
                 tuple([env.text("name") for env in item.items("env")]),
+                tuple([_port(port) for port in item.items("ports")]),
             )
             for item in spec.items(key)
         ]
+    )
+
+
+def _port(item: Fields) -> ContainerPort:
+    return ContainerPort(
+        item.number("containerPort") or 0, item.text("name"), item.text("protocol", "TCP").upper()
     )
 
 

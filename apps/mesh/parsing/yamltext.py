@@ -5,6 +5,7 @@ Knows nothing of manifests.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,7 +13,10 @@ from typing import Any
 
 import yaml
 
-_STEP = re.compile(r"[^.\[\]]+|\[\d+\]")
+_STEP = re.compile(r"[^.\[\]]+|\[[^\[\]]+\]")
+_INDEX = re.compile(r"\[(\d+)\]")
+_NOTHING = ("", "#", "%")  # how a line begins that holds no value
+_SEPARATOR = re.compile(r"^---(?=\s|$)", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,15 +35,29 @@ PASTED = Limits(size=2 * 1024 * 1024, documents=500, nodes=100_000, depth=64)
 
 
 class YamlProblem(Exception):
-    """The text is not YAML, or too much of it. `line` starts at 1; 0 when the whole text is meant."""
+    """The text is not YAML, or too much of it. `line` starts at 1; 0 when the whole text is meant;
+    `malformed` when it is the writing that is wrong and not the amount."""
 
-    def __init__(self, line: int, message: str) -> None:
+    def __init__(self, line: int, message: str, *, malformed: bool = False) -> None:
         super().__init__(message)
         self.line = line
+        self.malformed = malformed
 
 
 class _Constructor(yaml.CSafeLoader):
-    """Timestamps stay text, as in Kubernetes."""
+    """Timestamps stay text, and keys become text (`8080: …` is `"8080": …`), as in Kubernetes."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        found = super().construct_mapping(node, deep)
+        if all(type(key) is str for key in found):
+            return found
+        return {_key(key): value for key, value in found.items()}
+
+
+def _key(key: Any) -> Any:
+    if isinstance(key, bool):
+        return "true" if key else "false"
+    return str(key) if isinstance(key, int | float) else key
 
 
 _Constructor.yaml_implicit_resolvers = {
@@ -66,7 +84,22 @@ def documents(text: str, limits: Limits = PASTED) -> Iterator[tuple[Any, yaml.No
         finally:
             loader.dispose()
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise YamlProblem(_line_of(error), f"This is not YAML: {_reason(error)}.") from error
+        message = f"This is not YAML: {_reason(error)}."
+        raise YamlProblem(_line_of(error), message, malformed=True) from error
+
+
+def separated(text: str) -> list[tuple[int, str]]:
+    """The documents of a text as texts, each with the number of lines before it: no document can hold a
+    line that begins with `---`, so that one that is malformed does not hide the others."""
+    starts = [match.start() for match in _SEPARATOR.finditer(text)]
+    edges = sorted({0, *starts, len(text)})
+    parts, before = [], 0
+    for start, end in itertools.pairwise(edges):
+        part = text[start:end]
+        if any(line.strip()[:1] not in _NOTHING for line in part.splitlines()):
+            parts.append((before, part))
+        before += part.count("\n")
+    return parts
 
 
 def too_big(size: int, limits: Limits) -> str:
@@ -75,18 +108,33 @@ def too_big(size: int, limits: Limits) -> str:
 
 def line_at(node: yaml.Node, path: str) -> int:
     """The line (from 1) of the field `spec.egress[0].hosts` below a node, or of its nearest parent."""
-    line = node.start_mark.line + 1
+    return place_at(node, path)[0]
+
+
+def place_at(node: yaml.Node, path: str) -> tuple[int, int]:
+    """Line and column (from 1, in characters) where the key of the field, or the item of the list,
+    begins; of the nearest parent when the field is not there. A key with dots stands in brackets:
+    `metadata.annotations[example.com/x]`. What comes from an anchor stands where the anchor does."""
+    place = node.start_mark
     for step in _STEP.findall(path):
         found = child(node, step)
         if found is None:
             break
-        line, node = found
-    return line
+        place, node = found
+    return place.line + 1, place.column + 1
 
 
-def _measure(text: str, limits: Limits) -> None:
-    """Raises YamlProblem before anything is built. An alias costs what its anchor holds, so that a few
-    lines cannot stand for millions of nodes."""
+def nodes_of(text: str, limits: Limits) -> int:
+    """How many values a text holds, its aliases expanded. Raises YamlProblem as `documents` does."""
+    try:
+        return _measure(text, limits)
+    except (yaml.YAMLError, ValueError, RecursionError):
+        return 0
+
+
+def _measure(text: str, limits: Limits) -> int:
+    """The number of values. Raises YamlProblem before anything is built. An alias costs what its anchor
+    holds, so that a few lines cannot stand for millions of nodes."""
     nodes = documents = 0
     sizes: dict[str, int] = {}
     open_anchors: list[tuple[str | None, int]] = []
@@ -120,19 +168,23 @@ def _measure(text: str, limits: Limits) -> None:
             raise YamlProblem(
                 line, f"It holds more than {limits.nodes:,} values once its aliases are expanded."
             )
+    return nodes
 
 
-def child(node: yaml.Node, step: str) -> tuple[int, yaml.Node] | None:
-    if step.startswith("["):
-        index = int(step[1:-1])
-        if isinstance(node, yaml.SequenceNode) and index < len(node.value):
-            child = node.value[index]
-            return child.start_mark.line + 1, child
-        return None
+def child(node: yaml.Node, step: str) -> tuple[yaml.Mark, yaml.Node] | None:
+    """Where one step of a path begins, and its value. Of two equal keys the last one counts, as when the
+    document is built; what a merge key brought in stands before the mapping's own keys."""
+    if isinstance(node, yaml.SequenceNode):
+        index = _INDEX.fullmatch(step)
+        if index is None or int(index[1][:9]) >= len(node.value):
+            return None
+        item = node.value[int(index[1])]
+        return item.start_mark, item
     if isinstance(node, yaml.MappingNode):
-        for key, child in node.value:
-            if key.value == step:
-                return key.start_mark.line + 1, child
+        name = step[1:-1] if step.startswith("[") else step
+        for key, value in reversed(node.value):
+            if key.value == name:
+                return key.start_mark, value
     return None
 
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from apps.mesh.blockages import home_entry
 from apps.mesh.egress import EgressEngine
 from apps.mesh.hostsets import HostSet, RequiredHost
-from apps.mesh.needs import host_needs
+from apps.mesh.needs import Need, host_needs
 from apps.mesh.objects.networking import ServiceEntry
 from apps.mesh.objects.workloads import Workload
 from apps.mesh.ownership import keeper_of, managers_of
@@ -25,6 +25,7 @@ from apps.mesh.remedies.base import Proposal, ProposalError, Remedy, RemedyConte
 from apps.mesh.remedies.serviceentries import extended, new_entry
 from apps.mesh.rules.wording import counted
 from apps.mesh.speedscale import installs
+from apps.mesh.tenancy import hosts_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,23 +86,29 @@ def _chosen(hostset: HostSet, target: Target) -> HostSet:
 
 def _blocked(context: RemedyContext, target: Target, hostset: HostSet) -> list[_Cell]:
     """The blocked cells of the scopes that were named, else of those who need the hosts."""
-    asked: list[tuple[str, str, Workload]]
+    asked: list[tuple[str, str, Workload, tuple[RequiredHost, ...]]]
     if target.scopes:
         scopes = [scope for scope in context.engine.scopes() if scope.key in target.scopes]
-        asked = [(scope.key, scope.namespace, scope.representative) for scope in scopes]
+        asked = [(scope.key, scope.namespace, scope.representative, hostset.hosts) for scope in scopes]
     else:
         needs = host_needs(context.snapshot, context.engine)
-        asked = [(need.scope_key, need.namespace, need.workload) for need in needs]
+        asked = [(n.scope_key, n.namespace, n.workload, _dialled(context, n, hostset)) for n in needs]
         if target.namespaces:
             asked = [item for item in asked if item[1] in target.namespaces]
     if not asked:
         raise ProposalError("Nothing here needs these hosts: nothing of Speedscale stands behind a proxy.")
     return [
         _Cell(key, namespace, workload, host)
-        for key, namespace, workload in asked
-        for host in hostset.hosts
+        for key, namespace, workload, hosts in asked
+        for host in hosts
         if context.engine.answer(workload, host.destination).verdict.blocked
     ]
+
+
+def _dialled(context: RemedyContext, need: Need, hostset: HostSet) -> tuple[RequiredHost, ...]:
+    """Of the chosen hosts those that the need's installation dials by its settings."""
+    dialled = hosts_of(context.snapshot, need.install, context.hostset).hosts
+    return tuple(host for host in hostset.hosts if host in dialled)
 
 
 def _home_namespace(context: RemedyContext, cells: Sequence[_Cell]) -> str:

@@ -5,15 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from apps.mesh.blockages import Blockage, blockages
+from apps.mesh.blockages import Blockage, Stoppage, blockages, stoppages
 from apps.mesh.capture import captures
+from apps.mesh.clienttls import ClientTlsModes, MtlsConflict, mtls_conflicts
 from apps.mesh.egress import EgressEngine
+from apps.mesh.egress.services import Registries, Registry
 from apps.mesh.findings import Finding, Severity
 from apps.mesh.hostsets import HostSet, Tier
+from apps.mesh.inforce import InForce
 from apps.mesh.injection import injections
-from apps.mesh.objects.workloads import Workload
+from apps.mesh.knownhosts import KnownHosts, knows, whole
+from apps.mesh.meshconfig import MeshConfig, control_planes
+from apps.mesh.mtls import mtls_modes
+from apps.mesh.needs import FlawedEntries, flawed_entries
+from apps.mesh.objects.base import MeshObject
+from apps.mesh.objects.networking import Gateway, ServiceEntry
+from apps.mesh.objects.workloads import WORKLOAD_KINDS, Workload
+from apps.mesh.planes import NamespacePlanes
+from apps.mesh.references import gateway_ref
 from apps.mesh.refs import ResourceRef
-from apps.mesh.reports import CaptureReport, InjectionReport, SpeedscaleInstall
+from apps.mesh.reports import CaptureReport, InjectionReport, MtlsReport, SpeedscaleInstall
+from apps.mesh.selection import ServiceIndex, WorkloadIndex
 from apps.mesh.snapshot import Snapshot
 from apps.mesh.speedscale import installs
 from apps.mesh.verdicts import Step
@@ -25,6 +37,19 @@ TIER_SEVERITY = {
 }
 """How bad it is that a host of a tier is blocked."""
 
+FLAWED_INPUTS = frozenset(
+    {
+        "ConfigMap",
+        "CustomResourceDefinition",
+        "MutatingWebhookConfiguration",
+        "Namespace",
+        "ServiceEntry",
+        "ValidatingWebhookConfiguration",
+        "Workload",
+    }
+)
+"""What `RuleContext.flawed` rests on, and `reads`."""
+
 
 @dataclass(frozen=True, slots=True)
 class RuleContext:
@@ -34,6 +59,8 @@ class RuleContext:
     hostset: HostSet
     given_engine: EgressEngine | None = None
     _blockages: list[tuple[Blockage, ...]] = field(default_factory=list, repr=False, compare=False)
+    _stoppages: list[tuple[Stoppage, ...]] = field(default_factory=list, repr=False, compare=False)
+    _flawed: list[FlawedEntries] = field(default_factory=list, repr=False, compare=False)
 
     @property
     def engine(self) -> EgressEngine:
@@ -45,6 +72,97 @@ class RuleContext:
         if not self._blockages:
             self._blockages.append(blockages(self.snapshot, self.engine, self.hostset))
         return self._blockages[0]
+
+    @property
+    def stoppages(self) -> tuple[Stoppage, ...]:
+        """The required hosts that the mesh lets out and something further on stops."""
+        if not self._stoppages:
+            self._stoppages.append(stoppages(self.snapshot, self.engine, self.hostset))
+        return self._stoppages[0]
+
+    @property
+    def flawed(self) -> FlawedEntries:
+        """ServiceEntries that name a required host and do not open it, where a product is installed."""
+        if not self._flawed:
+            wanted = any(install.kind != "remnant" for install in self.installs)
+            entries = self.snapshot.each(ServiceEntry) if wanted else ()
+            self._flawed.append(flawed_entries(entries, self.hostset.hosts))
+        return self._flawed[0]
+
+    @property
+    def registries(self) -> tuple[Registry, ...]:
+        """What each control plane knows; with Istio's defaults where none is to be seen."""
+        built, planes = self.snapshot.derived(Registries), control_planes(self.snapshot)
+        return tuple(map(built.of, planes or (self.snapshot.derived(NamespacePlanes).of(""),)))
+
+    @property
+    def mtls(self) -> Mapping[ResourceRef, MtlsReport]:
+        """By workload: the mutual TLS mode in force; every workload of the snapshot is in it."""
+        return self.snapshot.derived(mtls_modes)
+
+    @property
+    def client_tls(self) -> ClientTlsModes:
+        """What clients send to a service, and the DestinationRule that says so."""
+        return self.snapshot.derived(ClientTlsModes)
+
+    @property
+    def mtls_conflicts(self) -> tuple[MtlsConflict, ...]:
+        """DestinationRules that make clients send what a server refuses."""
+        return self.snapshot.derived(mtls_conflicts)
+
+    @property
+    def hosts(self) -> KnownHosts:
+        """Which hosts are known, and to whom."""
+        return self.snapshot.derived(KnownHosts)
+
+    @property
+    def selection(self) -> WorkloadIndex:
+        """Which workloads a selector takes."""
+        return self.snapshot.derived(WorkloadIndex)
+
+    @property
+    def services(self) -> ServiceIndex:
+        """Which workloads are behind a Service, and which Services select a workload."""
+        return self.snapshot.derived(ServiceIndex)
+
+    def mesh_config(self, namespace: str) -> MeshConfig:
+        """The MeshConfig that holds for objects of a namespace."""
+        return self.snapshot.derived(NamespacePlanes).of(namespace).config
+
+    def reads(self, item: MeshObject) -> bool:
+        """Whether a control plane reads an object: its namespace is discovered, its revision is there."""
+        return self.snapshot.derived(InForce).reads(item)
+
+    @property
+    def whole(self) -> bool:
+        """Whether what is not there does not exist: not so in a directory of manifests."""
+        return whole(self.snapshot)
+
+    def knows_workloads(self, namespace: str = "") -> bool:
+        """Whether a workload that is not there is missing ("" asks about everywhere)."""
+        if any(self.snapshot.missing(kind, namespace) for kind in WORKLOAD_KINDS):
+            return False
+        if not self.whole:
+            return bool(namespace) and bool(self.selection.of_namespace(namespace))
+        return bool(self.snapshot.workloads)
+
+    def namespace_exists(self, name: str) -> bool | None:
+        """None when namespaces could not be read."""
+        if name in self.snapshot.namespaces:
+            return True
+        return None if self.snapshot.missing("Namespace") else False
+
+    def gateway_exists(self, name: str, namespace: str) -> bool | None:
+        """Whether there is the Gateway that an object of the namespace names; `mesh` always is. None
+        when Gateways of that namespace could not be read, or may be elsewhere."""
+        ref = gateway_ref(name, namespace)
+        if ref is None or self.snapshot.exists(ref):
+            return True
+        if self.snapshot.missing("Gateway", ref.namespace) or not knows(
+            self.snapshot, Gateway, ref.namespace
+        ):
+            return None
+        return False
 
     @property
     def installs(self) -> tuple[SpeedscaleInstall, ...]:
@@ -72,7 +190,8 @@ class RuleContext:
 @dataclass(frozen=True, slots=True)
 class Rule:
     """One check. `severity` is the highest it gives; `inputs` are the kinds it reads, "Workload" for
-    all workload kinds and their pods; `doc` is the module's docstring, which becomes its page."""
+    all workload kinds and their pods; `doc` is the module's docstring, which becomes its page.
+    `follows_pods` is True where pods that come and go make it speak on another kind of object."""
 
     code: str
     name: str
@@ -83,6 +202,7 @@ class Rule:
     check: Callable[[RuleContext], Iterable[Finding]]
     references: tuple[str, ...] = ()
     remedy: str = ""
+    follows_pods: bool = False
 
     def finding(
         self,

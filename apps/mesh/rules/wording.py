@@ -1,9 +1,10 @@
-"""How findings count and list things, so that all say it alike. Knows nothing of meshes."""
+"""How findings count and list things, so that all say it alike. Knows nothing of what is wrong."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from apps.mesh.objects.base import MeshObject
 from apps.mesh.refs import ResourceRef
 
 MAX_LISTED = 5
@@ -28,3 +29,12 @@ def namespaces_of(refs: Sequence[ResourceRef]) -> str:
     """`namespace a` or `namespaces a, b and c`."""
     names = sorted({ref.namespace for ref in refs})
     return f"{'namespace' if len(names) == 1 else 'namespaces'} {listed(names)}"
+
+
+def seniority(first: MeshObject, second: MeshObject) -> str:
+    """Why the first of two goes before the second: `is older`, or how the tie is broken."""
+    if first.created != second.created:
+        return "is older"
+    if first.created:
+        return "is as old and comes first by name"
+    return "comes first by name (neither says how old it is; the oldest would win)"

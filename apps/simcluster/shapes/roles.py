@@ -115,15 +115,17 @@ def _reader(mesh: Mesh | None) -> tuple[PolicyRule, ...]:
         "envoyfilters",
         "destinationrules",
     )
+    security = ("peerauthentications", "authorizationpolicies", "requestauthentications")
     return (
-        PolicyRule(("",), ("namespaces", "pods", "services", "nodes"), READ),
+        PolicyRule(("",), ("namespaces", "pods", "services", "serviceaccounts", "nodes"), READ),
         PolicyRule(("apps",), apps, READ),
         PolicyRule(("batch",), ("jobs", "cronjobs"), READ),
         PolicyRule(("apiextensions.k8s.io",), ("customresourcedefinitions",), READ),
         PolicyRule(("admissionregistration.k8s.io",), webhooks, READ),
         PolicyRule(("",), ("configmaps",), READ, (*SPEEDSCALE_CONFIG_MAPS, *dict.fromkeys(istio))),
         PolicyRule(("networking.istio.io",), networking, READ),
-        PolicyRule(("security.istio.io",), ("peerauthentications", "authorizationpolicies"), READ),
+        PolicyRule(("security.istio.io",), security, READ),
+        PolicyRule(("networking.k8s.io",), ("networkpolicies",), READ),
         PolicyRule(("speedscale.com",), ("trafficreplays",), READ),
         PolicyRule(("argoproj.io",), ("rollouts",), READ),
     )

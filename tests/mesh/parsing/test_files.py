@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -134,3 +135,94 @@ def test_a_directory_that_is_not_there_is_a_problem(tmp_path: Path) -> None:
 def test_a_file_that_is_not_text_is_a_problem(tmp_path: Path) -> None:
     (tmp_path / "x.yaml").write_bytes(b"\xff\xfe\x00bad")
     assert "cannot be read" in load_directory(tmp_path).problems[0].message
+
+
+ENTRY = """\
+# two of them
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: {name: first, namespace: shop, annotations: {"example.com/a.b": x}}
+spec:
+  hosts: &hosts
+    - a.example
+    -   b.example
+  "exportTo": ['.', "*"]
+  ports:
+  - {number: 443, name: tls}
+---
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata:
+  name: second
+  namespace: shop
+x-base: &base {resolution: NONE, location: MESH_EXTERNAL}
+spec:
+  <<: *base
+  hosts: [c.example]
+  "location": MESH_INTERNAL
+"""
+
+
+@pytest.mark.parametrize(
+    ("document", "path", "place"),
+    [
+        (0, "spec", (5, 1)),
+        (0, "spec.hosts", (6, 3)),
+        (0, "spec.hosts[1]", (8, 9)),
+        (0, "spec.exportTo", (9, 3)),
+        (0, "spec.exportTo[1]", (9, 21)),
+        (0, "spec.ports[0].number", (11, 6)),
+        (0, "spec.ports[7].number", (10, 3)),
+        (0, "metadata.annotations[example.com/a.b]", (4, 56)),
+        (0, "metadata.annotations[example.com/none]", (4, 42)),
+        (0, "status.conditions", (2, 1)),
+        (1, "spec.hosts[0]", (21, 11)),
+        (1, "spec.location", (22, 3)),
+        (1, "spec.resolution", (18, 16)),
+        (1, "", (13, 1)),
+    ],
+)
+def test_a_field_stands_where_its_key_or_item_begins(
+    document: int, path: str, place: tuple[int, int]
+) -> None:
+    assert load_text(ENTRY).documents[document].place(path) == place
+
+
+def test_an_alias_leads_to_what_its_anchor_holds() -> None:
+    text = (
+        "apiVersion: v1\nkind: ServiceEntry\nmetadata: {name: x, labels: {a: &a [q]}}\nspec:\n  hosts: *a\n"
+    )
+    (document,) = load_text(text).documents
+    assert document.place("spec.hosts") == (5, 3)
+    assert document.place("spec.hosts[0]") == (3, 37)
+
+
+@pytest.mark.parametrize("indent", [None, 2, "\t"])
+def test_fields_of_a_json_file_have_their_place(indent: int | str | None) -> None:
+    manifest = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "x"}, "spec": {"ports": [{}, {}]}}
+    text = json.dumps({"apiVersion": "v1", "kind": "List", "items": [manifest, manifest]}, indent=indent)
+    line, column = load_text(text, "a.json").documents[1].place("spec.ports[1]")
+    lines = text.splitlines()
+    assert lines[line - 1][column - 1 :].startswith("{}")
+    assert text.index(lines[line - 1][column - 1 :]) > text.index("items")
+
+
+def test_a_malformed_document_does_not_hide_the_others_of_its_file() -> None:
+    text = f"%YAML 1.1\n---\n{SIDECAR}---\nkind: [\n  a: b: c\n---\n{SIDECAR.replace('default', 'other')}"
+    loaded = load_text(text, "x.yaml")
+    assert [document.ref.name for document in loaded.documents] == ["default", "other"]
+    (problem,) = loaded.problems
+    lines = text.splitlines()
+    assert "a: b: c" in lines[problem.line - 1]
+    assert lines[loaded.documents[1].line("metadata.name") - 1].strip() == "name: other"
+    assert lines[loaded.documents[1].line() - 1].startswith("apiVersion")
+
+
+def test_documents_beside_a_malformed_one_share_its_limits() -> None:
+    full = "a: [" + ",".join(["x"] * 50) + "]\n---\n"
+    loaded = load_text("a: b: c\n---\n" + full * 10, limits=Limits(nodes=120))
+    assert "more than" in loaded.problems[-1].message
+    assert (
+        "more than 3 documents"
+        in load_text("a: b: c\n---\n" * 5, limits=Limits(documents=3)).problems[-1].message
+    )

@@ -150,3 +150,31 @@ def test_ten_thousand_pods_fold_in_a_fraction_of_a_second() -> None:
     started = time.process_time()
     folded(*pods)
     assert time.process_time() - started < 1.0
+
+
+def test_pods_say_their_ports_only_where_no_template_does() -> None:
+    def running(name: str, *ports: int, **meta: object) -> dict[str, object]:
+        declared = [{"containerPort": port, "name": f"p{port}"} for port in ports]
+        return {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {"name": name, "namespace": "shop", **meta},
+            "spec": {"containers": [{"name": "web", "ports": declared}]},
+        }
+
+    def owned(kind: str, name: str) -> list[dict[str, object]]:
+        return [{"kind": kind, "name": name, "controller": True}]
+
+    snapshot = Snapshot.from_manifests(
+        [
+            running("alone", 80, 81),
+            running("db-0", 5432, ownerReferences=owned("StatefulSet", "db")),
+            running("kafka-0", 9092, ownerReferences=owned("StrimziPodSet", "kafka")),
+            running("kafka-1", 9092, 9093, ownerReferences=owned("StrimziPodSet", "kafka")),
+        ]
+    )
+    ports = {w.name: [port.number for port in w.template.ports] for w in snapshot.workloads}
+    assert ports == {"alone": [80, 81], "db": [], "kafka": [9092, 9093]}
+    kafka = snapshot.workload("shop", "kafka", "StrimziPodSet")
+    assert kafka is not None
+    assert len(kafka.pod_groups) == 1, "ports do not tell pods apart"

@@ -60,7 +60,7 @@ def test_nonsense_anywhere_in_a_manifest_never_raises(case: Any, data: st.DataOb
     control_planes(snapshot)
     engine = EgressEngine(snapshot)
     engine.scopes()
-    asked = [expectation.destination for expectation in expectations_of(case)]
+    asked = [expectation.destination for expectation in expectations_of(case.read_text())]
     for workload in snapshot.workloads:
         for destination in (*asked, Destination("a.x.com"), Destination("cart.pay", 80, Protocol.HTTP)):
             answer = engine.answer(workload, destination)

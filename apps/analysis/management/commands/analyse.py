@@ -1,4 +1,8 @@
-"""`manage.py analyse --manifests DIR`: what is wrong in a directory of manifests."""
+"""`manage.py analyse --manifests DIR`: what is wrong in a directory of manifests, for people and pipelines.
+
+The exit code is 0 when nothing is as severe as `--fail-on` asks, 1 when a finding that nobody suppressed
+is, and 2 when the input cannot be used.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +10,17 @@ import json
 from argparse import ArgumentParser
 from typing import Any
 
+from apps.analysis.located import fails, located
 from apps.analysis.management.manifests import ManifestsCommand
-from apps.analysis.offline import Offline, file_findings
+from apps.analysis.offline import Offline
 from apps.analysis.plaintext import analysis_text, finding_json, summary_json
+from apps.analysis.sarif import sarif
+from apps.common.clock import now
 from apps.mesh.analyse import analyse
+from apps.mesh.findings import Severity
+
+NEVER = "never"
+FOUND = 1
 
 
 class Command(ManifestsCommand):
@@ -17,19 +28,26 @@ class Command(ManifestsCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         super().add_arguments(parser)
-        parser.add_argument("--format", choices=("text", "json"), default="text")
+        parser.add_argument("--format", choices=("text", "json", "sarif"), default="text")
+        parser.add_argument(
+            "--fail-on",
+            choices=(*(severity.value for severity in Severity), NEVER),
+            default=NEVER,
+            help="exit with 1 when a finding is as severe as this and not suppressed; default: never",
+        )
 
-    def answer(self, offline: Offline, options: dict[str, Any]) -> None:
+    def answer(self, offline: Offline, options: dict[str, Any]) -> tuple[str, int]:
+        today = now().date()
         analysis = analyse(offline.snapshot, self.hostset(options))
-        located = [
-            (finding, problem.file, problem.line or None)
-            for finding, problem in file_findings(offline.problems)
-        ]
-        located += [(finding, *offline.locate(finding.ref, finding.path)) for finding in analysis.findings]
-        located.sort(key=lambda item: item[0].severity.rank)
-        summary = summary_json(analysis, offline, [finding for finding, _, _ in located])
+        found = located(analysis, offline, today=today)
+        notes = offline.ignored.notes((item.finding for item in found), today)
+        wanted = options["fail_on"]
+        code = FOUND if wanted != NEVER and fails(found, Severity(wanted)) else 0
+        if options["format"] == "sarif":
+            return json.dumps(sarif(found), indent=2), code
+        summary = summary_json(analysis, offline, found, notes)
         if options["format"] == "json":
-            findings = [finding_json(*item) for item in located]
-            self.stdout.write(json.dumps({"findings": findings, "summary": summary}, indent=2))
-        else:
-            self.stdout.write(analysis_text(summary, located))
+            return json.dumps(
+                {"findings": [finding_json(item) for item in found], "summary": summary}, indent=2
+            ), code
+        return analysis_text(summary, found), code

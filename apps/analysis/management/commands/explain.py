@@ -36,7 +36,7 @@ class Command(ManifestsCommand):
         )
         parser.add_argument("--format", choices=("text", "json"), default="text")
 
-    def answer(self, offline: Offline, options: dict[str, Any]) -> None:
+    def answer(self, offline: Offline, options: dict[str, Any]) -> tuple[str, int]:
         workload = _workload(offline, options["workload"])
         destination = _destination(options)
         engine = offline.snapshot.derived(EgressEngine)
@@ -44,9 +44,8 @@ class Command(ManifestsCommand):
         if not workload.pods_total:
             answer = replace(answer, unknowns=(*answer.unknowns, *offline.assumptions))
         if options["format"] == "json":
-            self.stdout.write(json.dumps(_json(workload, destination, answer), indent=2))
-        else:
-            self.stdout.write(explanation_text(workload.ref, engine.scope_of(workload), destination, answer))
+            return json.dumps(_json(workload, destination, answer), indent=2), 0
+        return explanation_text(workload.ref, engine.scope_of(workload), destination, answer), 0
 
 
 def _workload(offline: Offline, text: str) -> Workload:
@@ -87,6 +86,7 @@ def _json(workload: Workload, destination: Destination, answer: EgressAnswer) ->
         },
         "destination": msgspec.to_builtins(destination),
         "verdict": plain["verdict"],
+        "stopped": plain["stopped"],
         "evidence": plain["evidence"],
         "fix": plain["fix"],
         "unknowns": plain["unknowns"],

@@ -1,23 +1,29 @@
-"""`manage.py propose --manifests DIR`: the YAML that would mend what is blocked."""
+"""`manage.py propose --manifests DIR`: the manifests that would mend what is blocked.
+
+The exit code is 0 when there is an answer, even if that is "nothing to mend", and 2 when the input, or the
+remedy that was asked for by name, cannot be used.
+"""
 
 from __future__ import annotations
 
+import json
 from argparse import ArgumentParser
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from apps.analysis.management.manifests import ManifestsCommand
 from apps.analysis.offline import Offline
 from apps.analysis.plaintext import printable
+from apps.analysis.proposing import Mending, mendings
+from apps.common.clock import now
 from apps.common.errors import InvalidInputError
-from apps.mesh.hostsets import HostSet
-from apps.mesh.patches import ManifestPatch, PatchAction, stripped, to_yaml
-from apps.mesh.remedies.base import Proposal, ProposalError, Target
-from apps.mesh.remedies.catalogue import REMEDIES, propose, propose_everything
+from apps.mesh.patches import PatchAction, stripped, to_yaml
+from apps.mesh.remedies.base import Target
+from apps.mesh.remedies.catalogue import REMEDIES
 
 
 class Command(ManifestsCommand):
-    help = "Prints the smallest manifests that open what Speedscale needs; nothing is written anywhere."
+    help = "Prints the smallest manifests that open what Speedscale needs; nothing is applied anywhere."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         super().add_arguments(parser)
@@ -26,38 +32,52 @@ class Command(ManifestsCommand):
         )
         parser.add_argument("--host", action="append", default=[], help="only this host (repeatable)")
         parser.add_argument("--namespace", action="append", default=[], help="only for this one (repeatable)")
+        parser.add_argument("--format", choices=("yaml", "json"), default="yaml")
 
-    def answer(self, offline: Offline, options: dict[str, Any]) -> None:
+    def answer(self, offline: Offline, options: dict[str, Any]) -> tuple[str, int]:
         target = Target(hosts=tuple(options["host"]), namespaces=tuple(options["namespace"]))
-        proposals, reasons = _proposals(offline, self.hostset(options), options["remedy"], target)
+        remedies = (options["remedy"],) if options["remedy"] else ()
+        found = mendings(offline, self.hostset(options), remedies, target, today=now().date())
+        if remedies and found.reasons and not found.mendings:
+            raise InvalidInputError(" ".join(found.reasons))
         for problem in offline.problems:
             self.stderr.write(f"{problem.file}: {problem.message}")
-        for line in (*offline.assumptions, *(() if proposals else reasons)):
-            self.stdout.write(f"# {printable(line)}")
-        self.stdout.write("---\n".join(_documents(proposals)), ending="")
+        if options["format"] == "json":
+            told = {
+                "proposals": [_json(item) for item in found.mendings],
+                "assumptions": list(offline.assumptions),
+                "reasons": list(found.reasons),
+                "notes": list(found.notes),
+            }
+            return json.dumps(told, indent=2), 0
+        reasons = () if found.mendings else found.reasons
+        head = "".join(f"# {printable(line)}\n" for line in (*offline.assumptions, *found.notes, *reasons))
+        return head + "---\n".join(_documents(found.mendings)), 0
 
 
-def _proposals(
-    offline: Offline, hostset: HostSet, remedy: str | None, target: Target
-) -> tuple[tuple[Proposal, ...], tuple[str, ...]]:
-    if remedy is None:
-        return propose_everything(offline.snapshot, hostset, target)
-    try:
-        return (propose(offline.snapshot, hostset, remedy, target),), ()
-    except ProposalError as error:
-        raise InvalidInputError(str(error)) from error
-
-
-def _documents(proposals: tuple[Proposal, ...]) -> Iterator[str]:
-    """One document for each object, in its last form, with what it does as a comment."""
-    last: dict[Any, tuple[Proposal, ManifestPatch]] = {}
-    for proposal in proposals:
-        for patch in proposal.patches:
-            last[patch.ref] = (proposal, patch)
+def _documents(found: Sequence[Mending]) -> Iterator[str]:
+    """One document for each object, with what it does and which findings it ends as comments."""
     told: set[str] = set()
-    for proposal, patch in last.values():
-        comments = [] if proposal.remedy in told else [proposal.summary, *proposal.warnings]
-        told.add(proposal.remedy)
+    for item in found:
+        patch, proposal = item.patch, item.proposal
+        comments = [] if proposal.summary in told else [proposal.summary, *proposal.warnings]
+        told.add(proposal.summary)
         verb = "created" if patch.action is PatchAction.CREATE else "as it would be, all else kept"
-        text = "".join(f"# {printable(line)}\n" for line in (*comments, f"{patch.ref}: {verb}"))
-        yield text + to_yaml(stripped(patch.after or {}))
+        comments.append(f"{patch.ref}: {verb}")
+        comments += [f"mends {finding.code} on {finding.ref}: {finding.title}" for finding in item.mends]
+        yield "".join(f"# {printable(line)}\n" for line in comments) + to_yaml(stripped(patch.after or {}))
+
+
+def _json(item: Mending) -> dict[str, Any]:
+    patch, proposal = item.patch, item.proposal
+    return {
+        "remedy": proposal.remedy,
+        "summary": proposal.summary,
+        "warnings": list(proposal.warnings),
+        "action": patch.action.value,
+        "mends": [
+            {"fingerprint": one.fingerprint, "code": one.code, "ref": str(one.ref), "title": one.title}
+            for one in item.mends
+        ],
+        "manifest": stripped(patch.after or {}),
+    }

@@ -13,6 +13,10 @@ kubelet and by Helm, never by a pod of the mesh, so leaving them blocked costs n
 The check speaks only of pods that stand behind a proxy. Where no such pod of Speedscale runs, and
 nothing behind a proxy is captured, there is nothing to open. A captured workload itself needs none
 of these hosts: it talks to the forwarder.
+
+What is needed follows the settings of the installation, as far as its ConfigMaps tell: with `HTTPS_PROXY`
+the outbound proxy takes the place of the hosts (but for `NO_PROXY`), with `primaryTransport=cloud` the app
+host alone is left, exporters outside of the cluster are added, and region and app host are the tenant's.
 """
 
 from __future__ import annotations
@@ -26,6 +30,7 @@ from apps.mesh.needs import INPUTS, NeedKind
 from apps.mesh.refs import ResourceRef
 from apps.mesh.rules.base import TIER_SEVERITY, Rule, RuleContext
 from apps.mesh.rules.wording import counted, listed
+from apps.mesh.verdicts import Protocol
 
 MAX_HOSTS = 12
 NOT_IN_THE_EXAMPLE = ("monitoring.", "gcr.io", "speedscale.github.io")
@@ -42,6 +47,8 @@ def check(context: RuleContext) -> Iterator[Finding]:
 def _finding(context: RuleContext, namespace: str, blocked: tuple[Blockage, ...]) -> Finding:
     by_host = grouped_hosts(blocked)
     home = home_entry(context.snapshot, context.hostset, namespace)
+    if home is not None and not {host.port for host in by_host} <= {port.number for port in home.ports}:
+        home = None  # an entry for 443 is no place for a proxy or an exporter on another port
     worst = next(iter(by_host))
     affected = dict.fromkeys(ref for item in blocked for ref in item.need.affected)
     return RULE.finding(
@@ -50,6 +57,7 @@ def _finding(context: RuleContext, namespace: str, blocked: tuple[Blockage, ...]
         api_version=home.api_version if home is not None else "v1",
         severity=TIER_SEVERITY[worst.tier],
         path="spec.hosts" if home is not None else "",
+        remedy=None if any(host in context.hostset.hosts for host in by_host) else "",
         affected=tuple(affected),
         evidence=by_host[worst][0].answer.evidence,
     )
@@ -80,12 +88,24 @@ def _advice(by_host: Mapping[RequiredHost, tuple[Blockage, ...]], extend: bool) 
     if all(item.cause is Cause.OTHER for items in by_host.values() for item in items):
         return "A ServiceEntry names them and is visible; the evidence says what else stands in the way."
     cure = "Add them to this ServiceEntry." if extend else "Create one ServiceEntry that names them."
-    left_out = all(host.host.startswith(NOT_IN_THE_EXAMPLE) for host in by_host)
+    if any(host.protocol is Protocol.TCP for host in by_host):
+        cure += " For the outbound proxy write its port as TCP, and its address."
+    left_out = [host for host in by_host if host.host.startswith(NOT_IN_THE_EXAMPLE)]
     if left_out:
-        cure += " They are what the example on Speedscale's page leaves out of its own table."
+        cure += f" {_left_out(left_out)}"
     if all(host.tier is Tier.INFORMATIONAL for host in by_host):
         return f"No pod behind a proxy dials them, so nothing fails. {cure}"
     return cure
+
+
+def _left_out(hosts: list[RequiredHost]) -> str:
+    """Which of them the page's own example does not name, and whether that matters."""
+    idle = [host.host for host in hosts if host.tier is Tier.INFORMATIONAL]
+    telling = [host.host for host in hosts if host.tier is not Tier.INFORMATIONAL]
+    parts = [f"{listed(telling)}, which matters (telemetry)"] if telling else []
+    if idle:
+        parts.append(f"{listed(idle)}, which {'does' if len(idle) == 1 else 'do'} not matter to any pod")
+    return f"The example on Speedscale's page leaves out {'; and '.join(parts)}."
 
 
 RULE = Rule(

@@ -21,9 +21,8 @@ from collections.abc import Iterator
 from apps.mesh.blockages import Cause, by_cause
 from apps.mesh.findings import Finding, Severity
 from apps.mesh.hostsets import RequiredHost
-from apps.mesh.needs import INPUTS, Flaw, FlawKind, entries_for
+from apps.mesh.needs import INPUTS, Flaw, FlawKind
 from apps.mesh.objects.networking import ServiceEntry
-from apps.mesh.refs import ResourceRef
 from apps.mesh.rules.base import Rule, RuleContext
 from apps.mesh.rules.wording import counted, listed
 
@@ -40,37 +39,17 @@ CURES = {
     FlawKind.LOCATION: "Set location to MESH_EXTERNAL.",
 }
 
-Wrong = dict[tuple[ResourceRef, FlawKind], tuple[ServiceEntry, Flaw, list[RequiredHost]]]
-
 
 def check(context: RuleContext) -> Iterator[Finding]:
     """One finding for each ServiceEntry and field, whatever the number of hosts."""
-    if not any(install.kind != "remnant" for install in context.installs):
-        return
-    blocked = by_cause(context.blockages, Cause.FLAWED)
-    stopped = {item.host for item in blocked}
-    wrong = _wrong(context)
+    wrong = context.flawed
+    stopped = {item.host for item in by_cause(context.blockages, Cause.FLAWED)} if wrong else set()
     for key in sorted(wrong):
         entry, flaw, hosts = wrong[key]
         yield _finding(entry, flaw, hosts, not stopped.isdisjoint(hosts))
 
 
-def _wrong(context: RuleContext) -> Wrong:
-    """The flaws of entries that name a host which no entry opens as it should."""
-    wrong: Wrong = {}
-    entries = context.snapshot.each(ServiceEntry)
-    for host in context.hostset.hosts:
-        named = entries_for(entries, host)
-        if not named or not named[0].flaws:
-            continue
-        for item in named:
-            for flaw in item.flaws:
-                key = (item.entry.ref, flaw.kind)
-                wrong.setdefault(key, (item.entry, flaw, []))[2].append(host)
-    return wrong
-
-
-def _finding(entry: ServiceEntry, flaw: Flaw, hosts: list[RequiredHost], blocked: bool) -> Finding:
+def _finding(entry: ServiceEntry, flaw: Flaw, hosts: tuple[RequiredHost, ...], blocked: bool) -> Finding:
     names = listed(host.host for host in hosts)
     outcome = (
         f"{counted(len(hosts), 'host stays', 'hosts stay')} blocked."

@@ -1,0 +1,137 @@
+"""What an egress gateway does with a connection that a VirtualService sent to it.
+
+Gateway proxies ignore Sidecars and the outbound traffic policy: a server of a Gateway has to take the host, a
+VirtualService bound to that Gateway has to send it on, and the registry has to know where to. Follows
+pilot/pkg/networking/core/gateway.go. Knows nothing of the proxy that the connection came from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from apps.mesh.egress.views import MeshView
+from apps.mesh.hosts import matches, service_host, subset_of
+from apps.mesh.objects.networking import Gateway, GatewayServer, Route, Service, VirtualService
+from apps.mesh.objects.selectors import is_subset
+from apps.mesh.objects.traffic import DISABLE
+from apps.mesh.objects.workloads import PodTemplate
+from apps.mesh.references import bound_host, gateway_ref
+from apps.mesh.refs import ResourceRef
+from apps.mesh.verdicts import Destination, Protocol, Step
+from apps.mesh.visibility import visible_to
+
+RULE = "pilot/pkg/networking/core/gateway.go"
+
+
+@dataclass(frozen=True, slots=True)
+class Forwarding:
+    """`step` says what the gateway does; `stops` whether the connection ends there; `doubt` what is not
+    followed."""
+
+    step: Step | None = None
+    stops: bool = False
+    doubt: str = ""
+
+
+def forwarding(
+    mesh: MeshView, service: Service, ports: tuple[int, ...], pod: PodTemplate, destination: Destination
+) -> Forwarding:
+    """What the gateway behind `service` does; `ports` are the Service's port and its pods' own."""
+    wrapped = _wrapping(mesh, service, ports[0], destination)
+    if wrapped is not None:
+        doubt = f"{wrapped} adds TLS on the way to the egress gateway; what happens there is not followed."
+        return Forwarding(doubt=doubt)
+    chosen = [item for item in mesh.gateways if is_subset(item.selector, pod.labels)]
+    servers = [(item, server) for item in chosen for server in _on(item, ports)]
+    if not servers:
+        text = f"No Gateway that selects the pods of {service.ref.path} has a server on port {ports[0]}."
+        return _stop("The egress gateway does not listen", text, service.ref, "spec.ports")
+    taking = [(item, server) for item, server in servers if _takes(server, destination.host)]
+    if not taking:
+        text = f"No server on port {ports[0]} lists {destination.host}."
+        return _stop("The egress gateway does not take it", text, servers[0][0].ref, "spec.servers")
+    routes = [route for item, _ in taking for route in _routes(mesh, item, service.namespace, destination)]
+    if not routes:
+        names = ", ".join(dict.fromkeys(item.ref.path for item, _ in taking))
+        text = f"No VirtualService is bound to Gateway {names} for {destination.host}."
+        return _stop("The egress gateway has no route", text, taking[0][0].ref, "spec.servers")
+    return _sent_on(mesh, service.namespace, routes[0], destination)
+
+
+def _stop(title: str, text: str, ref: ResourceRef, path: str) -> Forwarding:
+    return Forwarding(Step(title, text, ref, path, RULE), stops=True)
+
+
+def _wrapping(mesh: MeshView, service: Service, port: int, destination: Destination) -> ResourceRef | None:
+    """The DestinationRule that adds TLS around a connection that is TLS already."""
+    if destination.protocol is not Protocol.TLS:
+        return None
+    for rule in mesh.rules_for(service_host(service.name, service.namespace)):
+        settings = [rule.tls_for(port), *(rule.tls_for(port, subset.name) for subset in rule.subsets)]
+        if any(tls is not None and tls.mode != DISABLE for tls in settings):
+            return rule.ref
+    return None
+
+
+def _on(gateway: Gateway, ports: tuple[int, ...]) -> Iterator[GatewayServer]:
+    return (item for item in gateway.servers if item.port is not None and item.port.number in ports)
+
+
+def _takes(server: GatewayServer, host: str) -> bool:
+    return any(subset_of(host, bound_host(listed, "")[1]) for listed in server.hosts)
+
+
+def _routes(
+    mesh: MeshView, gateway: Gateway, viewer: str, destination: Destination
+) -> Iterator[VirtualService]:
+    """The VirtualServices that are bound to a Gateway and list the host, the oldest first."""
+    default = mesh.plane.config.virtual_service_export_to
+    for route in sorted(mesh.routes, key=lambda item: item.age_key):
+        exported = frozenset(route.export_to or default)
+        if not visible_to(exported, route.namespace, viewer):
+            continue
+        bound = any(gateway_ref(name, route.namespace) == gateway.ref for name in route.gateways)
+        if bound and any(matches(host, destination.host) for host in route.hosts):
+            yield route
+
+
+def _sent_on(mesh: MeshView, viewer: str, route: VirtualService, destination: Destination) -> Forwarding:
+    """Where the route sends what arrives at its Gateway. The route may name `mesh` too: a part that only
+    `mesh` meets does not count."""
+    field, parts = _parts(route, destination.protocol)
+    meant = [part for part in parts if _at_gateway(part)]
+    goals = {(item.host, item.port or destination.port) for part in meant for item in part.destinations}
+    if not goals:
+        if any(part.answers for part in meant):
+            text = f"{route.ref.path} redirects or answers it there."
+            return Forwarding(Step("The egress gateway answers itself", text, route.ref, field, RULE))
+        text = f"{route.ref.path} is bound to it, and none of its routes in {field} applies there."
+        return _stop("The egress gateway has no route", text, route.ref, field)
+    known = {goal for goal in goals if _knows(mesh, viewer, *goal)}
+    shown = ", ".join(f"{host}:{port}" for host, port in sorted(known or goals))
+    if not known:
+        text = f"{route.ref.path} sends it to {shown}, which the gateway does not know: 503."
+        return _stop("The egress gateway has nowhere to send it", text, route.ref, field)
+    doubt = "" if known == goals else f"{route.ref.path} sends some of it to hosts the gateway does not know."
+    text = f"There {route.ref.path} sends it on to {shown}."
+    return Forwarding(Step("The egress gateway forwards it", text, route.ref, field, RULE), doubt=doubt)
+
+
+def _parts(route: VirtualService, protocol: Protocol) -> tuple[str, Sequence[Route]]:
+    if protocol is Protocol.HTTP or not (route.tls or route.tcp):
+        return "spec.http", route.http
+    return ("spec.tls", route.tls) if route.tls and protocol is Protocol.TLS else ("spec.tcp", route.tcp)
+
+
+def _at_gateway(part: Route) -> bool:
+    named = [match.gateways for match in part.matches if match.gateways]
+    return len(named) < len(part.matches) or not part.matches or any(set(names) - {"mesh"} for names in named)
+
+
+def _knows(mesh: MeshView, viewer: str, host: str, port: int) -> bool:
+    """Whether a proxy without a Sidecar has a cluster for it: an entry of that name, or a wildcard's."""
+    found = mesh.registry.by_host.get(host, ())
+    return any(
+        item.port(port) is not None and visible_to(item.exported, item.namespace, viewer) for item in found
+    )

@@ -1,0 +1,54 @@
+"""Which control plane reads the objects of a namespace. Knows nothing of what they say."""
+
+from __future__ import annotations
+
+from apps.mesh.meshconfig import (
+    DEFAULT_REVISION,
+    REVISION_LABEL,
+    ControlPlane,
+    MeshConfig,
+    control_plane_for,
+    control_planes,
+)
+from apps.mesh.snapshot import Snapshot
+
+INPUTS = frozenset({"ConfigMap", "MutatingWebhookConfiguration", "Namespace", "Workload"})
+_UNFOUND = ControlPlane(
+    "", DEFAULT_REVISION, "", (), MeshConfig(outbound=None, unread=("No control plane was found.",))
+)
+
+
+def at_least(plane: ControlPlane, major: int, minor: int) -> bool | None:
+    """Whether a control plane is of that version or later; None when its version is not known."""
+    numbers = plane.version.split(".")[:2]
+    if len(numbers) < 2 or not all(number.isdecimal() for number in numbers):
+        return None
+    return (int(numbers[0]), int(numbers[1])) >= (major, minor)
+
+
+class NamespacePlanes:
+    """The control plane of each namespace; ask for it through `snapshot.derived`."""
+
+    __slots__ = ("_found", "_snapshot")
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+        self._found: dict[str, ControlPlane] = {}
+
+    def of(self, namespace: str) -> ControlPlane:
+        """The one of the revision that the namespace's labels ask for (`istio-injection` before
+        `istio.io/rev`, as the webhooks have it); the default one, then any, for others. Where there
+        is none at all, one with Istio's defaults whose `config.unread` says so."""
+        if namespace not in self._found:
+            self._found[namespace] = self._find(namespace)
+        return self._found[namespace]
+
+    def _find(self, namespace: str) -> ControlPlane:
+        known = self._snapshot.namespaces.get(namespace)
+        labels = known.labels if known is not None else {}
+        wanted = "" if "istio-injection" in labels else labels.get(REVISION_LABEL, "")
+        for revision in (wanted, ""):
+            plane = control_plane_for(self._snapshot, revision, namespace)
+            if plane is not None:
+                return plane
+        return next(iter(control_planes(self._snapshot)), _UNFOUND)

@@ -1,0 +1,71 @@
+"""A Sidecar object stands where pods have no sidecar proxy, because they are in ambient mode.
+
+In ambient mode a proxy on the node (ztunnel) carries the traffic of pods, and it reads no Sidecar
+objects: neither the imports nor the outbound traffic policy in it hold. In particular `REGISTRY_ONLY` in
+such a Sidecar closes nothing; ztunnel lets unknown destinations pass. Somebody who relies on it has no
+egress control at all. An egress waypoint with an AuthorizationPolicy, or a NetworkPolicy, does what was
+meant; delete the Sidecar then.
+
+Silent as soon as one of the pods it selects has a sidecar proxy, as in a namespace that is being moved.
+istioctl reports the same as IST0167.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from apps.mesh.findings import Finding, Severity
+from apps.mesh.injection import DATAPLANE_LABEL, INPUTS
+from apps.mesh.meshconfig import REGISTRY_ONLY
+from apps.mesh.objects.networking import Sidecar
+from apps.mesh.reports import DataPlane, InjectionReport
+from apps.mesh.rules.base import Rule, RuleContext
+
+
+def check(context: RuleContext) -> Iterator[Finding]:
+    """One finding for each Sidecar that only ambient pods are left for."""
+    for sidecar in context.snapshot.each(Sidecar):
+        root = context.mesh_config(sidecar.namespace).root_namespace
+        if sidecar.namespace != root and context.reads(sidecar) and _only_ambient(context, sidecar):
+            yield _finding(sidecar)
+
+
+def _only_ambient(context: RuleContext, sidecar: Sidecar) -> bool:
+    taken = context.selection.selected(sidecar.namespace, sidecar.workload_selector)
+    reports = [context.injections[workload.ref] for workload in taken]
+    if any(report.meshed is not False for report in reports):
+        return False
+    if reports:
+        return any(map(_ambient, reports))
+    namespace = context.snapshot.namespaces.get(sidecar.namespace)
+    labelled = namespace is not None and namespace.labels.get(DATAPLANE_LABEL) == "ambient"
+    return labelled and not sidecar.workload_selector
+
+
+def _ambient(report: InjectionReport) -> bool:
+    return report.actual is DataPlane.AMBIENT or report.ambient_expected
+
+
+def _finding(sidecar: Sidecar) -> Finding:
+    policy = sidecar.outbound_policy
+    closed = policy is not None and policy.mode == REGISTRY_ONLY
+    extra = " Its REGISTRY_ONLY closes nothing: ztunnel lets unknown hosts pass." if closed else ""
+    return RULE.finding(
+        f"The pods that this Sidecar selects are in ambient mode, where nobody reads it.{extra} Use an "
+        "egress waypoint with an AuthorizationPolicy, or a NetworkPolicy, for what is meant, and delete it.",
+        sidecar.ref,
+        api_version=sidecar.api_version,
+        path="spec",
+    )
+
+
+RULE = Rule(
+    code="MC118",
+    name="sidecar-in-ambient",
+    severity=Severity.WARNING,
+    title="A Sidecar does nothing in ambient mode",
+    inputs=INPUTS | {"Sidecar"},
+    doc=__doc__ or "",
+    check=check,
+    references=("IST0167",),
+)

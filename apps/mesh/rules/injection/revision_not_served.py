@@ -1,0 +1,94 @@
+"""A namespace or a workload asks for a revision of Istio that nobody serves.
+
+`istio.io/rev` names a revision or a tag. Which of them there are is said by the injection webhooks: each
+selects the namespaces (and pods) with its own name. A name that no webhook selects leads to nothing, not to
+the default revision: the API server calls nobody, pods start without a proxy, and no message is given. It
+happens when a revision was removed after an upgrade while its name was still in use, and by misspelling.
+
+`istioctl analyze` does not report it: for a namespace with a revision label it takes injection for granted.
+Where `istio-injection` is set too, the revision label is not looked at, which is a finding of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from apps.mesh.findings import Finding, Severity
+from apps.mesh.injection import DATAPLANE_LABEL, INPUTS, WEBHOOK_KIND
+from apps.mesh.meshconfig import control_planes
+from apps.mesh.objects.workloads import Workload
+from apps.mesh.rules.base import Rule, RuleContext
+from apps.mesh.rules.wording import counted, listed
+from apps.mesh.webhooks import REVISION_LABEL, injection_hooks, namespace_labels
+
+LEGACY = "istio-injection"
+
+
+def check(context: RuleContext) -> Iterator[Finding]:
+    """One finding for each namespace, and for each workload that asks by itself."""
+    hooks = tuple(injection_hooks(context.snapshot))
+    if not hooks or context.snapshot.missing(WEBHOOK_KIND):
+        return
+    served = _served(context)
+    unserved = set()
+    for namespace in context.snapshot.namespaces.values():
+        labels = namespace.labels
+        revision = labels.get(REVISION_LABEL, "")
+        if not revision or LEGACY in labels or labels.get(DATAPLANE_LABEL) == "ambient":
+            continue
+        full = namespace_labels(namespace.name, labels)
+        if any(hook.webhook.namespace_selector.matches(full) for hook in hooks):
+            continue
+        unserved.add(namespace.name)
+        workloads = context.selection.of_namespace(namespace.name)
+        hit = (
+            f" {counted(len(workloads), 'workload')} get no proxy when their pods start." if workloads else ""
+        )
+        yield RULE.finding(
+            f"No webhook serves the revision or tag {revision}.{hit} There are {listed(served) or 'none'}. "
+            "Correct the label, or create the tag.",
+            namespace.ref,
+            api_version=namespace.api_version,
+            severity=Severity.ERROR if workloads else Severity.WARNING,
+            path=f"metadata.labels[{REVISION_LABEL}]",
+            affected=tuple(workload.ref for workload in workloads),
+        )
+    yield from _workloads(context, served, unserved)
+
+
+def _workloads(context: RuleContext, served: list[str], unserved: set[str]) -> Iterator[Finding]:
+    for workload, report in context.injected():
+        revision = workload.template.labels.get(REVISION_LABEL, "")
+        if not revision or report.expected is not False or workload.namespace in unserved:
+            continue
+        if not _asks(context, workload) or revision in served:
+            continue
+        yield RULE.finding(
+            f"Its pods ask for the revision or tag {revision}, which no webhook serves, and start without a "
+            f"proxy. There are {listed(served) or 'none'}. Correct the label.",
+            workload.ref,
+            api_version=workload.api_version,
+            path=f"spec.template.metadata.labels[{REVISION_LABEL}]",
+        )
+
+
+def _asks(context: RuleContext, workload: Workload) -> bool:
+    """The pod's own label is looked at only in a namespace without injection labels."""
+    namespace = context.snapshot.namespaces.get(workload.namespace)
+    return namespace is not None and LEGACY not in namespace.labels and workload.observed
+
+
+def _served(context: RuleContext) -> list[str]:
+    planes = control_planes(context.snapshot)
+    return sorted({name for plane in planes for name in (plane.revision, *plane.tags)})
+
+
+RULE = Rule(
+    code="MC223",
+    name="revision-not-served",
+    severity=Severity.ERROR,
+    title="A revision is asked for that nobody serves",
+    inputs=INPUTS,
+    doc=__doc__ or "",
+    check=check,
+)

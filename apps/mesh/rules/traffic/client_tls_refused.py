@@ -1,0 +1,66 @@
+"""A DestinationRule makes clients send what the servers behind its host refuse.
+
+What clients send is decided by the DestinationRule in force for them, what servers accept by
+PeerAuthentication. Plaintext (`DISABLE`) or TLS of one's own (`SIMPLE`) to pods in mode STRICT is refused,
+and so is `ISTIO_MUTUAL` to pods without a proxy or in mode DISABLE; connections are reset. Both sides are
+worked out for every port and workload, so a mode that a port or a workload overrides is seen, where Kiali
+compares whole namespaces. Without `tls` in the rule Istio chooses rightly by itself (auto mTLS).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from apps.mesh.clienttls import INPUTS, MtlsConflict, Sent
+from apps.mesh.findings import Finding, Severity
+from apps.mesh.refs import ResourceRef
+from apps.mesh.reports import MtlsMode
+from apps.mesh.rules.base import Rule, RuleContext
+from apps.mesh.rules.wording import listed
+
+
+def check(context: RuleContext) -> Iterator[Finding]:
+    """One finding for each rule and field."""
+    found: dict[tuple[ResourceRef, str], list[MtlsConflict]] = {}
+    for conflict in context.mtls_conflicts:
+        found.setdefault((conflict.rule, conflict.path), []).append(conflict)
+    for (ref, path), conflicts in found.items():
+        yield _finding(context, ref, path, conflicts)
+
+
+def _finding(context: RuleContext, ref: ResourceRef, path: str, conflicts: Sequence[MtlsConflict]) -> Finding:
+    rule = context.snapshot.get(ref)
+    workloads = tuple(dict.fromkeys(conflict.workload for conflict in conflicts))
+    first = conflicts[0]
+    hosts = listed(dict.fromkeys(f"{item.host}:{item.port}" for item in conflicts))
+    policies = sorted({item.policy for item in conflicts if item.policy is not None})
+    why = f" ({listed(str(policy) for policy in policies)})" if policies else ""
+    if first.mode is MtlsMode.NONE:
+        accepts = "have no proxy that could take it"
+    else:
+        accepts = f"are in mode {first.mode.upper()}{why}"
+    mutual = first.sent is Sent.ISTIO_MUTUAL
+    sent = "Istio's mutual TLS" if mutual else "no mutual TLS of Istio's"
+    return RULE.finding(
+        f"Clients send {sent} to {hosts}, but the pods of {listed(item.path for item in workloads)} "
+        f"{accepts}, so "
+        "that connections fail. Remove tls from the rule to let Istio choose, or change the other side.",
+        ref,
+        api_version=rule.api_version if rule is not None else "",
+        path=path,
+        key=path,
+        affected=workloads,
+        references=("KIA0205", "KIA0206") if mutual else ("KIA0207", "KIA0208"),
+    )
+
+
+RULE = Rule(
+    code="MC170",
+    name="client-tls-refused",
+    severity=Severity.ERROR,
+    title="Clients send what servers refuse",
+    inputs=INPUTS,
+    doc=__doc__ or "",
+    check=check,
+    references=("KIA0205", "KIA0206", "KIA0207", "KIA0208"),
+)

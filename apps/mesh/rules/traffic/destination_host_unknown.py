@@ -1,0 +1,103 @@
+"""A VirtualService sends traffic to a host that no proxy has a cluster for.
+
+A destination has to be the name of a Service or of a ServiceEntry, letter by letter. Istio completes a
+name only if it has no dot (`reviews` is the Service of the VirtualService's own namespace); `reviews.shop`
+is taken as it stands and found nowhere (pilot/pkg/model/config.go ResolveShortnameToFQDN). A ServiceEntry
+for `*.example.com` makes one cluster of that name, so a route to `api.example.com` leads nowhere either,
+although istioctl and Kiali accept it. Such requests get a 503.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from apps.mesh.destinations import (
+    RoutedTo,
+    ServiceNames,
+    destinations,
+    followers,
+    named,
+)
+from apps.mesh.egress.services import RegistryService
+from apps.mesh.findings import Finding, Severity
+from apps.mesh.hosts import is_address, is_wildcard, service_host, service_names
+from apps.mesh.inforce import InForce
+from apps.mesh.knownhosts import INPUTS
+from apps.mesh.objects.networking import VirtualService
+from apps.mesh.rules.base import Rule, RuleContext
+from apps.mesh.rules.wording import listed
+from apps.mesh.visibility import visible_to
+
+
+def check(context: RuleContext) -> Iterator[Finding]:
+    """One finding for each VirtualService and host."""
+    for route in context.snapshot.derived(InForce).each(VirtualService):
+        goals: dict[str, RoutedTo] = {}
+        for goal in destinations(route):
+            goals.setdefault(goal.host, goal)
+        for goal in goals.values():
+            reason = _reason(context, goal)
+            if reason is not None:
+                yield RULE.finding(
+                    f"{goal.target.host} is the destination of a route, but {reason[0]}, so that "
+                    f"{goal.effect}. "
+                    f"{reason[1]}",
+                    route.ref,
+                    api_version=route.api_version,
+                    severity=Severity.WARNING if goal.mirror else Severity.ERROR,
+                    path=f"{goal.path}.host",
+                    key=goal.host,
+                )
+
+
+def _reason(context: RuleContext, goal: RoutedTo) -> tuple[str, str] | None:
+    """Why it leads nowhere, and what to do; None where it leads somewhere or that is not known."""
+    route, host = goal.route, goal.host
+    services = named(context.snapshot, host, route.namespace)
+    if services:
+        return _hidden(context, route, services)
+    if is_address(host) or host == "*" or context.hosts.gap(host, route.namespace) is not None:
+        return None
+    return "no Service or ServiceEntry has that name", _way_out(context, goal)
+
+
+def _hidden(
+    context: RuleContext, route: VirtualService, services: tuple[RegistryService, ...]
+) -> tuple[str, str] | None:
+    viewers = followers(context.snapshot, route)
+    if viewers is None or any(
+        visible_to(item.exported, item.namespace, viewer) for item in services for viewer in viewers
+    ):
+        return None
+    where = listed(sorted(viewers))
+    reason = f"{services[0].ref} is not exported to {where}, where the proxies are that follow it"
+    return reason, f"Export the host to {where}, or route to another one."
+
+
+def _way_out(context: RuleContext, goal: RoutedTo) -> str:
+    route, host = goal.route, goal.host
+    pair = service_names(goal.target.host)
+    if pair is not None and named(context.snapshot, meant := service_host(*pair), route.namespace):
+        return f"Istio completes only names without a dot: write {meant}."
+    wide = [item for item in context.hosts.holding(host, route.namespace) if is_wildcard(item.host)]
+    if wide:
+        return (
+            f"{wide[0].ref} covers it with {wide[0].host}, which is another cluster: add {host} to its "
+            f"hosts, or send the route to {wide[0].host}."
+        )
+    others = () if "." in goal.target.host else context.snapshot.derived(ServiceNames).hosts(goal.target.host)
+    if others:
+        return f"A Service of that name is in another namespace: write {listed(others)} if it is meant."
+    return f"Correct the name, or create a Service or ServiceEntry for {host}."
+
+
+RULE = Rule(
+    code="MC150",
+    name="destination-host-unknown",
+    severity=Severity.ERROR,
+    title="A route leads to a host that nobody knows",
+    inputs=INPUTS | {"Gateway", "VirtualService"},
+    doc=__doc__ or "",
+    check=check,
+    references=("KIA1101", "IST0101"),
+)

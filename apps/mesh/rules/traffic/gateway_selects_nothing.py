@@ -1,0 +1,46 @@
+"""The selector of a Gateway takes no workload, so that no proxy opens its ports.
+
+A Gateway is configuration for proxies that run somewhere else: `selector` has to be in the labels of the
+pods of an ingress or egress gateway, in any namespace. A common mistake is `istio: ingressgateway` where the
+installed gateway carries another label, as gateways of the Helm chart do (their release's name). Pods count,
+not the labels of their Deployment, and a Deployment without replicas by its template.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from apps.mesh.findings import Finding, Severity
+from apps.mesh.inforce import INPUTS, InForce
+from apps.mesh.objects.networking import Gateway
+from apps.mesh.rules.base import Rule, RuleContext
+from apps.mesh.rules.wording import listed
+
+
+def check(context: RuleContext) -> Iterator[Finding]:
+    """One finding for each Gateway; none while workloads could not be read."""
+    if not context.knows_workloads():
+        return
+    for gateway in context.snapshot.derived(InForce).each(Gateway):
+        if gateway.selector and not context.selection.anywhere(gateway.selector):
+            wanted = listed(f"{key}={value}" for key, value in sorted(gateway.selector.items()))
+            yield RULE.finding(
+                f"No pod of the cluster has {wanted}, so that nothing listens for this Gateway. Use the "
+                "labels "
+                "of the gateway's pods, or install the gateway.",
+                gateway.ref,
+                api_version=gateway.api_version,
+                path="spec.selector",
+            )
+
+
+RULE = Rule(
+    code="MC162",
+    name="gateway-selects-nothing",
+    severity=Severity.WARNING,
+    title="A Gateway selects no workload",
+    inputs=INPUTS | {"Gateway"},
+    doc=__doc__ or "",
+    check=check,
+    references=("KIA0302", "IST0101"),
+)

@@ -1,0 +1,124 @@
+"""Two servers at the same proxy cannot both have a port, and one of them is dropped.
+
+All Gateways that select a workload are merged into its listeners, the oldest first
+(pilot/pkg/model/gateway.go mergeGateways). A server with TLS that lists a host which an older one with TLS
+has on that port and address is skipped with all its hosts, and so is one whose protocol does not go with
+plain HTTP or TCP there. Plain HTTP servers do share a port and even a host: their routes are merged, which
+Kiali reports as a conflict. `*` beside `a.example.com` is none either; the narrower name is chosen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from apps.mesh.findings import Finding, Severity
+from apps.mesh.inforce import INPUTS, InForce, together
+from apps.mesh.objects.networking import Gateway, GatewayServer
+from apps.mesh.refs import ResourceRef
+from apps.mesh.rules.base import Rule, RuleContext
+
+HTTP = frozenset({"HTTP", "HTTP2", "GRPC", "GRPC-WEB", "HTTP_PROXY"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Server:
+    gateway: Gateway
+    place: int
+    server: GatewayServer
+    port: int
+    protocol: str
+
+    @property
+    def secured(self) -> bool:
+        return bool(self.server.tls_mode) and self.protocol not in HTTP
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """As istiod compares them: `./x` with the namespace, `*/x` without any."""
+        own = self.gateway.namespace
+        return tuple(
+            f"{own}/{host[2:]}" if host.startswith("./") else host.removeprefix("*/")
+            for host in self.server.hosts
+        )
+
+
+@dataclass(slots=True)
+class _Listener:
+    """What a proxy has on one port and address so far."""
+
+    plain: _Server | None = None
+    secured: _Server | None = None
+    names: dict[str, _Server] = field(default_factory=dict)
+
+    def add(self, new: _Server) -> tuple[_Server, str] | None:
+        """The server that a new one loses to, and why; None when it is taken."""
+        if new.server.tls_mode:
+            for host in new.hosts:
+                if host in self.names:
+                    return self.names[host], f"has {host} there as well"
+            self.names.update(dict.fromkeys(new.hosts, new))
+        if self.plain is not None and not (new.protocol in HTTP and self.plain.protocol in HTTP):
+            return self.plain, f"speaks {self.plain.protocol} there, which nothing but plain HTTP can share"
+        if not new.secured and self.secured is not None and self.plain is None:
+            return self.secured, f"speaks {self.secured.protocol} there"
+        if new.secured:
+            self.secured = self.secured or new
+        else:
+            self.plain = self.plain or new
+        return None
+
+
+def check(context: RuleContext) -> Iterator[Finding]:
+    """One finding for each server that loses."""
+    found: dict[tuple[ResourceRef, int], Finding] = {}
+    for servers in _by_workload(context).values():
+        listeners: dict[tuple[int, str], _Listener] = {}
+        for item in servers:
+            listener = listeners.setdefault((item.port, item.server.bind), _Listener())
+            lost = listener.add(item)
+            if lost is not None and together(item.gateway, lost[0].gateway):
+                found.setdefault((item.gateway.ref, item.place), _finding(item, *lost))
+    yield from (found[key] for key in sorted(found))
+
+
+def _by_workload(context: RuleContext) -> dict[ResourceRef, list[_Server]]:
+    """The servers of each proxy, those of the oldest Gateway first."""
+    found: dict[ResourceRef, list[_Server]] = {}
+    gateways = context.snapshot.derived(InForce).each(Gateway)
+    for gateway in sorted(gateways, key=lambda item: item.age_key):
+        if not gateway.selector:
+            continue  # it selects every proxy of the mesh; nobody means that
+        servers = [
+            _Server(gateway, place, server, server.port.number, server.port.protocol)
+            for place, server in enumerate(gateway.servers)
+            if server.port is not None
+        ]
+        for workload in context.selection.anywhere(gateway.selector):
+            found.setdefault(workload.ref, []).extend(servers)
+    return found
+
+
+def _finding(item: _Server, other: _Server, reason: str) -> Finding:
+    who = f"server {other.place} of this Gateway" if other.gateway is item.gateway else f"{other.gateway.ref}"
+    return RULE.finding(
+        f"On port {item.port} of the same proxy {who} {reason}, and came first: this server is dropped "
+        "with all "
+        "its hosts. Join the two servers, or give this one another port.",
+        item.gateway.ref,
+        api_version=item.gateway.api_version,
+        path=f"spec.servers[{item.place}]",
+        key=str(item.place),
+    )
+
+
+RULE = Rule(
+    code="MC161",
+    name="gateway-servers-conflict",
+    severity=Severity.ERROR,
+    title="Two servers of Gateways want one port",
+    inputs=INPUTS | {"Gateway"},
+    doc=__doc__ or "",
+    check=check,
+    references=("KIA0301", "IST0145"),
+)

@@ -1,0 +1,81 @@
+"""A VirtualService is bound to a Gateway whose servers do not take its hosts.
+
+A Gateway hands over only requests for the hosts of its servers, and `namespace/host` there narrows them to
+VirtualServices of one namespace (`./host`: the Gateway's own). What no server takes is answered with 404 or
+not accepted at all (pilot/pkg/networking/core/gateway.go). Either side may be the wildcard. With several
+gateways a host has to be at one of them only, and with `mesh` among them a host may be for sidecars alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from apps.mesh.destinations import for_sidecars, gateways_of
+from apps.mesh.findings import Finding, Severity
+from apps.mesh.hosts import matches, resolve_short_name
+from apps.mesh.inforce import INPUTS, InForce
+from apps.mesh.objects.networking import Gateway, VirtualService
+from apps.mesh.references import bound_host, gateway_ref
+from apps.mesh.rules.base import Rule, RuleContext
+from apps.mesh.rules.wording import listed
+
+
+def check(context: RuleContext) -> Iterator[Finding]:
+    """One finding for each VirtualService and Gateway without a host in common, and one for the hosts
+    that none of the Gateways takes."""
+    for route in context.snapshot.derived(InForce).each(VirtualService):
+        found = [context.snapshot.get(ref) for ref in gateways_of(route)]
+        gateways = [gateway for gateway in found if isinstance(gateway, Gateway)]
+        strangers = [item for item in gateways if not any(_takes(item, host, route) for host in route.hosts)]
+        for gateway in strangers if route.hosts else ():
+            yield _stranger(route, gateway)
+        if strangers or for_sidecars(route) or not gateways or len(gateways) < len(found):
+            continue
+        lost = [host for host in route.hosts if not any(_takes(item, host, route) for item in gateways)]
+        if lost:
+            yield RULE.finding(
+                f"{listed(lost)} is in no server of {listed(str(item.ref) for item in gateways)}, so that "
+                "no request for it arrives. Add it to a server, or remove it here.",
+                route.ref,
+                api_version=route.api_version,
+                path=f"spec.hosts[{route.hosts.index(lost[0])}]",
+            )
+
+
+def _takes(gateway: Gateway, host: str, route: VirtualService) -> bool:
+    name = resolve_short_name(host, route.namespace)
+    for server in gateway.servers:
+        for text in server.hosts:
+            owner, listed_host = bound_host(text, gateway.namespace)
+            if owner in {"*", route.namespace} and matches(listed_host, name):
+                return True
+    return False
+
+
+def _stranger(route: VirtualService, gateway: Gateway) -> Finding:
+    place = next(
+        index
+        for index, name in enumerate(route.gateways)
+        if gateway_ref(name, route.namespace) == gateway.ref
+    )
+    hosts = dict.fromkeys(host for server in gateway.servers for host in server.hosts)
+    return RULE.finding(
+        f"No server of {gateway.ref} takes {listed(route.hosts)} from namespace {route.namespace}; it takes "
+        f"{listed(hosts)}. The routes never apply there: add a host to the Gateway, or bind another one.",
+        route.ref,
+        api_version=route.api_version,
+        path=f"spec.gateways[{place}]",
+        key=gateway.ref.path,
+    )
+
+
+RULE = Rule(
+    code="MC160",
+    name="host-not-in-gateway",
+    severity=Severity.WARNING,
+    title="A Gateway does not take the hosts of a VirtualService",
+    inputs=INPUTS | {"Gateway", "VirtualService"},
+    doc=__doc__ or "",
+    check=check,
+    references=("IST0132",),
+)

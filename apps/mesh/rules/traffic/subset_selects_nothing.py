@@ -1,0 +1,94 @@
+"""A subset of a DestinationRule takes none of the endpoints of its host.
+
+A subset holds the endpoints that carry all its labels. The labels are those of pods (or of the endpoints of
+a ServiceEntry), not of Deployments. Without an endpoint, requests that a route sends to the subset get a 503
+with the flag UH; this is an error where a VirtualService does so, and a leftover otherwise. Labels of place
+(`topology.kubernetes.io/zone`) are added by istiod and not looked at, nor are pods of other clusters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from apps.mesh.destinations import destinations, named
+from apps.mesh.egress.services import RegistryService
+from apps.mesh.findings import Finding, Severity
+from apps.mesh.hosts import resolve_short_name
+from apps.mesh.inforce import InForce
+from apps.mesh.knownhosts import INPUTS
+from apps.mesh.objects.networking import DestinationRule, ServiceEntry, VirtualService
+from apps.mesh.objects.selectors import is_subset
+from apps.mesh.objects.workloads import WORKLOAD_KINDS
+from apps.mesh.rules.base import Rule, RuleContext
+from apps.mesh.rules.wording import listed
+from apps.mesh.selection import label_sets
+
+_OF_PLACE = ("topology.kubernetes.io/", "topology.istio.io/", "kubernetes.io/hostname", "istio-locality")
+"""Beginnings of labels that istiod gives to endpoints (pilot/pkg/serviceregistry/util/label)."""
+Labels = Mapping[str, str]
+
+
+def check(context: RuleContext) -> Iterator[Finding]:
+    """One finding for each subset."""
+    routed: set[tuple[str, str]] | None = None
+    for rule in context.snapshot.derived(InForce).each(DestinationRule):
+        found = _labels(context, rule) if rule.subsets else None
+        for place, subset in enumerate(rule.subsets if found else ()):
+            wanted = {key: value for key, value in subset.labels.items() if not key.startswith(_OF_PLACE)}
+            if any(is_subset(wanted, labels) for labels in found or ()):
+                continue
+            if routed is None:
+                routed = _routed(context)
+            used = (resolve_short_name(rule.host, rule.namespace), subset.name) in routed
+            shown = listed(f"{key}={value}" for key, value in sorted(wanted.items()))
+            effect = "so that routes to it fail with 503" if used else "and no route leads to it"
+            yield RULE.finding(
+                f"No endpoint of {rule.host} carries {shown}, {effect}. Correct the labels of subset "
+                f"{subset.name}, label the pods, or remove the subset.",
+                rule.ref,
+                api_version=rule.api_version,
+                severity=Severity.ERROR if used else Severity.WARNING,
+                path=f"spec.subsets[{place}].labels",
+                key=subset.name,
+            )
+
+
+def _labels(context: RuleContext, rule: DestinationRule) -> list[Labels] | None:
+    """The labels of every endpoint of the host; None where they are not all known, or there are none."""
+    found: list[Labels] = []
+    for service in named(context.snapshot, resolve_short_name(rule.host, rule.namespace), rule.namespace):
+        own = _of_service(context, service)
+        if own is None:
+            return None
+        found += own
+    return found or None
+
+
+def _of_service(context: RuleContext, service: RegistryService) -> list[Labels] | None:
+    if not service.kubernetes:
+        entry = context.snapshot.get(service.ref)
+        if not isinstance(entry, ServiceEntry) or entry.workload_selector is not None:
+            return None
+        return [endpoint.labels for endpoint in entry.endpoints] or None
+    if service.external or any(context.snapshot.missing(kind, service.namespace) for kind in WORKLOAD_KINDS):
+        return None
+    workloads = context.services.behind(service.ref)
+    return [labels for workload in workloads for labels in label_sets(workload)] or None
+
+
+def _routed(context: RuleContext) -> set[tuple[str, str]]:
+    """The hosts and subsets that routes lead to."""
+    routes = context.snapshot.derived(InForce).each(VirtualService)
+    return {(goal.host, goal.target.subset) for route in routes for goal in destinations(route)}
+
+
+RULE = Rule(
+    code="MC167",
+    name="subset-selects-nothing",
+    severity=Severity.ERROR,
+    title="A subset takes no endpoint",
+    inputs=INPUTS | {"DestinationRule", "VirtualService"},
+    doc=__doc__ or "",
+    check=check,
+    references=("KIA0203", "IST0173"),
+)

@@ -1,0 +1,110 @@
+"""A route leads to a subset that no DestinationRule in force defines.
+
+A subset is a name that a DestinationRule gives to some of a host's endpoints, and the proxies of a client
+look for that rule in their own namespace, then in the host's, then in the mesh's root namespace
+(pilot/pkg/model/push_context.go destinationRule). In the first of them that has a rule for the host the
+search ends: subsets of the others are not added. A route to a subset that is not found gets a 503.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from apps.mesh.destinations import RoutedTo, destinations, followers, named
+from apps.mesh.egress.services import RegistryService
+from apps.mesh.findings import Finding, Severity
+from apps.mesh.hosts import is_wildcard, resolve_short_name, subset_of
+from apps.mesh.inforce import InForce
+from apps.mesh.knownhosts import INPUTS, knows
+from apps.mesh.objects.networking import DestinationRule, VirtualService
+from apps.mesh.rules.base import Rule, RuleContext
+from apps.mesh.rules.wording import listed
+
+
+@dataclass(slots=True)
+class _Defining:
+    """The rules that define a subset, by host; wildcards apart, of which there are few."""
+
+    exact: dict[str, list[DestinationRule]] = field(default_factory=dict)
+    wide: dict[str, list[DestinationRule]] = field(default_factory=dict)
+
+    def of(self, host: str) -> list[DestinationRule]:
+        """The rules of the host itself, and of wildcards that hold it."""
+        above = (rules for wildcard, rules in self.wide.items() if subset_of(host, wildcard))
+        return [*self.exact.get(host, ()), *(rule for rules in above for rule in rules)]
+
+
+Defining = dict[str, _Defining]
+
+
+def check(context: RuleContext) -> Iterator[Finding]:
+    """One finding for each VirtualService, host and subset."""
+    if context.snapshot.missing("DestinationRule") is not None:
+        return
+    defining: Defining = {}
+    for rule in context.snapshot.derived(InForce).each(DestinationRule):
+        for subset in rule.subsets:
+            host = resolve_short_name(rule.host, rule.namespace)
+            known = defining.setdefault(subset.name, _Defining())
+            (known.wide if is_wildcard(host) else known.exact).setdefault(host, []).append(rule)
+    for route in context.snapshot.derived(InForce).each(VirtualService):
+        goals: dict[tuple[str, str], RoutedTo] = {}
+        for goal in destinations(route):
+            if goal.target.subset:
+                goals.setdefault((goal.host, goal.target.subset), goal)
+        for goal in goals.values():
+            yield from _judge(context, goal, defining)
+
+
+def _judge(context: RuleContext, goal: RoutedTo, defining: Defining) -> Iterator[Finding]:
+    route, subset = goal.route, goal.target.subset
+    services = named(context.snapshot, goal.host, route.namespace)
+    if not services:
+        return
+    rules = defining[subset].of(goal.host) if subset in defining else []
+    if any(rule.selector is not None for rule in rules):
+        return
+    asking = followers(context.snapshot, route)
+    if asking is None:
+        near = {route.namespace, *(item.namespace for item in services), *(rule.namespace for rule in rules)}
+        asking = frozenset(near)
+    if not rules and not knows(context.snapshot, DestinationRule, services[0].namespace):
+        return
+    if any(_defines(context, client, service, subset) for client in asking for service in services):
+        return
+    if rules:
+        reason = (
+            f"{listed(str(rule.ref) for rule in rules)} defines it, but clients in {listed(sorted(asking))} "
+            "go by another rule, or do not see that one"
+        )
+        way_out = "Define it in the rule that they use."
+    else:
+        reason = f"no DestinationRule for {goal.host} defines it"
+        way_out = "Add the subset to one, or correct the name."
+    yield RULE.finding(
+        f"The route leads to subset {subset} of {goal.target.host}: {reason}, so that {goal.effect}. "
+        f"{way_out}",
+        route.ref,
+        api_version=route.api_version,
+        severity=Severity.WARNING if goal.mirror else Severity.ERROR,
+        path=f"{goal.path}.subset",
+        key=f"{goal.host} {subset}",
+    )
+
+
+def _defines(context: RuleContext, client: str, service: RegistryService, subset: str) -> bool:
+    merged = context.client_tls.rule(client, {}, service)
+    return merged is not None and merged.subset(subset) is not None
+
+
+RULE = Rule(
+    code="MC156",
+    name="subset-unknown",
+    severity=Severity.ERROR,
+    title="A route leads to a subset that nobody defines",
+    inputs=INPUTS | {"DestinationRule", "Gateway", "VirtualService"},
+    doc=__doc__ or "",
+    check=check,
+    references=("KIA1107", "IST0101"),
+)

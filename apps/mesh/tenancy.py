@@ -1,0 +1,147 @@
+"""Which hosts an installation of Speedscale really dials, by the settings in its ConfigMaps.
+
+The vendor's list is for the usual case. An outbound proxy takes the place of the hosts; the cloud transport
+of a namespaced installation needs the app host alone; exporters ("bring your own cloud") add endpoints and
+take none away; a tenant may live in another region or behind another app host. Settings that are not
+there change nothing. Decides no verdict; knows no rule.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
+from urllib.parse import SplitResult, urlsplit
+
+from apps.mesh.hostsets import DEFAULT_APP_HOST, DEFAULT_REGION, HostSet, RequiredHost, Tier, speedscale
+from apps.mesh.objects.config import ConfigMap
+from apps.mesh.refs import ResourceRef
+from apps.mesh.reports import SpeedscaleInstall
+from apps.mesh.snapshot import Snapshot
+from apps.mesh.verdicts import Protocol
+
+# Weakest first. The override is the administrator's and wins.
+CONFIG_MAPS = ("speedscale-forwarder", "speedscale-operator", "speedscale-operator-override")
+PROXY_KEYS = ("HTTPS_PROXY", "https_proxy")
+BYPASS_KEYS = ("NO_PROXY", "no_proxy")
+# The chart writes its values as such keys (TELEMETRY_INTERVAL, TENANT_REGION); absent ones mean the default.
+TRANSPORT_KEY = "PRIMARY_TRANSPORT"
+REGION_KEY = "TENANT_REGION"
+APP_KEY = "SPEEDSCALE_APP_URL"
+EXPORTERS_KEY = "EXPORTERS"
+CLOUD = "cloud"
+AWS_DOMAIN = ".amazonaws.com"
+DEFAULT_PORTS = {"http": 80, "https": 443}
+OTLP_PORT = 4317
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What an installation's ConfigMaps say; "" and empty where they say nothing."""
+
+    proxy: str = ""
+    bypass: tuple[str, ...] = ()
+    transport: str = ""
+    region: str = ""
+    app_host: str = ""
+    exporters: tuple[str, ...] = ()
+
+
+def settings_of(snapshot: Snapshot, install: SpeedscaleInstall) -> Settings:
+    """The settings of one installation."""
+    data: dict[str, str] = {}
+    exporters = ""
+    for name in CONFIG_MAPS:
+        found = snapshot.get(ResourceRef("ConfigMap", install.namespace, name))
+        if isinstance(found, ConfigMap):
+            data.update({key: value.strip() for key, value in found.data.items()})
+            exporters = found.data.get(EXPORTERS_KEY, exporters)
+    return Settings(
+        proxy=_first(data, PROXY_KEYS),
+        bypass=tuple(part.strip().lower() for part in _first(data, BYPASS_KEYS).split(",") if part.strip()),
+        transport=data.get(TRANSPORT_KEY, "").lower() if install.kind == "namespaced" else "",
+        region=data.get(REGION_KEY, ""),
+        app_host=(_split(data.get(APP_KEY, "")).hostname or "").lower(),
+        exporters=tuple(_endpoints(exporters)),
+    )
+
+
+def hosts_of(snapshot: Snapshot, install: SpeedscaleInstall, hostset: HostSet) -> HostSet:
+    """The hosts that this installation dials, and what it dials in their place. The same set where its
+    settings change nothing."""
+    settings = settings_of(snapshot, install)
+    hosts = _for_tenant(hostset, settings).hosts
+    if settings.transport == CLOUD:
+        hosts = tuple(host for host in hosts if not host.host.endswith(AWS_DOMAIN))
+    proxy = _proxy_host(settings.proxy)
+    if proxy is not None:
+        hosts = (proxy, *(host for host in hosts if bypasses(host.host, settings.bypass)))
+    names = snapshot.namespaces
+    more = [host for text in settings.exporters if (host := _exporter(text, names)) is not None]
+    adjusted = (*hosts, *(host for host in more if proxy is None or bypasses(host.host, settings.bypass)))
+    return hostset if adjusted == hostset.hosts else replace(hostset, hosts=tuple(dict.fromkeys(adjusted)))
+
+
+def bypasses(host: str, patterns: tuple[str, ...]) -> bool:
+    """Whether NO_PROXY takes a host out: its name, a domain above it, or `*`."""
+    name = host.removeprefix("*.")
+    return any(
+        pattern == "*" or name == (domain := pattern.lstrip("*").lstrip(".")) or name.endswith(f".{domain}")
+        for pattern in patterns
+        if pattern
+    )
+
+
+def _for_tenant(hostset: HostSet, settings: Settings) -> HostSet:
+    """The list for the tenant's region and app host, where nobody has chosen another list."""
+    if hostset != speedscale() or not (settings.region or settings.app_host):
+        return hostset
+    return speedscale(settings.region or DEFAULT_REGION, settings.app_host or DEFAULT_APP_HOST)
+
+
+def _proxy_host(text: str) -> RequiredHost | None:
+    found = _split(text)
+    if not found.hostname:
+        return None
+    port = found.port or DEFAULT_PORTS.get(found.scheme, 80)
+    purpose = "the outbound proxy, in place of the hosts themselves"
+    return RequiredHost(found.hostname, Tier.REQUIRED, purpose, "all parts", port, Protocol.TCP)
+
+
+def _exporter(text: str, namespaces: Collection[str]) -> RequiredHost | None:
+    """An endpoint outside of the cluster; one inside is a Service, which the registry knows."""
+    found = _split(text)
+    host = found.hostname or ""
+    _, dot, rest = host.partition(".")
+    if not dot or rest in namespaces or host.endswith((".svc", ".local")):
+        return None
+    protocol = Protocol.TLS if found.scheme == "https" else Protocol.HTTP
+    purpose = "captured traffic, by an exporter"
+    return RequiredHost(host, Tier.REQUIRED, purpose, "forwarder", found.port or OTLP_PORT, protocol)
+
+
+def _split(text: str) -> SplitResult:
+    """The parts of a URL; a text without a scheme is read as `//text`, one that is no URL as nothing."""
+    try:
+        found = urlsplit(text if "//" in text else f"//{text}")
+        _ = found.port
+    except ValueError:
+        return urlsplit("")
+    return found
+
+
+def _endpoints(text: str) -> Iterator[str]:
+    """The `otel_endpoint` of every exporter of the JSON that the operator writes; none if it is not JSON."""
+    try:
+        value = json.loads(text) if text else {}
+    except (ValueError, RecursionError):
+        return
+    items = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
+    for item in items:
+        endpoint = item.get("otel_endpoint") if isinstance(item, Mapping) else None
+        if isinstance(endpoint, str):
+            yield endpoint
+
+
+def _first(data: Mapping[str, str], keys: tuple[str, ...]) -> str:
+    return next((data[key] for key in keys if data.get(key)), "")
