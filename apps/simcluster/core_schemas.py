@@ -166,6 +166,9 @@ SCHEMAS: dict[tuple[str, str], Node] = {
         spec=ALWAYS, status=replace(obj(open=True, conditions=CONDITIONS), always=True)
     ),
     ("", "Endpoints"): kind_schema(subsets=listing(OPEN)),
+    ("discovery.k8s.io", "EndpointSlice"): kind_schema(
+        addressType=STRING, endpoints=listing(OPEN), ports=listing(OPEN)
+    ),
     ("", "Event"): GENERIC,
     ("apps", "Deployment"): kind_schema(spec=DEPLOYMENT_SPEC, status=WORKLOAD_STATUS),
     ("apps", "StatefulSet"): kind_schema(spec=STATEFUL_SET_SPEC, status=WORKLOAD_STATUS),
