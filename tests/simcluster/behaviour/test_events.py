@@ -175,3 +175,21 @@ def test_without_behaviour_nothing_is_told() -> None:
     play.make(workload("Deployment", replicas=2))
     play.run(3)
     assert play.items(EVENTS) == []
+
+
+def test_sets_tell_of_their_pods_in_their_words() -> None:
+    play = Play()
+    play.make(workload("StatefulSet", "data", replicas=2))
+    play.make(workload("DaemonSet", "agent"))
+    play.run(5)
+    play.patch(f"{APPS}/statefulsets/data", {"spec": {"replicas": 1}})
+    play.run(5)
+    assert told(play, "StatefulSet") == [
+        "create Pod data-0 in StatefulSet data successful",
+        "create Pod data-1 in StatefulSet data successful",
+        "delete Pod data-1 in StatefulSet data successful",
+    ]
+    assert [text.partition("-")[0] for text in told(play, "DaemonSet", "SuccessfulCreate")] == [
+        "Created pod: agent",
+        "Created pod: agent",
+    ]
