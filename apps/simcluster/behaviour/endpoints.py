@@ -3,7 +3,8 @@
 Must not know why pods come and go.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
 
 import msgspec
 
@@ -25,7 +26,7 @@ from apps.simcluster.shapes.endpoints import (
     subsets,
 )
 from apps.simcluster.shapes.meta import owner_reference
-from apps.simcluster.store import Event, Stored
+from apps.simcluster.store import Event
 
 SERVICES = "services"
 ENDPOINTS = "endpoints"
@@ -54,14 +55,16 @@ def concerned(run: Runtime, key: str, event: Event) -> Iterator[Work]:
     elif key == PODS:
         labels = [item.labels for item in (event.before, event.after) if item]
         for service in run.index.of(SERVICES, stored.namespace):
-            wanted = _selector(service).items()
+            wanted = _selector(service.body).items()
             if wanted and any(wanted <= found.items() for found in labels):
                 yield Work(SERVICES, stored.namespace, service.name)
 
 
-def _selector(service: Stored) -> dict[str, str]:
+@lru_cache(maxsize=4_096)
+def _selector(service: bytes) -> Mapping[str, str]:
+    """The selector in the JSON of a Service; every change of a pod asks for those of its namespace."""
     try:
-        return msgspec.json.decode(service.body, type=_Head).spec.selector or {}
+        return msgspec.json.decode(service, type=_Head).spec.selector or {}
     except msgspec.ValidationError:
         return {}
 

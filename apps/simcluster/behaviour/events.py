@@ -6,6 +6,7 @@ Written straight into the store, as nobody waits for an Event. Must not know the
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import msgspec
 
@@ -116,19 +117,20 @@ class Recorder:
         """Remove what is too old or too much; says when the next one will be too old."""
         store, now = self._cluster.store, self._cluster.now()
         ages = sorted(self._ages())
-        dead = (now - LIFETIME).strftime(TIME_FORMAT)
         beyond = max(0, len(ages) - MOST)
-        gone = [row for index, row in enumerate(ages) if index < beyond or row[0] <= dead]
+        gone = [row for index, row in enumerate(ages) if index < beyond or row[0] <= now - LIFETIME]
         for _, namespace, name in gone:
             store.remove(EVENTS, namespace, name)
         self._forget(now)
         left = ages[len(gone) :]
-        return datetime.strptime(left[0][0] + "+0000", f"{TIME_FORMAT}%z") + LIFETIME if left else None
+        return left[0][0] + LIFETIME if left else None
 
-    def _ages(self) -> Iterator[tuple[str, str, str]]:
+    def _ages(self) -> Iterator[tuple[datetime, str, str]]:
+        """When each Event happened last, and where it is; clients may write anything into their own."""
         for item in self._cluster.store.each(EVENTS):
             found = msgspec.json.decode(item.body, type=_Times)
-            yield found.lastTimestamp or found.metadata.creationTimestamp, item.namespace, item.name
+            created = datetime.fromisoformat(found.metadata.creationTimestamp)
+            yield _moment(found.lastTimestamp) or created, item.namespace, item.name
 
     def _forget(self, now: datetime) -> None:
         store = self._cluster.store
@@ -144,15 +146,28 @@ def _key(source: Source, subject: Subject, reason: str, message: str) -> _Key:
 def _again(before: Json, now: datetime) -> Json:
     """An Event that happened once more."""
     if before.get("eventTime"):
-        count = (before.get("series") or {"count": 1})["count"]
-        return {**before, "series": {"count": count + 1, "lastObservedTime": now.strftime(MICROSECONDS)}}
-    return {**before, "count": before["count"] + 1, "lastTimestamp": now.strftime(TIME_FORMAT)}
+        count = _count(before.get("series") or {}) + 1
+        return {**before, "series": {"count": count, "lastObservedTime": now.strftime(MICROSECONDS)}}
+    return {**before, "count": _count(before) + 1, "lastTimestamp": now.strftime(TIME_FORMAT)}
+
+
+def _count(counted: Any) -> int:
+    found = counted.get("count") if isinstance(counted, dict) else None
+    return found if isinstance(found, int) else 1
+
+
+def _moment(text: Any) -> datetime | None:
+    try:
+        found = datetime.fromisoformat(text)
+    except (TypeError, ValueError):
+        return None
+    return found if found.tzinfo else None
 
 
 class _Created(msgspec.Struct):
-    creationTimestamp: str = ""  # noqa: N815
+    creationTimestamp: str  # noqa: N815
 
 
 class _Times(msgspec.Struct):
     metadata: _Created
-    lastTimestamp: str | None = None  # noqa: N815
+    lastTimestamp: Any = None  # noqa: N815

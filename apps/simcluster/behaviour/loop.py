@@ -80,6 +80,7 @@ class Loop:
 
     def look_at_everything(self) -> None:
         """After a restart: work that was under way goes on. What is at rest stays as it is."""
+        self.run.queue.add(_SWEEP)
         for key in _SYNCS:
             for item in self.run.index.of(key) if "." in key or key in CORE else ():
                 self.run.queue.add(Work(key, item.namespace, item.name))

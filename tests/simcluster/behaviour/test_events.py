@@ -193,3 +193,13 @@ def test_sets_tell_of_their_pods_in_their_words() -> None:
         "Created pod: agent",
         "Created pod: agent",
     ]
+
+
+@pytest.mark.parametrize("last", ["yesterday", 7, None, "2026-11-25T12:00:00", "2026-11-25T12:00:00.5Z"])
+def test_events_of_clients_go_too_whatever_they_say(play: Play, last: Any) -> None:
+    meta, about = {"name": "mine"}, {"kind": "Pod", "namespace": "shop", "name": "cart"}
+    play.ask("POST", EVENTS, {"metadata": meta, "involvedObject": about, "lastTimestamp": last, "count": "x"})
+    play.run(3)
+    play.time += timedelta(minutes=70)
+    play.run(1)
+    assert play.items(EVENTS) == []
