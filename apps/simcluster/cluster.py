@@ -36,6 +36,7 @@ class Cluster:
     now: Callable[[], datetime] = utc_now
     git_version: str = VERSION
     outage: Outage = Outage.NONE
+    documents: dict[str, tuple[str, bytes]] = field(default_factory=dict)  # name -> mark and text, once made
     _served: tuple[tuple[tuple[str, int], ...], tuple[Resource, ...]] | None = field(default=None)
 
     def timestamp(self) -> str:

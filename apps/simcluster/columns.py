@@ -3,7 +3,7 @@
 One `Layout` a kind, in the order and words of the API server's own printers. It knows objects and no table.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,8 +11,15 @@ from typing import Any
 from apps.simcluster.durations import UNKNOWN, age, human_duration, moment
 from apps.simcluster.pod_columns import NONE, pod_cells
 from apps.simcluster.schema import Json
+from apps.simcluster.service_columns import (
+    UNSET,
+    endpoints_cells,
+    listed,
+    pairs,
+    service_cells,
+    slice_cells,
+)
 
-UNSET = "<unset>"
 Cells = Callable[[Json, datetime], list[Any]]
 
 
@@ -25,21 +32,13 @@ class Layout:
     named: bool = True
 
 
-def _list(values: Sequence[Any] | None) -> str:
-    return ",".join(str(value) for value in values or ()) or NONE
-
-
-def _pairs(labels: Json | None) -> str:
-    return _list([f"{key}={value}" for key, value in sorted((labels or {}).items())])
-
-
 def _containers(obj: Json) -> list[Any]:
     spec = obj.get("spec", {})
     containers = spec.get("template", {}).get("spec", {}).get("containers") or []
     return [
-        _list([item.get("name") for item in containers]),
-        _list([item.get("image") for item in containers]),
-        _pairs((spec.get("selector") or {}).get("matchLabels")),
+        listed([item.get("name") for item in containers]),
+        listed([item.get("image") for item in containers]),
+        pairs((spec.get("selector") or {}).get("matchLabels")),
     ]
 
 
@@ -70,7 +69,7 @@ def _daemon_set(obj: Json, now: datetime) -> list[Any]:
         "numberAvailable",
     )
     selector = obj.get("spec", {}).get("template", {}).get("spec", {}).get("nodeSelector")
-    return [*(status.get(name, 0) for name in names), _pairs(selector), *_containers(obj)]
+    return [*(status.get(name, 0) for name in names), pairs(selector), *_containers(obj)]
 
 
 _JOB_ENDS = {"Complete": "Complete", "Failed": "Failed", "Suspended": "Suspended"}
@@ -104,41 +103,14 @@ def _cron_job(obj: Json, now: datetime) -> list[Any]:
     ]
 
 
-def _external(spec: Json, status: Json) -> str:
-    """Where a service is reached from outside."""
-    kind, given = spec.get("type", "ClusterIP"), list(spec.get("externalIPs") or ())
-    if kind == "ExternalName":
-        return str(spec.get("externalName", ""))
-    if kind == "LoadBalancer":
-        ingress = (status.get("loadBalancer") or {}).get("ingress") or ()
-        return (
-            ",".join([item.get("ip") or item.get("hostname", "") for item in ingress] + given) or "<pending>"
-        )
-    return _list(given)
-
-
-def _port(port: Json) -> str:
-    node = f":{port['nodePort']}" if port.get("nodePort") else ""
-    return f"{port.get('port')}{node}/{port.get('protocol', 'TCP')}"
-
-
-def _service(obj: Json, now: datetime) -> list[Any]:
-    spec = obj.get("spec", {})
-    ports = _list([_port(port) for port in spec.get("ports") or ()])
-    external = _external(spec, obj.get("status", {}))
-    kind = spec.get("type", "ClusterIP")
-    return [kind, spec.get("clusterIP") or NONE, external, ports, _pairs(spec.get("selector"))]
-
-
-def _endpoints(obj: Json, now: datetime) -> list[Any]:
-    shown = [
-        f"{address.get('ip')}:{port.get('port')}"
-        for subset in obj.get("subsets") or ()
-        for port in subset.get("ports") or ()
-        for address in subset.get("addresses") or ()
+def _quota(obj: Json, now: datetime) -> list[Any]:
+    status = obj.get("status") or {}
+    used, hard = status.get("used") or {}, status.get("hard") or {}
+    rows = [(name, f"{name}: {used.get(name, 0)}/{hard[name]}") for name in sorted(hard)]
+    return [
+        ", ".join(text for name, text in rows if name.startswith("limits.") is limits)
+        for limits in (False, True)
     ]
-    more = f" + {len(shown) - 3} more..." if len(shown) > 3 else ""
-    return [_list(shown[:3]) + more]
 
 
 def _namespace(obj: Json, now: datetime) -> list[Any]:
@@ -158,7 +130,7 @@ def _node(obj: Json, now: datetime) -> list[Any]:
     info = status.get("nodeInfo") or {}
     wide = [info.get(name) or UNKNOWN for name in ("osImage", "kernelVersion", "containerRuntimeVersion")]
     places = [addresses.get("InternalIP") or NONE, addresses.get("ExternalIP") or NONE]
-    return [",".join(words), _list(roles), info.get("kubeletVersion", ""), *places, *wide]
+    return [",".join(words), listed(roles), info.get("kubeletVersion", ""), *places, *wide]
 
 
 def _event(obj: Json, now: datetime) -> list[Any]:
@@ -256,8 +228,10 @@ LAYOUTS: dict[str, Layout] = {
     "cronjobs": Layout(
         _columns("Schedule Timezone Suspend Active:integer Last_Schedule Age", _WIDE), _cron_job
     ),
-    "services": Layout(_columns("Type Cluster-IP External-IP Port(s) Age", "Selector"), _service),
-    "endpoints": Layout(_columns("Endpoints Age"), _endpoints),
+    "services": Layout(_columns("Type Cluster-IP External-IP Port(s) Age", "Selector"), service_cells),
+    "endpoints": Layout(_columns("Endpoints Age"), endpoints_cells),
+    "endpointslices": Layout(_columns("AddressType Ports Endpoints Age"), slice_cells),
+    "resourcequotas": Layout(_columns("Request Limit Age"), _quota),
     "namespaces": Layout(_columns("Status Age"), _namespace),
     "nodes": Layout(
         _columns(

@@ -20,6 +20,7 @@ from apps.simcluster.pod_schemas import (
 )
 from apps.simcluster.schema import (
     BOOLEAN,
+    INT_OR_STRING,
     OBJECT_META,
     STRING,
     STRING_MAP,
@@ -71,17 +72,25 @@ def _workload(*groups: Mapping[str, Node], **fields: Node) -> Node:
     return replace(struct(common, *groups, **fields), always=True)
 
 
+def _strategy(numbers_or_shares: str) -> Node:
+    """How pods are replaced."""
+    rolling = struct(dict.fromkeys(numbers_or_shares.split(), INT_OR_STRING))
+    return replace(obj(type=STRING, rollingUpdate=rolling), always=True)
+
+
 DEPLOYMENT_SPEC = _workload(
-    numbers("progressDeadlineSeconds replicas revisionHistoryLimit"), paused=BOOLEAN, strategy=ALWAYS
+    numbers("progressDeadlineSeconds replicas revisionHistoryLimit"),
+    paused=BOOLEAN,
+    strategy=_strategy("maxSurge maxUnavailable"),
 )
 STATEFUL_SET_SPEC = _workload(
     numbers("replicas revisionHistoryLimit"),
     texts("podManagementPolicy serviceName"),
     anything("ordinals persistentVolumeClaimRetentionPolicy"),
-    updateStrategy=ALWAYS,
+    updateStrategy=_strategy("maxUnavailable partition"),
     volumeClaimTemplates=listing(OPEN),
 )
-DAEMON_SET_SPEC = _workload(revisionHistoryLimit=whole(), updateStrategy=ALWAYS)
+DAEMON_SET_SPEC = _workload(revisionHistoryLimit=whole(), updateStrategy=_strategy("maxSurge maxUnavailable"))
 REPLICA_SET_SPEC = _workload(replicas=whole())
 JOB_SPEC = _workload(
     numbers(
@@ -166,6 +175,9 @@ SCHEMAS: dict[tuple[str, str], Node] = {
         )
     ),
     ("", "Endpoints"): kind_schema(subsets=listing(OPEN)),
+    ("discovery.k8s.io", "EndpointSlice"): kind_schema(
+        addressType=STRING, endpoints=listing(OPEN), ports=listing(OPEN)
+    ),
     ("", "Event"): GENERIC,
     ("apps", "Deployment"): kind_schema(spec=DEPLOYMENT_SPEC, status=WORKLOAD_STATUS),
     ("apps", "StatefulSet"): kind_schema(spec=STATEFUL_SET_SPEC, status=WORKLOAD_STATUS),

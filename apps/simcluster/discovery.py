@@ -207,7 +207,7 @@ def root_paths(cluster: Cluster) -> Json:
     paths = ["/.well-known/openid-configuration", "/api", "/api/v1", "/apis", "/apis/"]
     for group, versions in sorted(groups(cluster).items()):
         paths += [f"/apis/{group}", *(f"/apis/{group}/{version}" for version in versions)]
-    return {"paths": [*paths, "/healthz", "/livez", "/openapi/v3", "/readyz", "/version"]}
+    return {"paths": [*paths, "/healthz", "/livez", "/openapi/v2", "/openapi/v3", "/readyz", "/version"]}
 
 
 def openid_configuration(host: str) -> Json:

@@ -64,6 +64,7 @@ class Resource:
         return (
             self.custom
             or self.group in ("apps", "batch", GROUP_ADMISSION, GROUP_CRD, GROUP_NETWORK)
+            or self.group in ("apps", "batch", "discovery.k8s.io", GROUP_ADMISSION, GROUP_CRD)
             or self.plural == "pods"
         )
 
@@ -148,6 +149,7 @@ BUILTIN: tuple[Resource, ...] = (
     _builtin("batch", "v1", "cronjobs", "CronJob", short=("cj",), categories=_ALL, subresources=_STATUS),
     _builtin("batch", "v1", "jobs", "Job", categories=_ALL, subresources=_STATUS),
     _builtin(GROUP_NETWORK, "v1", "networkpolicies", "NetworkPolicy", short=("netpol",)),
+    _builtin("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice"),
     _builtin(GROUP_RBAC, "v1", "clusterrolebindings", "ClusterRoleBinding", namespaced=False),
     _builtin(GROUP_RBAC, "v1", "clusterroles", "ClusterRole", namespaced=False),
     _builtin(GROUP_RBAC, "v1", "rolebindings", "RoleBinding"),

@@ -1,5 +1,6 @@
 """Which form of an answer a client accepts: JSON, YAML, a table, metadata only, aggregated discovery."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 from apps.simcluster.errors import not_acceptable
@@ -40,3 +41,23 @@ def negotiate(accept: str, *, discovery: bool = False) -> Form:
         elif media == "application/yaml":
             return Form.YAML
     raise not_acceptable()
+
+
+def document_form(accept: str, offered: Mapping[str, str]) -> str:
+    """What the first acceptable of the offered media types stands for; empty when none is.
+
+    The client's weights order them, and its own order where they are alike.
+    """
+    clauses = [_clause(text) for text in (accept.strip() or "*/*").split(",")]
+    for media, _ in sorted(clauses, key=lambda clause: -clause[1]):
+        for name, form in offered.items():
+            if media in (name, "*/*", "application/*"):
+                return form
+    return ""
+
+
+def _clause(text: str) -> tuple[str, float]:
+    """The media type of a clause of Accept, and its weight."""
+    media, *pairs = (part.strip() for part in text.split(";"))
+    weight = dict(pair.partition("=")[::2] for pair in pairs).get("q", "1")
+    return media, float(weight) if weight.replace(".", "", 1).isdigit() else 1.0

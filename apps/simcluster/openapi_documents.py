@@ -34,7 +34,7 @@ _VERSION_NOTES = {
     "minCompatibilityMajor": "major version of the minimum compatibility version",
     "minCompatibilityMinor": "minor version of the minimum compatibility version",
 }
-_BEARER = {
+BEARER = {
     "type": "apiKey",
     "description": "Bearer Token authentication",
     "name": "authorization",
@@ -120,7 +120,7 @@ def _about(cluster: Cluster, *, custom: bool) -> Json:
 def _document(about: Json, paths: Json, schemas: Json) -> Json:
     components: Json = {"schemas": schemas}
     if about["title"] == "Kubernetes":
-        components["securitySchemes"] = {"BearerToken": _BEARER}
+        components["securitySchemes"] = {"BearerToken": BEARER}
     return {"openapi": "3.0.0", "info": about, "paths": paths, "components": components}
 
 

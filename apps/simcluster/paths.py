@@ -2,12 +2,12 @@
 
 import msgspec
 
-from apps.simcluster import discovery, openapi_documents
+from apps.simcluster import discovery, openapi_documents, openapi_v2
 from apps.simcluster.access import Attributes, User
 from apps.simcluster.cluster import Cluster
 from apps.simcluster.errors import PlainNotFound, forbidden_path, method_not_allowed
-from apps.simcluster.messages import PLAIN, Request, Response, json_response
-from apps.simcluster.negotiation import AGGREGATED, Form, negotiate
+from apps.simcluster.messages import JSON, PLAIN, Request, Response, json_response
+from apps.simcluster.negotiation import AGGREGATED, Form, document_form, negotiate
 from apps.simcluster.outages import HEALTH, health
 from apps.simcluster.schema import Json
 
@@ -27,6 +27,8 @@ def answer_path(cluster: Cluster, user: User, request: Request) -> Response:
         return Response(200, msgspec.json.encode(openapi_documents.openapi_index(cluster)), PLAIN)
     if parts[:2] == ["openapi", "v3"]:
         return _openapi(cluster, parts[2:], request)
+    if parts == ["openapi", "v2"]:
+        return _openapi_v2(cluster, request)
     return json_response(_document(cluster, parts, request))
 
 
@@ -42,9 +44,23 @@ def _openapi(cluster: Cluster, parts: list[str], request: Request) -> Response:
             document = openapi_documents.openapi_document(cluster, group, version)
         case _:
             raise PlainNotFound
+    if not document_form(request.headers.get("accept", ""), {JSON: JSON}):
+        return Response(406, b"", PLAIN)
     if request.headers.get("if-none-match") == tag:
         return Response(304, headers=(("etag", tag),))
     return Response(200, msgspec.json.encode(document), headers=(("etag", tag),))
+
+
+def _openapi_v2(cluster: Cluster, request: Request) -> Response:
+    """The whole document in the form that the client takes; 406 without a word when it takes none."""
+    form = document_form(request.headers.get("accept", ""), openapi_v2.FORMS)
+    if not form:
+        return Response(406, b"", PLAIN)
+    mark, text = openapi_v2.openapi_v2(cluster, form)
+    headers = (("etag", f'"{mark}"'), ("vary", "Accept"))
+    if request.headers.get("if-none-match") == f'"{mark}"':
+        return Response(304, headers=headers)
+    return Response(200, text, form, headers)
 
 
 def _document(cluster: Cluster, parts: list[str], request: Request) -> Json:

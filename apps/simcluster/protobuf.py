@@ -4,15 +4,15 @@ Reads the envelope and the stated fields of these messages into the same objects
 other kind in protobuf is refused. Writes a Status, for those who accept nothing else.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from apps.simcluster.decoding import BodyError
 from apps.simcluster.schema import Json
+from apps.simcluster.wire import field, fields, read_varint, whole
 
 MAGIC = b"k8s\x00"
 MEDIA_TYPE = "application/vnd.kubernetes.protobuf"
-_VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 
 # message -> field number -> (name, message of that field, or None for text, or _MAP, _LIST, _WHOLE)
 _Fields = Mapping[int, tuple[str, Any]]
@@ -57,44 +57,28 @@ def decode(data: bytes) -> Json:
     """A known kind in its envelope; raises `BodyError` for anything else."""
     if not data.startswith(MAGIC):
         raise BodyError("the body is no protobuf envelope")
-    envelope = dict(_fields(data[len(MAGIC) :]))
+    envelope = dict(fields(data[len(MAGIC) :]))
     head = _message(envelope.get(1, b""), _TYPE)
-    fields = MESSAGES.get(head.get("kind", ""))
-    if fields is None:
+    known = MESSAGES.get(head.get("kind", ""))
+    if known is None:
         raise BodyError(f"no protobuf for kind {head.get('kind', '')!r}")
-    return {**head, **_message(envelope.get(2, b""), fields)}
+    return {**head, **_message(envelope.get(2, b""), known)}
 
 
 def encode_status(status: Json) -> bytes:
     """A Status without details in its envelope, as answers to those who accept nothing but protobuf."""
-    empty = _field(1, b"") + _field(2, b"") + _field(3, b"")
+    empty = field(1, b"") + field(2, b"") + field(3, b"")
     texts = (status["status"], status["message"], status["reason"])
-    message = _field(1, empty) + b"".join(_field(at, text.encode()) for at, text in enumerate(texts, 2))
-    message += _tag(6, _VARINT) + _number(status["code"])
-    head = _field(1, b"v1") + _field(2, b"Status")
-    return MAGIC + _field(1, head) + _field(2, message) + _field(3, b"") + _field(4, b"")
+    message = field(1, empty) + b"".join(field(at, text.encode()) for at, text in enumerate(texts, 2))
+    message += whole(6, status["code"])
+    head = field(1, b"v1") + field(2, b"Status")
+    return MAGIC + field(1, head) + field(2, message) + field(3, b"") + field(4, b"")
 
 
-def _tag(number: int, kind: int) -> bytes:
-    return _number(number << 3 | kind)
-
-
-def _field(number: int, content: bytes) -> bytes:
-    return _tag(number, _BYTES) + _number(len(content)) + content
-
-
-def _number(value: int) -> bytes:
-    found = bytearray()
-    while value > 0x7F:
-        found.append(value & 0x7F | 0x80)
-        value >>= 7
-    return bytes([*found, value])
-
-
-def _message(data: bytes, fields: _Fields) -> Json:
+def _message(data: bytes, known: _Fields) -> Json:
     found: Json = {}
-    for number, value in _fields(data):
-        name, below = fields.get(number, ("", None))
+    for number, value in fields(data):
+        name, below = known.get(number, ("", None))
         if not name or (below is None and not value):  # empty text is no text
             continue
         if below == _MAP:
@@ -103,38 +87,7 @@ def _message(data: bytes, fields: _Fields) -> Json:
         elif below == _LIST:
             found.setdefault(name, []).append(value.decode(errors="replace"))
         elif below == _WHOLE:
-            found[name] = _varint(value, 0)[0]
+            found[name] = read_varint(value, 0)[0]
         else:
             found[name] = value.decode(errors="replace") if below is None else _message(value, below)
     return found
-
-
-def _fields(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Number and content of each length-delimited field and number; others are skipped."""
-    at = 0
-    while at < len(data):
-        tag, at = _varint(data, at)
-        kind = tag & 7
-        if kind == _VARINT:
-            start = at
-            _, at = _varint(data, at)
-            yield tag >> 3, data[start:at]
-        elif kind == _BYTES:
-            size, at = _varint(data, at)
-            yield tag >> 3, data[at : at + size]
-            at += size
-        elif kind in (_FIXED64, _FIXED32):
-            at += 8 if kind == _FIXED64 else 4
-        else:
-            raise BodyError("a protobuf field of an unknown kind")
-
-
-def _varint(data: bytes, at: int) -> tuple[int, int]:
-    value = shift = 0
-    while at < len(data) and shift < 64:
-        byte = data[at]
-        value |= (byte & 0x7F) << shift
-        at, shift = at + 1, shift + 7
-        if byte < 0x80:
-            return value, at
-    raise BodyError("a protobuf number that does not end")

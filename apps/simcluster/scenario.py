@@ -16,6 +16,7 @@ import yaml
 from apps.simcluster.behaviour.options import Behaviour, read_behaviour
 from apps.simcluster.collector import paused
 from apps.simcluster.shapes import istio, speedscale
+from apps.simcluster.shapes.backed import backed
 from apps.simcluster.shapes.cluster import Cluster, assign_addresses, make_nodes, node_manifests
 from apps.simcluster.shapes.fields import Fields, ScenarioError
 from apps.simcluster.shapes.generated import documents
@@ -122,6 +123,7 @@ def _read(fields: Fields, base: datetime) -> Scenario:
             if manager:
                 managers[_key(manifest)] = manager
     assign_addresses(made)
+    made += backed(cluster.stamp, made)
     scenario = Scenario(
         name=cluster.stamp.cluster,
         environment=fields.text("environment"),

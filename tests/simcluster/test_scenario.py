@@ -18,9 +18,10 @@ SMALL_CLUSTER = 400
 KINDS = {
     "apps/v1": {"ControllerRevision", "Deployment", "StatefulSet", "DaemonSet", "ReplicaSet"},
     "batch/v1": {"Job", "CronJob"},
-    "v1": {"Namespace", "Node", "Pod", "Service", "ServiceAccount", "ConfigMap"},
+    "v1": {"Namespace", "Node", "Pod", "Service", "ServiceAccount", "ConfigMap", "Endpoints"},
     "admissionregistration.k8s.io/v1": {"MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"},
     "apiextensions.k8s.io/v1": {"CustomResourceDefinition"},
+    "discovery.k8s.io/v1": {"EndpointSlice"},
     "speedscale.com/v1": {"TrafficReplay"},
 }
 ISTIO_KINDS = {

@@ -147,3 +147,28 @@ def test_every_layout_fills_its_columns() -> None:
         cells = layout.cells({"metadata": {"name": "x", "creationTimestamp": "2026-11-25T11:00:00Z"}}, NOW)
         ages = sum(name == "Age" for name, _, _ in layout.columns)
         assert len(cells) + ages == len(layout.columns), plural
+
+
+def test_endpoints_and_slices_show_three_and_how_many_more() -> None:
+    rows = [{"addresses": [f"10.0.0.{number}"]} for number in range(5)]
+    ports = [{"name": "http", "port": 80}, {"name": "all"}]
+    slices = LAYOUTS["endpointslices"].cells
+    shown = slices({"addressType": "IPv4", "endpoints": rows, "ports": ports}, NOW)
+    assert shown == ["IPv4", "80,all", "10.0.0.0,10.0.0.1,10.0.0.2 + 2 more..."]
+    assert slices({"addressType": "IPv4", "endpoints": [], "ports": []}, NOW) == [
+        "IPv4",
+        "<unset>",
+        "<unset>",
+    ]
+    addresses = [{"ip": f"10.0.0.{number}"} for number in range(4)]
+    subsets = [{"addresses": addresses, "ports": [{"port": 80}]}]
+    assert LAYOUTS["endpoints"].cells({"subsets": subsets}, NOW) == [
+        "10.0.0.0:80,10.0.0.1:80,10.0.0.2:80 + 1 more..."
+    ]
+
+
+def test_quotas_show_requests_and_limits_apart() -> None:
+    hard = {"requests.cpu": "4", "limits.cpu": "8", "count/pods": "10"}
+    status = {"hard": hard, "used": {"requests.cpu": "1", "count/pods": "3"}}
+    shown = LAYOUTS["resourcequotas"].cells({"status": status}, NOW)
+    assert shown == ["count/pods: 3/10, requests.cpu: 1/4", "limits.cpu: 0/8"]

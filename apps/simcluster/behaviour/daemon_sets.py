@@ -4,6 +4,7 @@ As kubernetes/pkg/controller/daemon, without surge. Must not know kubelets.
 """
 
 from apps.simcluster.behaviour import actors
+from apps.simcluster.behaviour.events import Source, Subject
 from apps.simcluster.behaviour.nodes import fits
 from apps.simcluster.behaviour.queue import Work
 from apps.simcluster.behaviour.readiness import available, finished, ready, terminating
@@ -14,6 +15,7 @@ from apps.simcluster.behaviour.templates import pod_of
 from apps.simcluster.errors import ApiError
 from apps.simcluster.schema import Json
 
+SOURCE = Source("daemonset-controller")
 GENERATION_LABEL = "pod-template-generation"
 _TOLERATED = (
     ("not-ready", "NoExecute"),
@@ -72,11 +74,21 @@ def node_of(pod: Json) -> str:
 def _place(run: Runtime, obj: Json, found: Revisions, nodes: list[str], pods: list[Json]) -> None:
     for pod in pods:
         if not terminating(pod) and (finished(pod) or node_of(pod) not in nodes):
-            actors.discard(run, actors.DAEMON_SET, PODS, pod)
+            _discard(run, obj, pod)
     occupied = {node_of(pod) for pod in pods}
     for node in nodes:
         if node not in occupied:
-            actors.make(run, actors.DAEMON_SET, PODS, _pod(obj, found, node))
+            made = actors.make(run, actors.DAEMON_SET, PODS, _pod(obj, found, node))
+            _tell(run, obj, "SuccessfulCreate", f"Created pod: {made['metadata']['name']}")
+
+
+def _discard(run: Runtime, obj: Json, pod: Json) -> None:
+    actors.discard(run, actors.DAEMON_SET, PODS, pod)
+    _tell(run, obj, "SuccessfulDelete", f"Deleted pod: {pod['metadata']['name']}")
+
+
+def _tell(run: Runtime, obj: Json, reason: str, text: str) -> None:
+    run.events.tell(SOURCE, Subject("apps/v1", "DaemonSet", obj), reason, text)
 
 
 def _pod(obj: Json, found: Revisions, node: str) -> Json:
@@ -108,10 +120,10 @@ def _update(run: Runtime, obj: Json, found: Revisions, nodes: list[str], pods: l
     well = [pod for pod in living if available(run, pod, seconds)]
     old = [pod for pod in living if _hash(pod) != hash_of(found.update)]
     for pod in (item for item in old if item not in well):
-        actors.discard(run, actors.DAEMON_SET, PODS, pod)
+        _discard(run, obj, pod)
     room = most - (len(nodes) - len(well))
     for pod in [item for item in old if item in well][: max(0, room)]:
-        actors.discard(run, actors.DAEMON_SET, PODS, pod)
+        _discard(run, obj, pod)
 
 
 def _report(

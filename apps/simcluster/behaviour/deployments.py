@@ -6,6 +6,7 @@ As kubernetes/pkg/controller/deployment does it, a step a look. Must not know po
 from apps.simcluster.behaviour import actors, replica_sets
 from apps.simcluster.behaviour import deployment_status as told
 from apps.simcluster.behaviour.actors import Stale
+from apps.simcluster.behaviour.events import Source, Subject
 from apps.simcluster.behaviour.queue import Work
 from apps.simcluster.behaviour.readiness import condition_of, finished, terminating
 from apps.simcluster.behaviour.rollout import (
@@ -25,6 +26,7 @@ from apps.simcluster.errors import ApiError
 from apps.simcluster.schema import Json
 
 ALREADY_EXISTS = 409
+SOURCE = Source("deployment-controller")
 
 
 def sync(run: Runtime, work: Work) -> None:
@@ -100,6 +102,7 @@ def _renew(run: Runtime, rollout: Rollout) -> bool:
         _not_made(run, rollout, manifest, error, collisions)
         return True
     rollout.add(made)
+    _tell_size(run, rollout, made, 0)
     text = f'Created new replica set "{made["metadata"]["name"]}"'
     _number(run, rollout, made, told.condition(run, told.PROGRESSING, "True", told.CREATED, text))
     return True
@@ -117,6 +120,7 @@ def _not_made(run: Runtime, rollout: Rollout, manifest: Json, error: ApiError, c
         raise Stale
     text = f'Failed to create new replica set "{meta["name"]}": {error.body()["message"]}'
     new = told.condition(run, told.PROGRESSING, "False", "FailedCreate", text)
+    run.events.tell(SOURCE, _subject(rollout), "ReplicaSetCreateError", text, warning=True)
     status["conditions"] = told.put_condition(list(status.get("conditions") or ()), new)
     told.write(run, rollout, status)
     work = Work(DEPLOYMENTS, meta["namespace"], rollout.deployment["metadata"]["name"])
@@ -182,8 +186,25 @@ def _number(run: Runtime, rollout: Rollout, new: Json, said: Json | None) -> Non
 def _set_size(run: Runtime, rollout: Rollout, item: Json, replicas: int) -> bool:
     if size(item) == replicas:
         return False
-    rollout.put(item, replica_sets.scale(run, item, replicas, rollout.marks))
+    _resize(run, rollout, item, replicas)
     return True
+
+
+def _resize(run: Runtime, rollout: Rollout, item: Json, replicas: int) -> None:
+    after = replica_sets.scale(run, item, replicas, rollout.marks)
+    rollout.put(item, after)
+    _tell_size(run, rollout, after, size(item))
+
+
+def _tell_size(run: Runtime, rollout: Rollout, item: Json, before: int) -> None:
+    if (now := size(item)) != before:
+        way, name = "up" if now > before else "down", item["metadata"]["name"]
+        text = f"Scaled {way} replica set {name} from {before} to {now}"
+        run.events.tell(SOURCE, _subject(rollout), "ScalingReplicaSet", text)
+
+
+def _subject(rollout: Rollout) -> Subject:
+    return Subject("apps/v1", "Deployment", rollout.deployment)
 
 
 def _grow(run: Runtime, rollout: Rollout) -> bool:
@@ -231,7 +252,7 @@ def _scale(run: Runtime, rollout: Rollout) -> None:
     if len(large) <= 1:
         one = large[0] if large else new or (rollout.old[-1] if rollout.old else None)
         if one is not None:
-            rollout.put(one, replica_sets.scale(run, one, rollout.wanted, rollout.marks))
+            _resize(run, rollout, one, rollout.wanted)
         return
     if new and size(new) == rollout.wanted == count([new], "availableReplicas"):
         _empty(run, rollout)
@@ -241,7 +262,7 @@ def _scale(run: Runtime, rollout: Rollout) -> None:
     left = (rollout.most if rollout.wanted else 0) - total(large)
     shares = _shares(rollout, large, left)
     for item, share in zip(large, shares, strict=True):
-        rollout.put(item, replica_sets.scale(run, item, max(0, size(item) + share), rollout.marks))
+        _resize(run, rollout, item, max(0, size(item) + share))
 
 
 def _shares(rollout: Rollout, sets: list[Json], left: int) -> list[int]:

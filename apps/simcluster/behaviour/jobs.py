@@ -4,6 +4,7 @@ Failed pods and back-off are not played: pods of a simulated cluster succeed. Mu
 """
 
 from apps.simcluster.behaviour import actors
+from apps.simcluster.behaviour.events import Source, Subject
 from apps.simcluster.behaviour.queue import Work
 from apps.simcluster.behaviour.readiness import active, condition_of, ready, terminating
 from apps.simcluster.behaviour.runtime import JOBS, PODS, Runtime, trimmed
@@ -11,6 +12,7 @@ from apps.simcluster.behaviour.templates import pod_of
 from apps.simcluster.errors import ApiError
 from apps.simcluster.schema import Json
 
+SOURCE = Source("job-controller")
 DONE = ("Complete", "Failed")
 
 
@@ -44,6 +46,7 @@ def _manage(run: Runtime, job: Json, pods: list[Json]) -> None:
         for pod in living:
             actors.discard(run, actors.JOB, PODS, pod)
         return
+    about = Subject("batch/v1", "Job", job)
     labels = {
         "batch.kubernetes.io/controller-uid": meta["uid"],
         "batch.kubernetes.io/job-name": meta["name"],
@@ -51,7 +54,8 @@ def _manage(run: Runtime, job: Json, pods: list[Json]) -> None:
     }
     wanted = min(int(spec.get("parallelism", 1)), _completions(job) - _succeeded(pods))
     for _ in range(wanted - len(living)):
-        actors.make(run, actors.JOB, PODS, pod_of("Job", job, spec["template"], labels))
+        made = actors.make(run, actors.JOB, PODS, pod_of("Job", job, spec["template"], labels))
+        run.events.tell(SOURCE, about, "SuccessfulCreate", f"Created pod: {made['metadata']['name']}")
 
 
 def _report(run: Runtime, job: Json, pods: list[Json]) -> None:
@@ -74,3 +78,5 @@ def _report(run: Runtime, job: Json, pods: list[Json]) -> None:
         status |= {"completionTime": now, "conditions": [*(before.get("conditions") or ()), *rows]}
     if trimmed(status) != trimmed(before):
         actors.report(run, actors.JOB, JOBS, job, trimmed(status))
+        if "completionTime" in status:
+            run.events.tell(SOURCE, Subject("batch/v1", "Job", job), "Completed", "Job completed")

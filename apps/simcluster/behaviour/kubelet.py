@@ -6,7 +6,7 @@ An image with `broken` in its tag cannot be pulled. Must not know controllers; a
 from collections.abc import Iterator
 from datetime import timedelta
 
-from apps.simcluster.behaviour import actors
+from apps.simcluster.behaviour import actors, pod_events
 from apps.simcluster.behaviour.daemon_sets import node_of
 from apps.simcluster.behaviour.nodes import choose, internal_address
 from apps.simcluster.behaviour.queue import Work
@@ -55,11 +55,13 @@ def _schedule(run: Runtime, pod: Json) -> None:
         new |= {"status": "False", "reason": "Unschedulable", "message": text}
         status["conditions"] = with_condition(status.get("conditions") or (), new)
         actors.report(run, actors.SCHEDULER, PODS, pod, status)
+        pod_events.unschedulable(run, pod, text)
         return
     status["conditions"] = with_condition(status.get("conditions") or (), new | {"status": "True"})
     # A binding is no update of the pod: nobody owns the node's name.
     bound = {**pod["spec"], "nodeName": node["metadata"]["name"]}
     actors.overwrite(run, PODS, pod, {**pod, "spec": bound, "status": status})
+    pod_events.scheduled(run, pod, bound["nodeName"])
 
 
 def _node(run: Runtime, pod: Json) -> Json | None:
@@ -151,6 +153,7 @@ def start(run: Runtime, work: Work) -> None:
         _hold_up(status)
         _not_ready(status)
     actors.report(run, actors.KUBELET, PODS, pod, status)
+    pod_events.started(run, pod, status)
 
 
 def _is_broken(image: str) -> bool:
@@ -193,6 +196,7 @@ def end(run: Runtime, work: Work) -> None:
 
 def _stop(run: Runtime, work: Work, pod: Json) -> None:
     """A pod that was deleted is gone when its containers ended: at the end of its grace at the latest."""
+    pod_events.stopping(run, pod)
     meta = pod["metadata"]
     grace = float(meta.get("deletionGracePeriodSeconds") or 0)
     asked = moment(meta["deletionTimestamp"]) - timedelta(seconds=grace)

@@ -6,11 +6,12 @@ An idle cluster costs nothing and a change costs its own workload. Must not know
 import logging
 import time
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from apps.simcluster.behaviour import (
     daemon_sets,
     deployments,
+    endpoints,
     garbage,
     jobs,
     kubelet,
@@ -18,6 +19,7 @@ from apps.simcluster.behaviour import (
     stateful_sets,
 )
 from apps.simcluster.behaviour.actors import Stale
+from apps.simcluster.behaviour.events import EVENTS, LIFETIME, Recorder
 from apps.simcluster.behaviour.index import Index
 from apps.simcluster.behaviour.options import Behaviour
 from apps.simcluster.behaviour.queue import Work, WorkQueue
@@ -39,20 +41,34 @@ from apps.simcluster.errors import ApiError
 from apps.simcluster.store import Event, Stored
 
 STEP_SECONDS = 0.02
+BETWEEN_SWEEPS = timedelta(minutes=1)
 logger = logging.getLogger("apps.simcluster")
 
 Sync = Callable[[Runtime, Work], None]
+
+
+def _sweep(run: Runtime, work: Work) -> None:
+    """Remove Events that are too old; the next look is when another one is, and not too soon."""
+    due = run.events.sweep()
+    if due is not None:
+        run.queue.at(work, max(due, run.cluster.now() + BETWEEN_SWEEPS))
+
+
+_SWEEP = Work("sweep-events", "", "")
 _SYNCS: dict[str, Sync] = {
     DEPLOYMENTS: deployments.sync,
     REPLICA_SETS: replica_sets.sync,
     STATEFUL_SETS: stateful_sets.sync,
     DAEMON_SETS: daemon_sets.sync,
     JOBS: jobs.sync,
+    endpoints.SERVICES: endpoints.sync,
     PODS: kubelet.sync,
     kubelet.START: kubelet.start,
     kubelet.END: kubelet.end,
     garbage.ORPHANED: garbage.collect,
+    _SWEEP.task: _sweep,
 }
+CORE = (PODS, endpoints.SERVICES)
 _MARKED = (garbage.FOREGROUND.encode(), garbage.ORPHAN.encode())
 
 
@@ -60,18 +76,21 @@ class Loop:
     """The controllers of a cluster. `step` from one thread at a time."""
 
     def __init__(self, cluster: Cluster, options: Behaviour) -> None:
-        self.run = Runtime(cluster, options, Index(cluster.store), WorkQueue())
+        self.run = Runtime(cluster, options, Index(cluster.store), WorkQueue(), Recorder(cluster))
 
     def look_at_everything(self) -> None:
         """After a restart: work that was under way goes on. What is at rest stays as it is."""
+        self.run.queue.add(_SWEEP)
         for key in _SYNCS:
-            for item in self.run.index.of(key) if "." in key or key == PODS else ():
+            for item in self.run.index.of(key) if "." in key or key in CORE else ():
                 self.run.queue.add(Work(key, item.namespace, item.name))
                 self._look_after_deletion(key, item)
 
     def step(self, seconds: float = STEP_SECONDS) -> None:
         """Do what is to be done now, for about so long."""
         ends = time.monotonic() + seconds
+        if self.run.cluster.store.count(EVENTS):
+            self.run.later(_SWEEP, LIFETIME.total_seconds())
         self._follow()
         while (work := self.run.queue.take(self.run.cluster.now())) is not None:
             self._do(work)
@@ -87,7 +106,8 @@ class Loop:
     def _follow(self) -> None:
         if self.run.index.revision == self.run.cluster.store.revision:
             return
-        changes = self.run.index.refresh([resource.key for resource in self.run.cluster.resources()])
+        keys = [resource.key for resource in self.run.cluster.resources() if resource.key != EVENTS]
+        changes = self.run.index.refresh(keys)
         if changes is None:
             self.look_at_everything()
             return
@@ -116,6 +136,8 @@ class Loop:
             return
         if key in _SYNCS and event.after is not None:
             self.run.queue.add(Work(key, stored.namespace, stored.name))
+        for work in endpoints.concerned(self.run, key, event):
+            self.run.queue.add(work)
         if key == NODES:
             self._nodes_changed()
         who = identity(stored)

@@ -4,6 +4,7 @@ Must not know rollouts.
 """
 
 from apps.simcluster.behaviour import actors
+from apps.simcluster.behaviour.events import Source, Subject
 from apps.simcluster.behaviour.queue import Work
 from apps.simcluster.behaviour.readiness import (
     active,
@@ -22,6 +23,7 @@ from apps.simcluster.selectors import label_selector_holds
 # So many pods are made in one go, so that a large set does not hold up everybody else.
 BURST = 10
 FAILURE = "ReplicaFailure"
+SOURCE = Source("replicaset-controller")
 
 
 def sync(run: Runtime, work: Work) -> None:
@@ -47,18 +49,24 @@ def _adopt(run: Runtime, replica_set: Json) -> None:
 
 def _manage(run: Runtime, work: Work, replica_set: Json, pods: list[Json]) -> str:
     """Make or delete pods; the text of a refusal, or nothing."""
+    about = Subject("apps/v1", "ReplicaSet", replica_set)
     missing = replica_set["spec"].get("replicas", 1) - len(pods)
     if missing < 0:
         for pod in sorted(pods, key=deletion_rank)[:-missing]:
             actors.discard(run, actors.REPLICA_SET, PODS, pod)
+            text = f"Deleted pod: {pod['metadata']['name']}"
+            run.events.tell(SOURCE, about, "SuccessfulDelete", text)
         return ""
     for _ in range(min(missing, BURST)):
         pod = pod_of("ReplicaSet", replica_set, replica_set["spec"]["template"], {})
         try:
-            actors.make(run, actors.REPLICA_SET, PODS, pod)
+            made = actors.make(run, actors.REPLICA_SET, PODS, pod)
         except ApiError as error:
             run.queue.retry(work, run.cluster.now())
-            return str(error.body()["message"])
+            text = str(error.body()["message"])
+            run.events.tell(SOURCE, about, "FailedCreate", f"Error creating: {text}", warning=True)
+            return text
+        run.events.tell(SOURCE, about, "SuccessfulCreate", f"Created pod: {made['metadata']['name']}")
     run.queue.succeeded(work)
     if missing > BURST:
         run.queue.add(work)

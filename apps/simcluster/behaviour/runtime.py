@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from apps.simcluster.behaviour.events import Recorder
 from apps.simcluster.behaviour.index import Index
 from apps.simcluster.behaviour.options import Behaviour
 from apps.simcluster.behaviour.queue import Work, WorkQueue
@@ -81,6 +82,7 @@ class Runtime:
     options: Behaviour
     index: Index
     queue: WorkQueue
+    events: Recorder
 
     def get(self, work: Work, key: str = "") -> Json | None:
         """The object that a work is about."""

@@ -6,6 +6,7 @@ As kubernetes/pkg/controller/statefulset; volume claims are not made. Must not k
 from dataclasses import dataclass
 
 from apps.simcluster.behaviour import actors
+from apps.simcluster.behaviour.events import Source, Subject
 from apps.simcluster.behaviour.queue import Work
 from apps.simcluster.behaviour.readiness import available, finished, ready, terminating
 from apps.simcluster.behaviour.revisions import HASH_LABEL, Revisions, forget, revisions, template_of
@@ -14,6 +15,7 @@ from apps.simcluster.behaviour.templates import pod_of
 from apps.simcluster.errors import ApiError
 from apps.simcluster.schema import Json
 
+SOURCE = Source("statefulset-controller")
 INDEX_LABEL = "apps.kubernetes.io/pod-index"
 NAME_LABEL = "statefulset.kubernetes.io/pod-name"
 
@@ -94,7 +96,7 @@ def _fill(run: Runtime, found: _Set) -> bool:
         if pod is None:
             _make(run, found, number)
         elif finished(pod) and not terminating(pod):
-            actors.discard(run, actors.STATEFUL_SET, PODS, pod)
+            _discard(run, found, pod)
         if found.ordered and (pod is None or terminating(pod) or not ready(pod)):
             return False
     return all(number in found.pods for number in range(found.wanted))
@@ -111,6 +113,18 @@ def _make(run: Runtime, found: _Set, number: int) -> None:
     pod = pod_of("StatefulSet", found.obj, template_of(revision), labels, name)
     pod["spec"] |= {"hostname": name, "subdomain": found.obj["spec"].get("serviceName", "")}
     actors.make(run, actors.STATEFUL_SET, PODS, pod)
+    _tell(run, found, "create", name)
+
+
+def _discard(run: Runtime, found: _Set, pod: Json) -> None:
+    actors.discard(run, actors.STATEFUL_SET, PODS, pod)
+    _tell(run, found, "delete", pod["metadata"]["name"])
+
+
+def _tell(run: Runtime, found: _Set, verb: str, name: str) -> None:
+    text = f"{verb} Pod {name} in StatefulSet {found.obj['metadata']['name']} successful"
+    about = Subject("apps/v1", "StatefulSet", found.obj)
+    run.events.tell(SOURCE, about, f"Successful{verb.capitalize()}", text)
 
 
 def _shorten(run: Runtime, found: _Set) -> bool:
@@ -118,7 +132,7 @@ def _shorten(run: Runtime, found: _Set) -> bool:
     beyond = sorted((number for number in found.pods if number >= found.wanted), reverse=True)
     for number in beyond:
         if not terminating(found.pods[number]):
-            actors.discard(run, actors.STATEFUL_SET, PODS, found.pods[number])
+            _discard(run, found, found.pods[number])
         if found.ordered:
             break
     return not beyond
@@ -131,7 +145,7 @@ def _update(run: Runtime, found: _Set) -> None:
     for number in range(found.wanted - 1, found.partition - 1, -1):
         pod = found.pods[number]
         if _revision(pod) != found.update and not terminating(pod):
-            actors.discard(run, actors.STATEFUL_SET, PODS, pod)
+            _discard(run, found, pod)
             return
         if terminating(pod) or not ready(pod):
             return

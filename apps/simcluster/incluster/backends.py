@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from apps.simcluster.cluster import Cluster
 from apps.simcluster.errors import quoted
 from apps.simcluster.schema import Json
+from apps.simcluster.shapes.endpoints import target_number
 
 ROUTED = ("ClusterIP", "LoadBalancer", "NodePort")
 
@@ -43,8 +44,9 @@ def backend(cluster: Cluster, namespace: str, name: str, port: int) -> Backend:
     pod = next(ready_pods(cluster, namespace, spec.get("selector") or {}), None)
     if pod is None:
         raise Unreachable(f"no endpoints available for service {quoted(name)}")
-    target = _number(pod, found.get("targetPort") or port)
-    return Backend(pod, f"{pod['status'].get('podIP', '')}:{target}")
+    wanted = found.get("targetPort") or port
+    number = target_number(pod, wanted) or wanted
+    return Backend(pod, f"{pod['status'].get('podIP', '')}:{number}")
 
 
 def ready_pods(cluster: Cluster, namespace: str, selector: dict[str, str]) -> Iterator[Json]:
@@ -59,13 +61,3 @@ def ready_pods(cluster: Cluster, namespace: str, selector: dict[str, str]) -> It
 def _ready(pod: Json) -> bool:
     conditions = (pod.get("status") or {}).get("conditions") or ()
     return any(row.get("type") == "Ready" and row.get("status") == "True" for row in conditions)
-
-
-def _number(pod: Json, target: int | str) -> int | str:
-    """The number of a target port, which may be the name of a container's port."""
-    named = {
-        row.get("name"): row.get("containerPort")
-        for container in pod["spec"]["containers"]
-        for row in container.get("ports") or ()
-    }
-    return named.get(target) or target
