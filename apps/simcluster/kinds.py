@@ -61,12 +61,7 @@ class Resource:
     @property
     def counts_generation(self) -> bool:
         """Custom resources and workloads number their spec; config maps, services and namespaces do not."""
-        return (
-            self.custom
-            or self.group in ("apps", "batch", GROUP_ADMISSION, GROUP_CRD, GROUP_NETWORK)
-            or self.group in ("apps", "batch", "discovery.k8s.io", GROUP_ADMISSION, GROUP_CRD)
-            or self.plural == "pods"
-        )
+        return self.custom or self.group in _NUMBERED or self.plural == "pods"
 
     @property
     def unconditional(self) -> bool:
@@ -84,6 +79,7 @@ POLICIES = f"validatingadmissionpolicies.{GROUP_ADMISSION}"
 BINDINGS = f"validatingadmissionpolicybindings.{GROUP_ADMISSION}"
 GROUP_RBAC = "rbac.authorization.k8s.io"
 GROUP_NETWORK = "networking.k8s.io"
+_NUMBERED = ("apps", "batch", "discovery.k8s.io", GROUP_ADMISSION, GROUP_CRD, GROUP_NETWORK)
 
 
 def _builtin(
