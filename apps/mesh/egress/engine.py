@@ -117,8 +117,7 @@ class EgressEngine:
         imports = position.mesh.imports(scope.namespace, position.sidecar)
         return frozenset(
             (service.host, port.number, port.protocol, service.namespace)
-            for imported in imports.listeners
-            for service in imported.services
+            for service in imports.shared.everything()
             for port in service.ports
         )
 
@@ -232,7 +231,7 @@ class EgressEngine:
         a short name make the namespace matter. The mesh's view keeps alive what ids stand for."""
         if destination.protocol is Protocol.HTTP or host.count(".") < 2:
             return connect(view, mesh.registry, host, destination, namespace)
-        key = (id(view.listeners), id(view.clusters), destination)
+        key = (id(view.listeners), id(view.imports), destination)
         if key not in self._connections:
             self._connections[key] = connect(view, mesh.registry, host, destination, namespace)
         return self._connections[key]

@@ -20,8 +20,6 @@ from apps.mesh.visibility import (
     effective_export,
     entry_cap,
     in_revision,
-    is_public,
-    visible_to,
 )
 
 ANY_ADDRESS = "0.0.0.0"  # noqa: S104 Istio's word for "no address", nothing is bound here
@@ -104,18 +102,6 @@ class Registry:
     services: tuple[RegistryService, ...]
     by_host: dict[str, tuple[RegistryService, ...]] = field(default_factory=dict)
     hidden: tuple[tuple[ServiceEntry, str], ...] = ()
-
-    @property
-    def public(self) -> tuple[RegistryService, ...]:
-        return tuple(service for service in self.services if is_public(service.exported))
-
-    def private_to(self, namespace: str) -> tuple[RegistryService, ...]:
-        """What is exported to a namespace and not to all."""
-        return tuple(
-            service
-            for service in self.services
-            if not is_public(service.exported) and visible_to(service.exported, service.namespace, namespace)
-        )
 
 
 class Registries:
