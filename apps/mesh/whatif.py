@@ -50,7 +50,7 @@ class View:
     @classmethod
     def of(cls, snapshot: Snapshot, hostset: HostSet) -> View:
         engine = snapshot.derived(EgressEngine)
-        return cls(analyse(snapshot, hostset, engine=engine), engine)
+        return cls(analyse(snapshot, hostset), engine)
 
 
 @dataclass(frozen=True, slots=True)

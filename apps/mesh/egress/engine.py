@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from ipaddress import ip_address
+from typing import ClassVar
 
 from apps.mesh.egress.bypass import bypass_answer
 from apps.mesh.egress.case import Case, policy_of
@@ -33,10 +34,22 @@ from apps.mesh.meshconfig import (
 from apps.mesh.objects.networking import Sidecar
 from apps.mesh.objects.networkpolicies import NetworkPolicy
 from apps.mesh.objects.workloads import Workload
+from apps.mesh.planes import INPUTS as PLANE_INPUTS
 from apps.mesh.refs import ResourceRef
 from apps.mesh.scopes import EgressScope
 from apps.mesh.snapshot import Snapshot
 from apps.mesh.verdicts import Destination, EgressAnswer, Protocol
+
+INPUTS = PLANE_INPUTS | {
+    "DestinationRule",
+    "EnvoyFilter",
+    "Gateway",
+    "NetworkPolicy",
+    "Service",
+    "ServiceEntry",
+    "Sidecar",
+    "VirtualService",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +69,8 @@ class _Position:
 class EgressEngine:
     """Answers for one snapshot. Not for use from several threads at once."""
 
+    INPUTS: ClassVar[frozenset[str]] = INPUTS
+
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
         self._meshes: dict[tuple[str, str], MeshView] = {}
@@ -64,6 +79,7 @@ class EgressEngine:
         self._candidates: dict[tuple[str, Destination], tuple[Candidate, ...]] = {}
         self._connections: dict[tuple[int, int, Destination], Connection] = {}
         self._scopes: tuple[EgressScope, ...] | None = None
+        self._rows: dict[tuple[Destination, ...], dict[str, tuple[EgressAnswer, ...]]] = {}
         self._by_signature: dict[tuple[str, ...], EgressScope] = {}
 
     def answer(self, workload: Workload, destination: Destination) -> EgressAnswer:
@@ -85,6 +101,16 @@ class EgressEngine:
             unknowns=tuple(dict.fromkeys((*judgement.unknowns, *position.notes, *placement.notes))),
         )
         return self._onward(position, workload, destination, answer)
+
+    def rows(self, destinations: tuple[Destination, ...]) -> list[tuple[EgressAnswer, ...]]:
+        """The answers of every scope, in the order of `scopes`, to each of the destinations."""
+        known = self._rows.setdefault(destinations, {})
+        found = []
+        for scope in self.scopes():
+            if scope.key not in known:
+                known[scope.key] = tuple(self.answer(scope.representative, item) for item in destinations)
+            found.append(known[scope.key])
+        return found
 
     def scope_of(self, workload: Workload) -> EgressScope:
         """The scope of a workload; one of its own for a workload that the snapshot does not hold."""
@@ -127,7 +153,7 @@ class EgressEngine:
         known = self._positions.get(id(workload))
         if known is None:
             known = self._find_position(workload)
-            if self._snapshot.get(workload.ref) is workload:
+            if self._snapshot.workload(workload.namespace, workload.name, workload.kind) is workload:
                 self._positions[id(workload)] = known
         return known
 

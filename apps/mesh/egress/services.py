@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from typing import ClassVar
 
 from apps.mesh.hosts import is_address, network, service_host
 from apps.mesh.meshconfig import ControlPlane
@@ -107,6 +108,7 @@ class Registry:
 class Registries:
     """The registry of each control plane, built once; ask for it through `snapshot.derived`."""
 
+    INPUTS: ClassVar[frozenset[str]] = frozenset({"Namespace", "Service", "ServiceEntry"})
     __slots__ = ("_found", "_snapshot")
 
     def __init__(self, snapshot: Snapshot) -> None:

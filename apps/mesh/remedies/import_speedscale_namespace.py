@@ -121,7 +121,7 @@ def _forwarder_wishes(context: RemedyContext) -> Iterator[tuple[Sidecar, _Wish]]
 
 def _host_wishes(context: RemedyContext) -> Iterator[tuple[Sidecar, _Wish]]:
     """Required hosts whose ServiceEntry is there and not imported."""
-    blocked = blockages(context.snapshot, context.engine, context.hostset)
+    blocked = context.snapshot.derived(blockages, context.hostset)
     for item in by_cause(blocked, Cause.NOT_IMPORTED):
         if item.sidecar is not None and item.entry is not None:
             yield item.sidecar, _Wish(item.need.workload, item.host.destination, item.entry.namespace)
