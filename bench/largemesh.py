@@ -11,47 +11,33 @@ from typing import Any
 Manifest = dict[str, Any]
 
 NAMESPACES = 800
-WORKLOADS = 10_000
 PODS = 3
-ENTRIES, SIDECARS, ROUTES, RULES, GATEWAYS, PEERS, AUTHORIZATIONS = 600, 400, 350, 350, 50, 150, 100
 NETWORKING, SECURITY = "networking.istio.io/v1", "security.istio.io/v1"
 PROXY = {"name": "istio-proxy", "image": "istio/proxyv2:1.28.1"}
 GOPROXY = {"name": "speedscale-goproxy", "image": "gcr.io/speedscale/goproxy:v2.5.602"}
 PORTS = ((443, "TLS"), (443, "TLS"), (443, "HTTPS"), (5432, "TCP"), (80, "HTTP"))
 
 
-def manifests() -> Iterator[Manifest]:
-    """Everything, in the order of an export: the platform, namespaces, workloads, Istio's objects."""
+def manifests(namespaces: int = NAMESPACES) -> Iterator[Manifest]:
+    """Everything, in the order of an export: the platform, namespaces, workloads, Istio's objects. With
+    fewer namespaces there is less of everything."""
     yield from platform()
-    for number in range(NAMESPACES):
+    for number in range(namespaces):
         yield namespace(number)
-    for number in range(WORKLOADS):
-        yield from workload(number)
-    for count, make in mixture():
-        for number in range(count):
-            yield make(number)
+    for number in range(namespaces * 25 // 2):
+        yield from workload(number, namespaces)
+    for count, make in MIXTURE:
+        for number in range(count * namespaces // NAMESPACES):
+            yield make(number, namespaces)
 
 
-def mixture() -> tuple[tuple[int, Callable[[int], Manifest]], ...]:
-    """How many there are of each of Istio's kinds."""
-    return (
-        (ENTRIES, entry),
-        (SIDECARS, sidecar),
-        (ROUTES, route),
-        (RULES, rule),
-        (GATEWAYS, gateway),
-        (PEERS, peer),
-        (AUTHORIZATIONS, authorization),
-    )
+def space(number: int, spaces: int) -> str:
+    return f"team-{number % spaces:03}"
 
 
-def space(number: int) -> str:
-    return f"team-{number % NAMESPACES:03}"
-
-
-def named(number: int) -> tuple[str, str]:
+def named(number: int, spaces: int) -> tuple[str, str]:
     """Name and namespace of the workload of that number."""
-    return f"app-{number // NAMESPACES:02}", space(number)
+    return f"app-{number // spaces:02}", space(number, spaces)
 
 
 def made(
@@ -66,13 +52,13 @@ def made(
 
 def namespace(number: int) -> Manifest:
     labels = {} if number % 20 == 19 else {"istio-injection": "enabled"}
-    return made("Namespace", "v1", space(number), "", labels=labels)
+    return made("Namespace", "v1", space(number, number + 1), "", labels=labels)
 
 
-def workload(number: int) -> Iterator[Manifest]:
+def workload(number: int, spaces: int) -> Iterator[Manifest]:
     """A Deployment, its Service and its folded pods; every third is captured."""
-    name, owner = named(number)
-    captured, meshed = number % 3 == 0, number % NAMESPACES % 20 != 19
+    name, owner = named(number, spaces)
+    captured, meshed = number % 3 == 0, number % spaces % 20 != 19
     own = [{"name": name, "image": f"registry.example.com/{owner}/{name}:1.{number % 7}"}]
     containers = [*own, *([GOPROXY] if captured else [])]
     labels = {"app": name, "tier": "web" if number % 2 else "batch"}
@@ -97,7 +83,7 @@ def workload(number: int) -> Iterator[Manifest]:
     yield {**made("PodGroups", "meshconsole.io/v1", f"deployment.{name}", owner), **groups}
 
 
-def entry(number: int) -> Manifest:
+def entry(number: int, spaces: int) -> Manifest:
     """One to three hosts; every third is exported to its own namespace alone."""
     port, protocol = PORTS[number % len(PORTS)]
     hosts = [f"api-{number}-{index}.partner-{number % 90}.com" for index in range(1 + number % 3)]
@@ -111,24 +97,24 @@ def entry(number: int) -> Manifest:
         **({"addresses": [f"198.18.{number // 256}.{number % 256}"]} if protocol == "TCP" else {}),
         **({"exportTo": ["."]} if number % 3 == 1 else {}),
     }
-    return made("ServiceEntry", NETWORKING, f"external-{number}", space(number * 7), spec)
+    return made("ServiceEntry", NETWORKING, f"external-{number}", space(number * 7, spaces), spec)
 
 
-def sidecar(number: int) -> Manifest:
+def sidecar(number: int, spaces: int) -> Manifest:
     hosts = ["./*", "istio-system/*"]
     if number % 2:
         hosts.append("speedscale/*")
     if number % 5 == 0:
-        hosts.append(f"{space(number * 2 + 11)}/*")
+        hosts.append(f"{space(number * 2 + 11, spaces)}/*")
     spec: dict[str, Any] = {"egress": [{"hosts": hosts}]}
     if number % 8 == 0:
         spec["workloadSelector"] = {"labels": {"app": "app-01"}}
-    return made("Sidecar", NETWORKING, "default", space(number * 2), spec)
+    return made("Sidecar", NETWORKING, "default", space(number * 2, spaces), spec)
 
 
-def route(number: int) -> Manifest:
+def route(number: int, spaces: int) -> Manifest:
     """Inside the mesh by host, in two weights; every seventh is of a Gateway."""
-    name, owner = named(number * 3)
+    name, owner = named(number * 3, spaces)
     host = f"{name}.{owner}.svc.cluster.local"
     ways = [
         {"destination": {"host": host, "subset": "v1"}, "weight": 90},
@@ -136,12 +122,12 @@ def route(number: int) -> Manifest:
     ]
     spec: dict[str, Any] = {"hosts": [host], "http": [{"timeout": "5s", "route": ways}]}
     if number % 7 == 0:
-        spec |= {"hosts": [f"shop-{number}.example.org"], "gateways": [f"{space(number % GATEWAYS)}/edge"]}
+        spec |= {"hosts": [f"shop-{number}.example.org"], "gateways": [f"{space(number % 50, spaces)}/edge"]}
     return made("VirtualService", NETWORKING, f"{name}-routes-{number}", owner, spec)
 
 
-def rule(number: int) -> Manifest:
-    name, owner = named(number * 3)
+def rule(number: int, spaces: int) -> Manifest:
+    name, owner = named(number * 3, spaces)
     policy: dict[str, Any] = {"connectionPool": {"http": {"http1MaxPendingRequests": 50}}}
     if number % 10 == 3:
         policy["tls"] = {"mode": "ISTIO_MUTUAL"}
@@ -150,14 +136,15 @@ def rule(number: int) -> Manifest:
     return made("DestinationRule", NETWORKING, f"{name}-rule-{number}", owner, spec)
 
 
-def gateway(number: int) -> Manifest:
+def gateway(number: int, spaces: int) -> Manifest:
     port = {"number": 443, "name": "https", "protocol": "HTTPS"}
     tls = {"mode": "SIMPLE", "credentialName": f"edge-{number}"}
     servers = [{"port": port, "hosts": [f"shop-{number}.example.org"], "tls": tls}]
-    return made("Gateway", NETWORKING, "edge", space(number), {"selector": {"app": "gw"}, "servers": servers})
+    spec = {"selector": {"app": "gw"}, "servers": servers}
+    return made("Gateway", NETWORKING, "edge", space(number, spaces), spec)
 
 
-def peer(number: int) -> Manifest:
+def peer(number: int, spaces: int) -> Manifest:
     mode = ("STRICT", "STRICT", "PERMISSIVE", "DISABLE")[number % 4]
     spec: dict[str, Any] = {"mtls": {"mode": mode}}
     if number % 3 == 0:
@@ -165,12 +152,12 @@ def peer(number: int) -> Manifest:
             "selector": {"matchLabels": {"app": "app-02"}},
             "portLevelMtls": {8080: {"mode": "PERMISSIVE"}},
         }
-    return made("PeerAuthentication", SECURITY, f"peer-{number}", space(number * 5), spec)
+    return made("PeerAuthentication", SECURITY, f"peer-{number}", space(number * 5, spaces), spec)
 
 
-def authorization(number: int) -> Manifest:
-    name, owner = named(number * 11)
-    source = {"principals": [f"cluster.local/ns/{space(number + 1)}/sa/default"]}
+def authorization(number: int, spaces: int) -> Manifest:
+    name, owner = named(number * 11, spaces)
+    source = {"principals": [f"cluster.local/ns/{space(number + 1, spaces)}/sa/default"]}
     spec = {
         "selector": {"matchLabels": {"app": name}},
         "action": "ALLOW",
@@ -224,3 +211,15 @@ def platform() -> Iterator[Manifest]:
         "resolution": "NONE",
     }
     yield made("ServiceEntry", NETWORKING, "speedscale-external-svc-https", "speedscale", spec)
+
+
+MIXTURE: tuple[tuple[int, Callable[[int, int], Manifest]], ...] = (
+    (600, entry),
+    (400, sidecar),
+    (350, route),
+    (350, rule),
+    (50, gateway),
+    (150, peer),
+    (100, authorization),
+)
+"""How many there are of each of Istio's kinds among 800 namespaces."""
