@@ -1,7 +1,7 @@
 """How long the tests with random input may take: short in CI, as long as one likes by hand.
 
-`MESH_FUZZ=50 python -m pytest -q tests/mesh/test_incremental.py tests/mesh/test_fuzz.py` tries fifty times as
-many examples; docs/development.md says more.
+`MESH_FUZZ=40 python -m pytest -q tests/mesh/test_incremental.py tests/mesh/test_fuzz.py` tries forty times as
+many examples; docs/architecture.md says more.
 """
 
 from __future__ import annotations

@@ -8,15 +8,22 @@ Builds nothing of Envoy.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from apps.mesh.egress.services import Registry, RegistryService
+from apps.mesh.egress.clusters import (
+    MeshIndex,
+    best_service,
+    merged_service,
+    only_port,
+    only_ports,
+    ports_of,
+)
+from apps.mesh.egress.services import RegistryService
 from apps.mesh.egress.visible import ANY_NAMESPACE, VisibleServices
 from apps.mesh.hosts import is_wildcard, matches, subset_of
 from apps.mesh.objects.networking import EgressListener, Sidecar, VirtualService
 from apps.mesh.refs import ResourceRef
-from apps.mesh.visibility import visible_to
 
 EXCLUDE = "~"
 CATCH_ALL = EgressListener(hosts=("*/*",))
@@ -68,23 +75,6 @@ class ListenerImports:
         return self.listener.port is not None and self.listener.port.protocol == "HTTP_PROXY"
 
 
-@dataclass(frozen=True, slots=True)
-class MeshIndex:
-    """What all scopes of a control plane share: its registry, the VirtualServices that send something to a
-    host, by that host, and the hosts that an object makes services of."""
-
-    registry: Registry
-    pointing: Mapping[str, Sequence[VirtualService]]
-    hosts: Mapping[ResourceRef, Sequence[str]]
-
-    @classmethod
-    def of(cls, registry: Registry, routes: Iterable[VirtualService]) -> MeshIndex:
-        hosts: dict[ResourceRef, list[str]] = {}
-        for item in registry.services:
-            hosts.setdefault(item.ref, []).append(item.host)
-        return cls(registry, _destinations(routes), hosts)
-
-
 class Imports:
     """What scopes import that see the same; worked out when it is asked for, and kept."""
 
@@ -112,10 +102,13 @@ class Imports:
             )
         return self._ports[number]
 
-    def everything(self) -> Iterator[RegistryService]:
-        """Every service that some listener imports."""
+    def everything(self, hosts: Collection[str] | None = None) -> Iterator[RegistryService]:
+        """Every service that some listener imports, of these hosts if some are given."""
         for imported in self.listeners:
-            yield from self._services(imported, None)
+            if hosts is None:
+                yield from self._services(imported, None)
+            else:
+                yield from (item for host in hosts for item in self._named(imported, host))
 
     def service(self, host: str) -> RegistryService | None:
         """The service of a host with all its ports that proxies of the scope have clusters for: those that
@@ -124,9 +117,9 @@ class Imports:
             merged: RegistryService | None = None
             for imported in self.listeners:
                 for item in self._named(imported, host):
-                    merged = _merge(merged, item)
+                    merged = merged_service(merged, item)
                 for item in self._pointed_at(imported, host):
-                    merged = _merge(merged, item)
+                    merged = merged_service(merged, item)
             self._merged[host] = merged
         return self._merged[host]
 
@@ -191,18 +184,18 @@ class Imports:
         wanted = self._mesh.pointing.get(host, ())
         if not wanted:
             return
-        found = _best(self._mesh.registry.by_host.get(host, ()), self._namespace)
+        found = best_service(self._mesh.registry.by_host.get(host, ()), self._namespace)
         if found is None:
             return
         known = {id(route) for route in wanted}
         for route in imported.virtual_services:
-            ports = _ports_of(route, self._namespace, host) if id(route) in known else None
+            ports = ports_of(route, self._namespace, host) if id(route) in known else None
             if ports is None:
                 continue
             if imported.port_number and not imported.http_proxy:
-                trimmed = _only_port(found, imported.port_number)
+                trimmed = only_port(found, imported.port_number)
             else:
-                trimmed = _only_ports(found, ports)
+                trimmed = only_ports(found, ports)
             if trimmed is not None:
                 yield trimmed
 
@@ -257,16 +250,6 @@ def host_imports(listener: EgressListener, namespace: str) -> dict[str, HostImpo
     return found
 
 
-def _destinations(routes: Iterable[VirtualService]) -> dict[str, list[VirtualService]]:
-    """The VirtualServices that send something to a host, by that host, in the given order."""
-    found: dict[str, list[VirtualService]] = {}
-    for route in routes:
-        parts = (*route.http, *route.tls, *route.tcp)
-        for host in dict.fromkeys(item.host for part in parts for item in part.destinations):
-            found.setdefault(host, []).append(route)
-    return found
-
-
 def _match_port(listener: EgressListener) -> int:
     """The one port of services that a listener takes; 0 for all."""
     port = listener.port
@@ -295,17 +278,10 @@ def _take(
         return None
     for found in candidates:
         if found.takes(service.host):
-            taken = _only_port(service, match_port) if match_port else service
+            taken = only_port(service, match_port) if match_port else service
             if taken is not None:
                 return taken
     return None
-
-
-def _only_port(service: RegistryService, number: int) -> RegistryService | None:
-    if len(service.ports) == 1:
-        return service if service.ports[0].number == number else None
-    port = service.port(number)
-    return replace(service, ports=(port,)) if port is not None else None
 
 
 def _takes_route(route: VirtualService, imports: Mapping[str, HostImports]) -> bool:
@@ -318,45 +294,3 @@ def _takes_route(route: VirtualService, imports: Mapping[str, HostImports]) -> b
         for found in candidates
         for host in route.hosts
     )
-
-
-def _best(candidates: Sequence[RegistryService], namespace: str) -> RegistryService | None:
-    """The own namespace's (whatever it exports), else a visible Kubernetes Service, else the oldest."""
-    own = [item for item in candidates if item.namespace == namespace]
-    seen = own or [item for item in candidates if visible_to(item.exported, item.namespace, namespace)]
-    return next((item for item in seen if item.kubernetes), seen[0] if seen else None)
-
-
-def _only_ports(service: RegistryService, ports: set[int]) -> RegistryService | None:
-    if not ports or 0 in ports:
-        return service
-    kept = tuple(port for port in service.ports if port.number in ports)
-    if len(kept) == len(service.ports):
-        return service
-    return replace(service, ports=kept) if kept else None
-
-
-def _ports_of(route: VirtualService, namespace: str, host: str) -> set[int] | None:
-    """The ports of a host that a VirtualService sends to (0 where it names none), for clients of the
-    namespace; None when it sends nothing there."""
-    found: set[int] = set()
-    for http in route.http:
-        wanted = {match.source_namespace for match in http.matches if match.source_namespace}
-        if not wanted or namespace in wanted:
-            found.update(item.port or 0 for item in http.destinations if item.host == host)
-    for part in (*route.tls, *route.tcp):
-        found.update(item.port or 0 for item in part.destinations if item.host == host)
-    return found or None
-
-
-def _merge(known: RegistryService | None, item: RegistryService) -> RegistryService:
-    if known is None or (item.kubernetes and not known.kubernetes):
-        return item
-    mergeable = (
-        known.kubernetes == item.kubernetes
-        and known.namespace == item.namespace
-        and known.merge_key == item.merge_key
-    )
-    numbers = {port.number for port in known.ports}
-    more = tuple(port for port in item.ports if port.number not in numbers)
-    return replace(known, ports=(*known.ports, *more)) if mergeable and more else known

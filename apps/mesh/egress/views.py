@@ -6,11 +6,15 @@ Joins the registry, the imports, the listeners and the routes; explains nothing.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from copy import copy
+from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
+from apps.mesh.derived import Change
+from apps.mesh.egress.clusters import MeshIndex
 from apps.mesh.egress.delegates import index_routes
-from apps.mesh.egress.imports import Imports, MeshIndex, ScopeImports, listeners_of
+from apps.mesh.egress.imports import Imports, ScopeImports, listeners_of
 from apps.mesh.egress.listeners import build_listeners
 from apps.mesh.egress.matching import ListenerSet, PortView
 from apps.mesh.egress.routes import build_routes
@@ -35,6 +39,16 @@ from apps.mesh.visibility import in_revision
 _O = TypeVar("_O", bound=MeshObject)
 
 
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """The namespaces whose workloads may stand elsewhere after a change; their answers may differ too."""
+
+    moved: frozenset[str] = frozenset()
+
+    def __or__(self, other: Reached) -> Reached:
+        return Reached(self.moved | other.moved)
+
+
 class MeshView:
     """What one control plane knows: registry, Sidecars, VirtualServices, Gateways, subsets. Built once; what
     scopes see is kept, and shared by those that see the same."""
@@ -46,15 +60,9 @@ class MeshView:
         exported = plane.config.virtual_service_export_to
         self.routes = index_routes(self._read(snapshot.each(VirtualService)), exported)
         self.gateways = self._read(snapshot.each(Gateway))
-        self._rules: dict[str, list[DestinationRule]] = {}
-        for rule in self._read(snapshot.each(DestinationRule)):
-            self._rules.setdefault(resolve_short_name(rule.host, rule.namespace), []).append(rule)
-        self.subsets = frozenset(
-            (host, subset.name)
-            for host, rules in self._rules.items()
-            for rule in rules
-            for subset in rule.subsets
-        )
+        self.asked_rules: set[str] = set()
+        self._rules = self._rules_of(snapshot)
+        self.subsets = self._subsets()
         self.patched_by = _envoy_filters(snapshot)
         self.source_label_keys = _source_label_keys(self.routes)
         self._singular = _singular_namespaces(self.registry, self.routes)
@@ -65,12 +73,50 @@ class MeshView:
         self._shared: dict[tuple[object, ...], Imports] = {}
         self._listeners: dict[tuple[object, ...], ListenerSet] = {}
         self._ports: dict[tuple[object, ...], PortView] = {}
+        self._retired: tuple[Imports, ...] = ()
+
+    def after(self, change: Change, snapshot: Snapshot) -> tuple[MeshView, Reached] | None:
+        """The view after a change of Sidecars or DestinationRules, which shares what they leave alone, and
+        whom the change reaches; None where it may reach everybody, or other kinds changed too."""
+        made = copy(self)
+        if change.kinds == {"DestinationRule"}:
+            made._rules = made._rules_of(snapshot)
+            hosts = {
+                resolve_short_name(rule.host, rule.namespace) for rule in _every(change, DestinationRule)
+            }
+            return None if made._subsets() != self.subsets or hosts & self.asked_rules else (made, Reached())
+        if change.kinds == {"Sidecar"}:
+            root, changed = self.plane.config.root_namespace, _every(change, Sidecar)
+            touched, refs = frozenset(item.namespace for item in changed), {item.ref for item in changed}
+            if root in touched:
+                return None
+            made.sidecars = SidecarIndex(self._read(snapshot.each(Sidecar)), root)
+            made._imports = {key: item for key, item in self._imports.items() if key[1] not in refs}
+            made._shared = {key: item for key, item in self._shared.items() if key[0] not in refs}
+            made._ports = {key: item for key, item in self._ports.items() if key[1] not in refs}
+            # Listeners are known by the identity of imports, which must not be given to others meanwhile.
+            made._listeners = dict(self._listeners)
+            gone = tuple(item for key, item in self._shared.items() if key[0] in refs)
+            made._retired = (*self._retired, *gone)
+            return made, Reached(moved=touched)
+        return None
+
+    def _rules_of(self, snapshot: Snapshot) -> dict[str, list[DestinationRule]]:
+        found: dict[str, list[DestinationRule]] = {}
+        for rule in self._read(snapshot.each(DestinationRule)):
+            found.setdefault(resolve_short_name(rule.host, rule.namespace), []).append(rule)
+        return found
+
+    def _subsets(self) -> frozenset[tuple[str, str]]:
+        named = ((host, rule) for host, rules in self._rules.items() for rule in rules)
+        return frozenset((host, subset.name) for host, rule in named for subset in rule.subsets)
 
     def _read(self, objects: Iterable[_O]) -> list[_O]:
         return [item for item in objects if in_revision(item.labels, self.plane.revision, self.plane.tags)]
 
     def rules_for(self, host: str) -> tuple[DestinationRule, ...]:
         """The DestinationRules that name exactly this host."""
+        self.asked_rules.add(host)
         return tuple(self._rules.get(host, ()))
 
     def imports(self, namespace: str, sidecar: Sidecar | None) -> ScopeImports:
@@ -105,6 +151,10 @@ class MeshView:
             routes = partial(build_routes, imports, number, dict(labels), listeners)
             self._ports[key] = PortView(self._listeners[shared], routes, imports.shared, self.subsets)
         return self._ports[key]
+
+
+def _every(change: Change, kind: type[_O]) -> list[_O]:
+    return [item for pair in change.objects for item in pair if isinstance(item, kind)]
 
 
 def _names_own_namespace(sidecar: Sidecar | None) -> bool:
