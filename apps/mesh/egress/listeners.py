@@ -18,7 +18,8 @@ from apps.mesh.egress.services import (
     ServicePort,
     listener_protocol,
 )
-from apps.mesh.hosts import is_address, is_wildcard, matches, short_names
+from apps.mesh.egress.visible import OpaqueRoutes
+from apps.mesh.hosts import is_address, short_names
 from apps.mesh.objects.networking import RouteDestination, RouteMatch, VirtualService
 from apps.mesh.objects.selectors import is_subset
 
@@ -50,41 +51,13 @@ def _binds(imported: ListenerImports) -> tuple[str, ...]:
     return ("127.0.0.1",) if imported.listener.capture_mode == "NONE" else ()
 
 
-class _OpaqueRoutes:
-    """VirtualServices that route TLS or TCP, found by host: those of exact names without looking at all."""
-
-    __slots__ = ("_by_host", "_loose", "_routes")
-
-    def __init__(self, routes: Sequence[VirtualService]) -> None:
-        self._routes = [route for route in routes if route.tls or route.tcp]
-        self._by_host: dict[str, list[int]] = {}
-        self._loose: list[tuple[int, str]] = []
-        for place, route in enumerate(self._routes):
-            for host in route.hosts:
-                if is_wildcard(host):
-                    self._loose.append((place, host))
-                else:
-                    self._by_host.setdefault(host, []).append(place)
-
-    def of(self, host: str) -> Sequence[VirtualService]:
-        if not self._routes:
-            return ()
-        if is_wildcard(host):
-            return [route for route in self._routes if any(matches(item, host) for item in route.hosts)]
-        places = {
-            *self._by_host.get(host, ()),
-            *(place for place, item in self._loose if matches(item, host)),
-        }
-        return [self._routes[place] for place in sorted(places)]
-
-
 class _Builder:
     def __init__(self, scope: ScopeImports, number: int, labels: Mapping[str, str]) -> None:
         self.listeners: dict[str, Listener] = {}
         self._scope = scope
         self._number = number
         self._labels = labels
-        self._routes: dict[int, _OpaqueRoutes] = {}
+        self._routes: dict[int, OpaqueRoutes] = {}
 
     def lock(self) -> None:
         for listener in self.listeners.values():
@@ -203,7 +176,7 @@ class _Builder:
         """The VirtualServices with TLS or TCP routes whose hosts overlap with a service's, in their order."""
         known = self._routes.get(imported.index)
         if known is None:
-            known = self._routes[imported.index] = _OpaqueRoutes(imported.virtual_services)
+            known = self._routes[imported.index] = OpaqueRoutes(imported.virtual_services)
         return known.of(host)
 
     def _tls(

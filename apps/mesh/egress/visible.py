@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 
 from apps.mesh.egress.services import Registry, RegistryService
+from apps.mesh.hosts import is_wildcard, matches
 from apps.mesh.objects.networking import VirtualService
 from apps.mesh.visibility import is_public, visible_to
 
@@ -125,3 +126,32 @@ class VisibleRoutes:
             others = [route for route in seen if route.namespace != namespace]
             self._by_namespace[namespace] = (*own, *others, *self._public) if seen else self._public
         return self._by_namespace[namespace]
+
+
+class OpaqueRoutes:
+    """VirtualServices that route TLS or TCP, found by host: those of exact names without looking at all."""
+
+    __slots__ = ("_by_host", "_loose", "_routes")
+
+    def __init__(self, routes: Sequence[VirtualService]) -> None:
+        self._routes = [route for route in routes if route.tls or route.tcp]
+        self._by_host: dict[str, list[int]] = {}
+        self._loose: list[tuple[int, str]] = []
+        for place, route in enumerate(self._routes):
+            for host in route.hosts:
+                if is_wildcard(host):
+                    self._loose.append((place, host))
+                else:
+                    self._by_host.setdefault(host, []).append(place)
+
+    def of(self, host: str) -> Sequence[VirtualService]:
+        """Those of which a host overlaps with this one, in the given order."""
+        if not self._routes:
+            return ()
+        if is_wildcard(host):
+            return [route for route in self._routes if any(matches(item, host) for item in route.hosts)]
+        places = {
+            *self._by_host.get(host, ()),
+            *(place for place, item in self._loose if matches(item, host)),
+        }
+        return [self._routes[place] for place in sorted(places)]
