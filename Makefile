@@ -1,6 +1,6 @@
 # Thin names for what bin/ does. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run stop test test-fast lint types imports bench bench-simcluster demo-reset faults
+.PHONY: help run stop test test-fast lint types imports bench bench-analyse bench-simcluster demo-reset faults
 
 PYTHON := @sh bin/python
 
@@ -40,6 +40,9 @@ bench: ## Collect, model and analyse 10,000 pods; print the ratio to downloading
 
 bench-simcluster: ## Start, list and watch a simulated cluster of 10,000 pods, and 100 clusters; print ratios
 	$(PYTHON) -m bin.bench simcluster
+
+bench-analyse: ## Analyse a mesh of 10,000 workloads and 2,000 objects of Istio, and again after one change
+	$(PYTHON) -m bin.bench analyse
 
 demo-reset: ## Forget the demonstration data, so that the next 'make run' starts from nothing
 	$(PYTHON) -m bin.demo_reset

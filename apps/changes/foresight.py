@@ -9,6 +9,7 @@ from typing import Any
 
 from apps.changes.policy import Loss
 from apps.clusters.models import Cluster
+from apps.common import collector
 from apps.inventory import store
 from apps.mesh import whatif
 from apps.mesh.hostsets import HostSet, speedscale
@@ -38,7 +39,8 @@ def foresee(
     """Simulates the patches on the cluster's last reading (or on `snapshot`)."""
     snapshot = snapshot or store.load(cluster)
     hostset = hostset_for(cluster)
-    prediction = whatif.predict(snapshot, patches, hostset)
+    with collector.paused():
+        prediction = whatif.predict(snapshot, patches, hostset)
     losses = tuple(
         Loss(cluster.name, lost.label, lost.workloads, lost.lost, lost.blocked)
         for lost in prediction.difference.newly_broken

@@ -6,37 +6,52 @@ analyses are kept. A rule that crashes becomes a finding, not an outage.
 
 from __future__ import annotations
 
-import traceback
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date
 
+from apps.mesh.capture import captures
+from apps.mesh.checking import (
+    CRASH_CODE,
+    CRASH_TITLE,
+    FILE_CODE,
+    FILE_TITLE,
+    KNOWN_CODES,
+    OWN_CODES,
+    PROBLEM_CODE,
+    PROBLEM_TITLE,
+    findings,
+    ignored,
+)
 from apps.mesh.coverage import Coverage, coverage
+from apps.mesh.derived import Change
 from apps.mesh.egress import EgressEngine, EgressScope
-from apps.mesh.findings import Finding, Severity
+from apps.mesh.findings import Finding
 from apps.mesh.hostsets import HostSet
+from apps.mesh.injection import injections
 from apps.mesh.meshconfig import ControlPlane, control_planes
-from apps.mesh.parsing.fields import Problem
+from apps.mesh.mtls import mtls_modes
 from apps.mesh.refs import ResourceRef
 from apps.mesh.reports import SpeedscaleInstall, WorkloadReport
-from apps.mesh.rules.base import Rule, RuleContext
+from apps.mesh.rules.base import Rule
 from apps.mesh.rules.catalogue import RULES
 from apps.mesh.snapshot import Snapshot
-from apps.mesh.suppression import UNKNOWN_CODE, Suppression, suppressed, unknown_codes
+from apps.mesh.speedscale import installs
+from apps.mesh.suppression import Suppression
 from apps.mesh.verdicts import EgressAnswer
 
-CRASH_CODE = "MC001"
-CRASH_TITLE = "A check could not finish"
-PROBLEM_CODE = "MC002"
-PROBLEM_TITLE = "A field is not what its kind asks for"
-FILE_CODE = "MC003"
-FILE_TITLE = "A file could not be read"
-OWN_CODES = (CRASH_CODE, PROBLEM_CODE, FILE_CODE, UNKNOWN_CODE)
-KNOWN_CODES = frozenset({*OWN_CODES, *(rule.code for rule in RULES)})
-"""Every code that a finding can have."""
-CRASH_FRAMES = 3
-
-Progress = Callable[[int, int], None]
+__all__ = [
+    "CRASH_CODE",
+    "CRASH_TITLE",
+    "FILE_CODE",
+    "FILE_TITLE",
+    "KNOWN_CODES",
+    "OWN_CODES",
+    "PROBLEM_CODE",
+    "PROBLEM_TITLE",
+    "Analysis",
+    "ScopeVerdicts",
+    "analyse",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,94 +84,71 @@ class Analysis:
         return None
 
 
-def analyse(
-    snapshot: Snapshot,
-    hostset: HostSet,
-    *,
-    engine: EgressEngine | None = None,
-    rules: Iterable[Rule] = RULES,
-) -> Analysis:
-    """Runs every rule and asks every scope for every host. Never raises for what a cluster holds."""
-    engine = engine or snapshot.derived(EgressEngine)
-    context = RuleContext(snapshot, hostset, engine)
-    scopes = engine.scopes()
-    scope_of = {ref: scope.key for scope in scopes for ref in scope.workloads}
-    reports = tuple(
-        WorkloadReport(
-            workload.ref, scope_of.get(workload.ref, ""), injection, capture, context.mtls[workload.ref]
-        )
-        for (workload, injection), (_, capture) in zip(context.injected(), context.captured(), strict=True)
-    )
-    planes = control_planes(snapshot)
-    found = findings(context, rules)
+def analyse(snapshot: Snapshot, hostset: HostSet, *, rules: Iterable[Rule] = RULES) -> Analysis:
+    """Runs every rule and asks every scope for every host. Never raises for what a cluster holds. What
+    was found out about the snapshot that this one was patched from is not found out again."""
+    return snapshot.derived(_analysis, hostset, tuple(rules))
+
+
+def _analysis(snapshot: Snapshot, hostset: HostSet, rules: tuple[Rule, ...]) -> Analysis:
+    found = findings(snapshot, hostset, rules)
     return Analysis(
         hostset=hostset,
         findings=found,
-        scopes=tuple(_verdicts(engine, scope, hostset) for scope in scopes),
-        workloads=reports,
-        installs=context.installs,
-        control_planes=planes,
-        coverage=coverage(reports, context.installs, {plane.namespace for plane in planes}),
-        ignored=suppressed(found, snapshot.manifest, today=date.min),
+        scopes=snapshot.derived(_verdicts, hostset),
+        workloads=snapshot.derived(WorkloadReports).reports,
+        installs=snapshot.derived(installs),
+        control_planes=control_planes(snapshot),
+        coverage=snapshot.derived(_coverage),
+        ignored=ignored(snapshot, found),
     )
 
 
-def findings(context: RuleContext, rules: Iterable[Rule] = RULES) -> tuple[Finding, ...]:
-    """What the rules find, and what could not be parsed, most severe first."""
-    found = [finding for rule in rules for finding in _run(rule, context)]
-    found.extend(_problem(problem, context.snapshot) for problem in context.snapshot.problems)
-    found.extend(_unknown_codes(context.snapshot))
-    unique = {finding.fingerprint: finding for finding in found}
-    return tuple(sorted(unique.values(), key=_order))
+class WorkloadReports:
+    """A report for each workload; ask for it through `snapshot.derived`."""
+
+    __slots__ = ("reports",)
+
+    def __init__(self, snapshot: Snapshot, known: tuple[WorkloadReport, ...] = ()) -> None:
+        scope_of = snapshot.derived(_scope_keys)
+        injected, captured = snapshot.derived(injections), snapshot.derived(captures)
+        mutual = snapshot.derived(mtls_modes)
+        found = []
+        for place, (ref, mtls) in enumerate(mutual.items()):
+            old = known[place] if known else None
+            scope, injection, capture = scope_of.get(ref, ""), injected[ref], captured[ref]
+            if (
+                old is not None
+                and old.mtls is mtls
+                and old.scope_key == scope
+                and old.injection is injection
+                and old.capture is capture
+            ):
+                found.append(old)
+            else:
+                found.append(WorkloadReport(ref, scope, injection, capture, mtls))
+        self.reports = tuple(found)
+
+    @classmethod
+    def after(cls, old: WorkloadReports, change: Change, snapshot: Snapshot) -> WorkloadReports:
+        """As from the beginning, with the same values for the workloads of which all is as it was."""
+        return cls(snapshot, () if "Workload" in change.kinds else old.reports)
 
 
-def _verdicts(engine: EgressEngine, scope: EgressScope, hostset: HostSet) -> ScopeVerdicts:
-    answers = (engine.answer(scope.representative, entry.destination) for entry in hostset.hosts)
-    return ScopeVerdicts(scope, tuple(answers))
+def _scope_keys(snapshot: Snapshot) -> Mapping[ResourceRef, str]:
+    scopes = snapshot.derived(EgressEngine).scopes()
+    return {ref: scope.key for scope in scopes for ref in scope.workloads}
 
 
-def _run(rule: Rule, context: RuleContext) -> list[Finding]:
-    try:
-        return list(rule.check(context))
-    except Exception as error:
-        frames = traceback.extract_tb(error.__traceback__)[-CRASH_FRAMES:]
-        where = ", ".join(f"{frame.name} line {frame.lineno}" for frame in frames)
-        return [
-            Finding(
-                code=CRASH_CODE,
-                severity=Severity.WARNING,
-                title=CRASH_TITLE,
-                message=(
-                    f"Check {rule.code} ({rule.title}) failed with {type(error).__name__} in {where}; "
-                    "what it looks for was not checked. Please report this."
-                ),
-                ref=ResourceRef("Rule", "", rule.code),
-                key=rule.code,
-            )
-        ]
-
-
-def _problem(problem: Problem, snapshot: Snapshot) -> Finding:
-    manifest = snapshot.manifest(problem.ref)
-    return Finding(
-        code=PROBLEM_CODE,
-        severity=Severity.WARNING,
-        title=PROBLEM_TITLE,
-        message=f"{problem.message} The field was read as if it were absent.",
-        ref=problem.ref,
-        api_version=str(manifest.get("apiVersion") or "") if manifest is not None else "",
-        path=problem.path,
-        key=problem.path,
-        references=("IST0106",),
+def _verdicts(snapshot: Snapshot, hostset: HostSet) -> tuple[ScopeVerdicts, ...]:
+    engine = snapshot.derived(EgressEngine)
+    destinations = tuple(entry.destination for entry in hostset.hosts)
+    return tuple(
+        ScopeVerdicts(scope, answers)
+        for scope, answers in zip(engine.scopes(), engine.rows(destinations), strict=True)
     )
 
 
-def _unknown_codes(snapshot: Snapshot) -> Iterator[Finding]:
-    for ref in snapshot.refs:
-        found = unknown_codes(snapshot.manifest(ref) or {}, ref, KNOWN_CODES)
-        if found is not None:
-            yield found
-
-
-def _order(finding: Finding) -> tuple[int, str, ResourceRef, str]:
-    return (finding.severity.rank, finding.code, finding.ref, finding.key)
+def _coverage(snapshot: Snapshot) -> Coverage:
+    platform = {plane.namespace for plane in control_planes(snapshot)}
+    return coverage(snapshot.derived(captures), snapshot.derived(installs), platform)

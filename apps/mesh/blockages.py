@@ -70,9 +70,10 @@ class Hindrance:
     sidecar: Sidecar | None = None
 
 
-def blockages(snapshot: Snapshot, engine: EgressEngine, hostset: HostSet) -> tuple[Blockage, ...]:
+def blockages(snapshot: Snapshot, hostset: HostSet) -> tuple[Blockage, ...]:
     """Every blocked host of every need, in the order of the needs and of the host set; the hosts are
-    those that the need's installation dials by its settings."""
+    those that the need's installation dials by its settings. Ask for it through `snapshot.derived`."""
+    engine = snapshot.derived(EgressEngine)
     entries = snapshot.each(ServiceEntry)
     matches: dict[RequiredHost, tuple[HostEntry, ...]] = {}
     found = []
@@ -87,8 +88,9 @@ def blockages(snapshot: Snapshot, engine: EgressEngine, hostset: HostSet) -> tup
     return tuple(found)
 
 
-def stoppages(snapshot: Snapshot, engine: EgressEngine, hostset: HostSet) -> tuple[Stoppage, ...]:
+def stoppages(snapshot: Snapshot, hostset: HostSet) -> tuple[Stoppage, ...]:
     """Every host of every need that is stopped after the mesh let it out, in the same order."""
+    engine = snapshot.derived(EgressEngine)
     return tuple(
         Stoppage(need, host, answer, answer.stopped)
         for need in host_needs(snapshot, engine)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from apps.mesh.reports import CaptureKind, CaptureState, SpeedscaleInstall, WorkloadReport
+from apps.mesh.refs import ResourceRef
+from apps.mesh.reports import CaptureKind, CaptureReport, CaptureState, SpeedscaleInstall
 
 SYSTEM_NAMESPACES = frozenset({"kube-system", "kube-public", "kube-node-lease", "local-path-storage"})
 
@@ -50,7 +51,7 @@ class Coverage:
 
 
 def coverage(
-    reports: Iterable[WorkloadReport],
+    captures: Mapping[ResourceRef, CaptureReport],
     installs: Iterable[SpeedscaleInstall] = (),
     platform_namespaces: Iterable[str] = (),
 ) -> Coverage:
@@ -59,10 +60,10 @@ def coverage(
     own = {install.namespace for install in installs if install.kind != "namespaced"}
     parts = {item.ref for install in installs for item in install.components}
     excluded = SYSTEM_NAMESPACES | own | set(platform_namespaces)
-    by_namespace: dict[str, list[WorkloadReport]] = {}
-    for report in reports:
-        if report.ref.namespace not in excluded and report.ref not in parts:
-            by_namespace.setdefault(report.ref.namespace, []).append(report)
+    by_namespace: dict[str, list[CaptureReport]] = {}
+    for ref, report in captures.items():
+        if ref.namespace not in excluded and ref not in parts:
+            by_namespace.setdefault(ref.namespace, []).append(report)
     everything = [report for group in by_namespace.values() for report in group]
     return Coverage(
         _count(everything),
@@ -70,12 +71,12 @@ def coverage(
     )
 
 
-def _count(reports: list[WorkloadReport]) -> CoverageCount:
-    states = [report.capture.state for report in reports]
-    kinds = [report.capture.actual for report in reports]
+def _count(reports: list[CaptureReport]) -> CoverageCount:
+    states = [report.state for report in reports]
+    kinds = [report.actual for report in reports]
     return CoverageCount(
         total=len(reports),
-        wanted=sum(report.capture.wanted for report in reports),
+        wanted=sum(report.wanted for report in reports),
         covered=states.count(CaptureState.COMPLETE),
         partial=states.count(CaptureState.PARTIAL),
         missing=states.count(CaptureState.MISSING),

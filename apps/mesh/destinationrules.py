@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 from apps.mesh.hosts import is_wildcard, most_specific, resolve_short_name
 from apps.mesh.meshconfig import ControlPlane
@@ -122,6 +123,8 @@ class RuleIndex:
 
 class DestinationRules:
     """The rules of each control plane; ask for it through `snapshot.derived`."""
+
+    INPUTS: ClassVar[frozenset[str]] = INPUTS
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot

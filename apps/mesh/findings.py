@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 from apps.mesh.refs import ResourceRef
 from apps.mesh.verdicts import Step
@@ -47,5 +48,9 @@ class Finding:
     @property
     def fingerprint(self) -> str:
         """32 hex digits that stay the same while the cause stays, whatever the wording."""
-        text = "\x00".join((self.code, self.ref.kind, self.ref.namespace, self.ref.name, self.key))
-        return hashlib.sha256(text.encode()).hexdigest()[:32]
+        return _digest(self.code, self.ref.kind, self.ref.namespace, self.ref.name, self.key)
+
+
+@lru_cache(maxsize=1 << 16)
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\x00".join(parts).encode()).hexdigest()[:32]

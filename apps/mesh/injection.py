@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import ClassVar
 
 from apps.mesh.objects.workloads import PodTemplate, Workload
 from apps.mesh.refs import ResourceRef
@@ -47,6 +48,8 @@ class _Decision:
 
 class Injector:
     """Answers for every workload of one snapshot; webhooks and injector configuration are read once."""
+
+    INPUTS: ClassVar[frozenset[str]] = INPUTS
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot

@@ -7,6 +7,7 @@ compared as Istio compares them (see `hosts`), never by the end of their text. K
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import ClassVar
 
 from apps.mesh.egress.services import Registries, Registry, RegistryService
 from apps.mesh.hosts import is_address, is_wildcard, resolve_short_name, service_names, subset_of
@@ -38,6 +39,7 @@ class KnownHosts:
     """The hosts of every control plane; ask for it through `snapshot.derived`. A host is always asked
     for from a namespace: that of the object which names it."""
 
+    INPUTS: ClassVar[frozenset[str]] = INPUTS
     __slots__ = ("_indexes", "_planes", "_registries", "_snapshot")
 
     def __init__(self, snapshot: Snapshot) -> None:

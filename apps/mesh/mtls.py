@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
+from apps.mesh.derived import Change
 from apps.mesh.egress.dataplane import Placement, Plane, place
-from apps.mesh.meshconfig import ControlPlane, control_plane_for
+from apps.mesh.meshconfig import ControlPlane, control_plane_for, control_planes
 from apps.mesh.objects.security import PeerAuthentication
 from apps.mesh.objects.selectors import is_subset
 from apps.mesh.objects.workloads import Workload
@@ -19,6 +21,7 @@ from apps.mesh.planes import INPUTS as PLANE_INPUTS
 from apps.mesh.planes import NamespacePlanes
 from apps.mesh.refs import ResourceRef
 from apps.mesh.reports import MtlsDecision, MtlsMode, MtlsReport
+from apps.mesh.selection import WorkloadIndex
 from apps.mesh.snapshot import Snapshot
 from apps.mesh.verdicts import Step
 from apps.mesh.visibility import in_revision
@@ -97,10 +100,36 @@ class PeerPolicies:
 class MtlsModes:
     """Answers for every workload of one snapshot; ask for it through `snapshot.derived`."""
 
+    INPUTS: ClassVar[frozenset[str]] = INPUTS
+
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
         self._planes = snapshot.derived(NamespacePlanes)
+        self._index = snapshot.derived(WorkloadIndex)
         self._policies: dict[tuple[str, str], PeerPolicies] = {}
+        self._reports: dict[str, dict[ResourceRef, MtlsReport]] = {}
+
+    @classmethod
+    def after(cls, old: MtlsModes, change: Change, snapshot: Snapshot) -> MtlsModes:
+        """A policy outside of the root namespaces reaches its own namespace's workloads alone."""
+        made = cls(snapshot)
+        touched = {item.namespace for pair in change.objects for item in pair if item is not None}
+        roots = {plane.config.root_namespace for plane in control_planes(snapshot)}
+        if change.kinds == {"PeerAuthentication"} and roots and not touched & roots:
+            made._reports = {name: found for name, found in old._reports.items() if name not in touched}
+        return made
+
+    def reports(self) -> dict[ResourceRef, MtlsReport]:
+        """The reports of all workloads, by ref."""
+        if len(self._reports) < len(self._index.namespaces):
+            for name in self._index.namespaces:
+                if name not in self._reports:
+                    members = self._index.of_namespace(name)
+                    self._reports[name] = {workload.ref: self.report(workload) for workload in members}
+        return {
+            workload.ref: self._reports[workload.namespace][workload.ref]
+            for workload in self._snapshot.workloads
+        }
 
     def policies(self, plane: ControlPlane) -> PeerPolicies:
         """What a control plane reads."""
@@ -160,8 +189,7 @@ class MtlsModes:
 
 def mtls_modes(snapshot: Snapshot) -> Mapping[ResourceRef, MtlsReport]:
     """The reports of all workloads, by ref; ask for it through `snapshot.derived`."""
-    modes = snapshot.derived(MtlsModes)
-    return {workload.ref: modes.report(workload) for workload in snapshot.workloads}
+    return snapshot.derived(MtlsModes).reports()
 
 
 def _ambient(decision: MtlsDecision) -> MtlsDecision:

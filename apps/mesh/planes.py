@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from apps.mesh.meshconfig import (
     DEFAULT_REVISION,
     REVISION_LABEL,
@@ -29,6 +31,7 @@ def at_least(plane: ControlPlane, major: int, minor: int) -> bool | None:
 class NamespacePlanes:
     """The control plane of each namespace; ask for it through `snapshot.derived`."""
 
+    INPUTS: ClassVar[frozenset[str]] = INPUTS
     __slots__ = ("_found", "_snapshot")
 
     def __init__(self, snapshot: Snapshot) -> None:

@@ -6,7 +6,7 @@ Knows nothing of what the selecting objects want.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from apps.mesh.objects.networking import Service
 from apps.mesh.objects.selectors import LabelSelector, is_subset
@@ -43,6 +43,11 @@ class WorkloadIndex:
             for pair in pairs:
                 self._by_label.setdefault((workload.namespace, pair), []).append(workload)
                 self._everywhere.setdefault(pair, []).append(workload)
+
+    @property
+    def namespaces(self) -> Collection[str]:
+        """The namespaces that have workloads."""
+        return self._by_namespace.keys()
 
     def of_namespace(self, namespace: str) -> tuple[Workload, ...]:
         """Every workload of a namespace, ordered by ref."""

@@ -1,27 +1,31 @@
 """What a cluster holds at one moment: immutable, indexed, in memory.
 
-Knows nothing of where manifests come from, and decides nothing: it answers what is there.
+Knows nothing of where manifests come from, and decides nothing: it answers what is there. A patched snapshot
+shares with the first all that the patch cannot have changed.
 """
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
+from apps.mesh.derived import EVERY_KIND, Change, Derived, Reads
 from apps.mesh.objects.base import MeshObject
 from apps.mesh.objects.config import Namespace
 from apps.mesh.objects.workloads import WORKLOAD_KINDS, Workload
 from apps.mesh.parsing.fields import Problem
 from apps.mesh.parsing.folding import PodFolder
-from apps.mesh.parsing.registry import POD_GROUPS_KIND, Parsed, parse
-from apps.mesh.parsing.workloads import OwnedGroups, ParsedWorkload
 from apps.mesh.refs import Manifest, ResourceRef
+from apps.mesh.shelves import Entry, Shelf, read, shelves_of
+from apps.mesh.toplevel import WORKLOAD_INPUTS, top_level
 
 T = TypeVar("T")
+P = ParamSpec("P")
 M = TypeVar("M", bound=MeshObject)
 
-_WORKLOAD_INPUTS = frozenset({*WORKLOAD_KINDS, POD_GROUPS_KIND})
+_EMPTY = Shelf({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,37 +43,49 @@ class Gap:
 
 
 @dataclass(frozen=True, slots=True)
-class _Entry:
-    manifest: Manifest
-    parsed: Parsed | None
-    problems: tuple[Problem, ...]
+class _Contents:
+    shelves: Mapping[str, Shelf]
+    workloads: Mapping[ResourceRef, Workload]
+    gaps: tuple[Gap, ...]
+
+    @classmethod
+    def of(cls, shelves: Mapping[str, Shelf], gaps: tuple[Gap, ...]) -> _Contents:
+        return cls(shelves, {workload.ref: workload for workload in top_level(shelves)}, gaps)
+
+    def entry(self, ref: ResourceRef) -> Entry | None:
+        return self.shelves.get(ref.kind, _EMPTY).entries.get(ref)
+
+
+@dataclass(frozen=True, slots=True)
+class _Computed:
+    """What was derived so far, and, of values that a patch reached, the last one with that patch."""
+
+    values: dict[Any, Derived]
+    outdated: dict[Any, tuple[Any, Change]]
 
 
 class Snapshot:
     """Build with `from_manifests`. All answers are ordered by ref, whatever the order of the input."""
 
-    __slots__ = ("_by_type", "_derived", "_entries", "_gaps", "_reads", "_workloads")
+    __slots__ = ("__weakref__", "_computed", "_contents", "_reads", "_sink")
 
     def __init__(
-        self, entries: Mapping[ResourceRef, _Entry], gaps: tuple[Gap, ...], reads: set[str] | None = None
+        self,
+        contents: _Contents,
+        computed: _Computed | None = None,
+        reads: Reads | None = None,
+        sink: set[str] | None = None,
     ) -> None:
-        self._entries = {ref: entries[ref] for ref in sorted(entries, key=_order)}
-        self._gaps = gaps
+        self._contents = contents
+        self._computed = computed or _Computed({}, {})
         self._reads = reads
-        self._derived: dict[Any, Any] = {}
-        by_type: dict[type, list[Any]] = {}
-        for entry in self._entries.values():
-            parsed = entry.parsed
-            if isinstance(parsed, MeshObject):
-                by_type.setdefault(type(parsed), []).append(parsed)
-        self._by_type = {kind: tuple(items) for kind, items in by_type.items()}
-        self._workloads = {workload.ref: workload for workload in _join(self._entries)}
+        self._sink = sink
 
     @classmethod
     def from_manifests(cls, manifests: Iterable[Manifest], *, gaps: Iterable[Gap] = ()) -> Snapshot:
         """Raw pods are folded into their workloads; of two manifests with one ref the last counts."""
         folder = PodFolder()
-        entries: dict[ResourceRef, _Entry] = {}
+        entries: dict[ResourceRef, Entry] = {}
         for manifest in manifests:
             ref = ResourceRef.of(manifest)
             if ref.kind == "Pod":
@@ -77,22 +93,37 @@ class Snapshot:
                 continue
             if ref.kind in {"ReplicaSet", "Job"}:
                 folder.add_owner(manifest)
-            entries[ref] = _read(manifest, ref)
+            entries[ref] = read(manifest, ref)
         for manifest in folder.manifests():
             ref = ResourceRef.of(manifest)
-            entries[ref] = _read(manifest, ref)
-        return cls(entries, tuple(gaps))
+            entries[ref] = read(manifest, ref)
+        return cls(_Contents.of(shelves_of(entries.items()), tuple(gaps)))
 
     def with_patched(self, upserts: Iterable[Manifest] = (), deletes: Iterable[ResourceRef] = ()) -> Snapshot:
-        """A snapshot in which these objects are created or replaced, and those are gone; only what
-        changed is parsed again."""
-        entries = dict(self._entries)
-        for ref in deletes:
-            entries.pop(ref, None)
+        """A snapshot in which these objects are created or replaced, and those are gone. Only what changed
+        is parsed again, and what was derived from other kinds stays derived."""
+        self._note(EVERY_KIND)
+        before, gone = self._contents, list(deletes)
+        entries: dict[str, dict[ResourceRef, Entry]] = {ref.kind: {} for ref in gone}
         for manifest in upserts:
             ref = ResourceRef.of(manifest)
-            entries[ref] = _read(manifest, ref)
-        return Snapshot(entries, self._gaps)
+            entries.setdefault(ref.kind, {})[ref] = read(manifest, ref)
+        changed: dict[str, Shelf] = {}
+        for kind, new in entries.items():
+            shelf = before.shelves.get(kind, _EMPTY)
+            other = shelf.changed(new, [ref for ref in gone if ref.kind == kind])
+            if other is not shelf:
+                changed[kind] = other
+        if not changed:
+            return Snapshot(before, self._computed)
+        merged = {**before.shelves, **changed}
+        shelves = {kind: merged[kind] for kind in sorted(merged) if merged[kind].entries}
+        if changed.keys() & WORKLOAD_INPUTS:
+            after = _Contents.of(shelves, before.gaps)
+        else:
+            after = replace(before, shelves=shelves)
+        refs = dict.fromkeys((*gone, *(ref for new in entries.values() for ref in new)))
+        return Snapshot(after, _carried(self._computed, _change(before, after, changed, refs)))
 
     # -- reading ---------------------------------------------------------------------------------
 
@@ -101,132 +132,142 @@ class Snapshot:
         if kind is Workload:
             return self.workloads  # type: ignore[return-value]
         self._note(kind.__name__)
-        return self._by_type.get(kind, ())
+        return self._shelf(kind.__name__).objects(kind)
 
     def get(self, ref: ResourceRef) -> MeshObject | None:
         """The object, or None when it is absent or of a kind the mesh does not look into."""
         self._note(ref.kind)
-        workload = self._workloads.get(ref)
+        workload = self._contents.workloads.get(ref)
         if workload is not None:
             return workload
-        entry = self._entries.get(ref)
-        return entry.parsed if entry is not None and isinstance(entry.parsed, MeshObject) else None
+        entry = self._contents.entry(ref)
+        return entry.object if entry is not None else None
 
     def exists(self, ref: ResourceRef) -> bool:
         self._note(ref.kind)
-        return ref in self._entries or ref in self._workloads
+        return ref in self._contents.workloads or self._contents.entry(ref) is not None
 
     def manifest(self, ref: ResourceRef) -> Manifest | None:
         """The manifest as it came, for patches and display."""
         self._note(ref.kind)
-        entry = self._entries.get(ref)
+        entry = self._contents.entry(ref)
         return entry.manifest if entry is not None else None
 
     def manifests(self, kind: str = "") -> Iterator[Manifest]:
         """The manifests of a kind (all kinds for ""), ordered by ref."""
         self._note(kind)
-        return (entry.manifest for ref, entry in self._entries.items() if not kind or ref.kind == kind)
+        shelves = (self._shelf(kind),) if kind else self._contents.shelves.values()
+        return (entry.manifest for shelf in shelves for entry in shelf.entries.values())
 
     @property
     def refs(self) -> tuple[ResourceRef, ...]:
-        return tuple(self._entries)
+        self._note(EVERY_KIND)
+        return tuple(ref for shelf in self._contents.shelves.values() for ref in shelf.entries)
 
     @property
     def namespaces(self) -> Mapping[str, Namespace]:
         """Namespace objects by name; a namespace that only appears on other objects is not here."""
         self._note("Namespace")
-        return self.derived(_namespaces)
+        return self._shelf("Namespace").derived(_namespaces)
 
     @property
     def workloads(self) -> tuple[Workload, ...]:
         """Top-level workloads (what a ReplicaSet or Job of another one runs is folded into that one)."""
         self._note("Workload")
-        return tuple(self._workloads.values())
+        return tuple(self._contents.workloads.values())
 
     def workload(self, namespace: str, name: str, kind: str | None = None) -> Workload | None:
         """The workload of that name; without a kind the first in the order of WORKLOAD_KINDS."""
         self._note("Workload")
         for candidate in (kind,) if kind else WORKLOAD_KINDS:
-            found = self._workloads.get(ResourceRef(candidate, namespace, name))
+            found = self._contents.workloads.get(ResourceRef(candidate, namespace, name))
             if found is not None:
                 return found
         return None
 
     @property
     def problems(self) -> tuple[Problem, ...]:
-        return tuple(problem for entry in self._entries.values() for problem in entry.problems)
+        self._note(EVERY_KIND)
+        return tuple(problem for shelf in self._contents.shelves.values() for problem in shelf.problems)
 
     @property
     def gaps(self) -> tuple[Gap, ...]:
-        return self._gaps
+        return self._contents.gaps
 
     def missing(self, kind: str, namespace: str = "") -> Gap | None:
         """The gap that may hide objects of a kind in a namespace ("" = anywhere), if there is one."""
-        return next((gap for gap in self._gaps if gap.covers(kind, namespace)), None)
+        gaps = self._contents.gaps
+        return next((gap for gap in gaps if gap.covers(kind, namespace)), None) if gaps else None
 
-    def derived(self, compute: Callable[[Snapshot], T]) -> T:
-        """`compute(self)`, computed once a snapshot. `compute` must be a plain function and pure."""
-        if compute not in self._derived:
-            self._derived[compute] = compute(self)
-        found: T = self._derived[compute]
-        return found
+    # -- what is computed once ---------------------------------------------------------------------
 
-    # -- declared inputs ---------------------------------------------------------------------------
+    def derived(self, compute: Callable[Concatenate[Snapshot, P], T], *args: P.args, **none: P.kwargs) -> T:
+        """`compute(self, *args)`, computed once a snapshot, and kept by patched ones as long as no kind
+        that it read has changed. `compute` must be pure and a plain function, whose value is data, or a
+        class. Only a class that declares in `INPUTS` every kind it can read may keep hold of the
+        snapshot and still be kept; one with `after(old, change, snapshot)` may take over what it can."""
+        key = (compute, *args)
+        found = self._computed.values.get(key)
+        if found is None:
+            found = self._computed.values[key] = self._compute(key)
+        if self._reads is not None:
+            self._reads.use(found)
+        value: T = found.value
+        return value
+
+    def each_kind(self, compute: Callable[[Shelf], T]) -> list[T]:
+        """`compute` of the objects of each kind alone, computed once for as long as none of them changes."""
+        self._note(EVERY_KIND)
+        return [shelf.derived(compute) for shelf in self._contents.shelves.values()]
 
     def recording(self) -> tuple[Snapshot, set[str]]:
         """The same snapshot and a set that fills with the kinds that are read through it; "Workload"
         stands for all kinds of workloads and their pods."""
-        reads: set[str] = set()
-        return Snapshot(self._entries, self._gaps, reads), reads
+        sink: set[str] = set()
+        return Snapshot(self._contents, sink=sink), sink
+
+    def _compute(self, key: tuple[Any, ...]) -> Derived:
+        compute, *args = key
+        reads = Reads(compute)
+        view = Snapshot(self._contents, self._computed, reads, self._sink)
+        last = self._computed.outdated.pop(key, None)
+        value = compute(view, *args) if last is None else compute.after(*last, view, *args)
+        kept = weakref.ref(view)
+        del view  # what nobody else holds is gone now, so nothing can be read through it any more
+        return Derived(value, reads, kept() is not None, not isinstance(compute, type))
+
+    def _shelf(self, kind: str) -> Shelf:
+        return self._contents.shelves.get(kind, _EMPTY)
 
     def _note(self, kind: str) -> None:
+        if self._reads is None and self._sink is None:
+            return
+        kind = "Workload" if kind in WORKLOAD_INPUTS else kind
         if self._reads is not None:
-            self._reads.add("Workload" if kind in _WORKLOAD_INPUTS else kind)
+            self._reads.note(kind)
+        if self._sink is not None:
+            self._sink.add(kind)
 
 
-def _order(ref: ResourceRef) -> tuple[str, str, str]:
-    return (ref.kind, ref.namespace, ref.name)
+def _change(
+    before: _Contents, after: _Contents, changed: Iterable[str], refs: Iterable[ResourceRef]
+) -> Change:
+    kinds = frozenset("Workload" if kind in WORKLOAD_INPUTS else kind for kind in changed)
+    pairs = [(before.entry(ref), after.entry(ref)) for ref in refs]
+    objects = tuple((old and old.object, new and new.object) for old, new in pairs if old is not new)
+    return Change(kinds, objects)
 
 
-def _namespaces(snapshot: Snapshot) -> Mapping[str, Namespace]:
-    return {namespace.name: namespace for namespace in snapshot.each(Namespace)}
-
-
-def _read(manifest: Manifest, ref: ResourceRef) -> _Entry:
-    problems: list[Problem] = []
-    parsed = parse(manifest, ref, problems)
-    return _Entry(manifest, parsed, tuple(problems))
-
-
-def _join(entries: Mapping[ResourceRef, _Entry]) -> list[Workload]:
-    """Workloads with their pods; owned ReplicaSets and Jobs give way to their owner when it is there."""
-    parsed: dict[ResourceRef, ParsedWorkload] = {}
-    pods: list[OwnedGroups] = []
-    for entry in entries.values():
-        if isinstance(entry.parsed, ParsedWorkload):
-            parsed[entry.parsed.workload.ref] = entry.parsed
-        elif isinstance(entry.parsed, OwnedGroups):
-            pods.append(entry.parsed)
-    workloads = {
-        ref: found.workload
-        for ref, found in parsed.items()
-        if found.owner is None or found.owner.kind not in WORKLOAD_KINDS or found.owner not in parsed
+def _carried(computed: _Computed, change: Change) -> _Computed:
+    """What a patch leaves as it is, and what may be made anew from what there is."""
+    kept = {key: item for key, item in computed.values.items() if item.outlives(change.kinds)}
+    outdated = {
+        key: (item.value, change)
+        for key, item in computed.values.items()
+        if key not in kept and hasattr(key[0], "after")
     }
-    for owned in sorted(pods, key=lambda item: item.ref):
-        owner = _top(owned.owner, parsed)
-        known = workloads.get(owner)
-        if known is None:
-            template = owned.groups[0].pod if owned.groups else Workload(ref=owner).template
-            known = Workload(ref=owner, template=template, observed=False)
-        workloads[owner] = replace(known, pod_groups=(*known.pod_groups, *owned.groups))
-    return [workloads[ref] for ref in sorted(workloads, key=_order)]
+    return _Computed(kept, outdated)
 
 
-def _top(owner: ResourceRef, parsed: Mapping[ResourceRef, ParsedWorkload]) -> ResourceRef:
-    """The workload at the top of a chain of owners; chains are short and cannot loop for ever."""
-    for _ in range(4):
-        found = parsed.get(owner)
-        if found is None or found.owner is None or found.owner.kind not in WORKLOAD_KINDS:
-            return owner
-        owner = found.owner
-    return owner
+def _namespaces(shelf: Shelf) -> Mapping[str, Namespace]:
+    return {namespace.name: namespace for namespace in shelf.objects(Namespace)}

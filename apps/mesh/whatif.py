@@ -50,7 +50,7 @@ class View:
     @classmethod
     def of(cls, snapshot: Snapshot, hostset: HostSet) -> View:
         engine = snapshot.derived(EgressEngine)
-        return cls(analyse(snapshot, hostset, engine=engine), engine)
+        return cls(analyse(snapshot, hostset), engine)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,10 +156,13 @@ def _cells(group: _Group, hosts: tuple[RequiredHost, ...]) -> Iterator[CellChang
 def _lost_egress(groups: list[_Group], before: EgressEngine, after: EgressEngine) -> Iterator[LostEgress]:
     for group in groups:
         old, new = group.before.scope, group.after.scope
-        kept = {service[:3] for service in after.reachable(new)}
-        lost = sorted({service[:3] for service in before.reachable(old)} - kept)
+        hosts = before.unlike(old, after, new)
+        kept = {service[:3] for service in after.reachable(new, hosts)}
+        lost = sorted({service[:3] for service in before.reachable(old, hosts)} - kept)
         if not lost:
             continue
+        if hosts is not None:
+            kept = {service[:3] for service in after.reachable(new)}
         cut = _cut_off(lost, kept, after, new.representative)
         yield LostEgress(
             scope_key=old.key,

@@ -11,7 +11,7 @@ from apps.mesh.capture import capture
 from apps.mesh.coverage import coverage
 from apps.mesh.hostsets import Tier, speedscale
 from apps.mesh.refs import Manifest, ResourceRef
-from apps.mesh.reports import CaptureCause, CaptureKind, CaptureReport, CaptureState, WorkloadReport
+from apps.mesh.reports import CaptureCause, CaptureKind, CaptureReport, CaptureState
 from apps.mesh.snapshot import Gap, Snapshot
 from apps.mesh.speedscale import installs
 from tests.mesh.rule_cases import laid
@@ -186,12 +186,12 @@ def test_coverage_counts_the_workloads_of_applications_only() -> None:
     count = analysis.coverage.count
     assert (count.total, count.covered, count.percent) == (1, 1, 100)
     assert [item.namespace for item in analysis.coverage.namespaces] == ["shop"]
-    assert analysis.coverage == coverage(analysis.workloads, analysis.installs, {"istio-system"})
+    captures = {report.ref: report.capture for report in analysis.workloads}
+    assert analysis.coverage == coverage(captures, analysis.installs, {"istio-system"})
 
 
 def test_coverage_of_nothing_has_no_percentage() -> None:
-    empty: list[WorkloadReport] = []
-    assert coverage(empty).count.percent is None
+    assert coverage({}).count.percent is None
 
 
 def test_the_first_edition_has_the_pages_twelve_hosts_in_three_tiers() -> None:

@@ -6,65 +6,108 @@ out for each scope, so that asking for thousands of workloads costs what their s
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 from ipaddress import ip_address
+from typing import ClassVar
 
+from apps.mesh.derived import Change
 from apps.mesh.egress.bypass import bypass_answer
 from apps.mesh.egress.case import Case, policy_of
-from apps.mesh.egress.dataplane import Placement, Plane, place
+from apps.mesh.egress.dataplane import Plane
 from apps.mesh.egress.evidence import handled_step
 from apps.mesh.egress.judgement import Judgement, judge
 from apps.mesh.egress.matching import PortView
 from apps.mesh.egress.near import Candidate, candidates
-from apps.mesh.egress.networkpolicies import selecting
 from apps.mesh.egress.onward import onward
+from apps.mesh.egress.positions import Position, find_position, scope_at
 from apps.mesh.egress.probing import Connection, connect, probed_host
-from apps.mesh.egress.views import MeshView
+from apps.mesh.egress.views import MeshView, Reached
 from apps.mesh.hosts import is_address
-from apps.mesh.meshconfig import (
-    DEFAULT_REVISION,
-    ControlPlane,
-    MeshConfig,
-    control_plane_for,
-    control_planes,
-)
-from apps.mesh.objects.networking import Sidecar
-from apps.mesh.objects.networkpolicies import NetworkPolicy
+from apps.mesh.meshconfig import ControlPlane, control_planes
 from apps.mesh.objects.workloads import Workload
+from apps.mesh.planes import INPUTS as PLANE_INPUTS
 from apps.mesh.refs import ResourceRef
 from apps.mesh.scopes import EgressScope
+from apps.mesh.selection import WorkloadIndex
 from apps.mesh.snapshot import Snapshot
 from apps.mesh.verdicts import Destination, EgressAnswer, Protocol
 
+INPUTS = PLANE_INPUTS | {
+    "DestinationRule",
+    "EnvoyFilter",
+    "Gateway",
+    "NetworkPolicy",
+    "Service",
+    "ServiceEntry",
+    "Sidecar",
+    "VirtualService",
+}
 
-@dataclass(frozen=True, slots=True)
-class _Position:
-    """A workload in its mesh: everything that decides its egress. `signature` is equal for workloads
-    that Istio treats alike."""
 
-    placement: Placement
-    mesh: MeshView
-    sidecar: Sidecar | None
-    signature: tuple[str, ...]
-    label: str
-    notes: tuple[str, ...]
-    policies: tuple[NetworkPolicy, ...] = ()
+CONFIGURATION = frozenset({"DestinationRule", "ServiceEntry", "Sidecar", "VirtualService"})
+"""What is changed most often; none of it moves a pod."""
 
 
 class EgressEngine:
     """Answers for one snapshot. Not for use from several threads at once."""
 
+    INPUTS: ClassVar[frozenset[str]] = INPUTS
+
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
         self._meshes: dict[tuple[str, str], MeshView] = {}
-        self._positions: dict[int, _Position] = {}  # by identity: the snapshot keeps its workloads
+        self._positions: dict[int, Position] = {}  # by identity: the snapshot keeps its workloads
         self._judgements: dict[tuple[tuple[str, ...], Destination], Judgement] = {}
         self._candidates: dict[tuple[str, Destination], tuple[Candidate, ...]] = {}
         self._connections: dict[tuple[int, int, Destination], Connection] = {}
         self._scopes: tuple[EgressScope, ...] | None = None
+        self._unlike: dict[tuple[int, int], tuple[set[str], object]] = {}
+        self._rows: dict[tuple[Destination, ...], dict[str, tuple[EgressAnswer, ...]]] = {}
+        self._by_namespace: dict[str, list[tuple[tuple[str, ...], EgressScope]]] = {}
         self._by_signature: dict[tuple[str, ...], EgressScope] = {}
+
+    @classmethod
+    def after(cls, old: EgressEngine, change: Change, snapshot: Snapshot) -> EgressEngine:
+        """An engine that takes over what a change leaves alone: where workloads stand, and the answers of
+        namespaces that it cannot reach."""
+        made = cls(snapshot)
+        if not change.kinds & INPUTS <= CONFIGURATION:
+            return made
+        reached = made._take_over_meshes(old, change)
+        if reached is None:
+            if "Sidecar" not in change.kinds and made._source_labels() == old._source_labels():
+                made._positions, made._by_namespace = old._positions, old._by_namespace
+            return made
+        moved = reached.moved
+        kept = {id(item) for item in snapshot.workloads if item.namespace not in moved} if moved else None
+        made._positions = {
+            key: position for key, position in old._positions.items() if kept is None or key in kept
+        }
+        made._by_namespace = {name: found for name, found in old._by_namespace.items() if name not in moved}
+        made._judgements = {key: item for key, item in old._judgements.items() if key[0][0] not in moved}
+        made._candidates, made._connections = dict(old._candidates), dict(old._connections)
+        for destinations, known in old._rows.items():
+            made._rows[destinations] = {
+                key: row for key, row in known.items() if key.rpartition(".")[0] not in moved
+            }
+        return made
+
+    def _take_over_meshes(self, old: EgressEngine, change: Change) -> Reached | None:
+        """The views of the control planes after a change, and the namespaces that it reaches; None where
+        it may reach all of them."""
+        reached = Reached()
+        for key, mesh in old._meshes.items():
+            made = mesh.after(change, self._snapshot)
+            if made is None:
+                return None
+            self._meshes[key] = made[0]
+            reached = reached | made[1]
+        return reached
+
+    def _source_labels(self) -> dict[tuple[str, str], frozenset[str]]:
+        planes = control_planes(self._snapshot)
+        return {(plane.namespace, plane.revision): self._mesh(plane).source_label_keys for plane in planes}
 
     def answer(self, workload: Workload, destination: Destination) -> EgressAnswer:
         """What happens to a connection from the workload's pods. Never raises for a workload of the
@@ -86,91 +129,84 @@ class EgressEngine:
         )
         return self._onward(position, workload, destination, answer)
 
+    def rows(self, destinations: tuple[Destination, ...]) -> list[tuple[EgressAnswer, ...]]:
+        """The answers of every scope, in the order of `scopes`, to each of the destinations."""
+        known = self._rows.setdefault(destinations, {})
+        found = []
+        for scope in self.scopes():
+            if scope.key not in known:
+                known[scope.key] = tuple(self.answer(scope.representative, item) for item in destinations)
+            found.append(known[scope.key])
+        return found
+
     def scope_of(self, workload: Workload) -> EgressScope:
         """The scope of a workload; one of its own for a workload that the snapshot does not hold."""
         position = self._position(workload)
         self.scopes()
         known = self._by_signature.get(position.signature)
-        return known or _scope(position, workload, (workload.ref,))
+        return known or scope_at(position, workload, (workload.ref,))
 
     def scopes(self) -> tuple[EgressScope, ...]:
         """Every group of workloads that Istio treats alike, ordered by namespace and label."""
         if self._scopes is None:
-            groups: dict[tuple[str, ...], list[Workload]] = {}
-            for workload in self._snapshot.workloads:
-                groups.setdefault(self._position(workload).signature, []).append(workload)
-            found = []
-            for members in groups.values():
-                first = min(members, key=self._preference)
-                refs = tuple(member.ref for member in members)
-                found.append(_scope(self._position(first), first, refs))
-                self._by_signature[self._position(first).signature] = found[-1]
+            index = self._snapshot.derived(WorkloadIndex)
+            for namespace in index.namespaces:
+                if namespace not in self._by_namespace:
+                    self._by_namespace[namespace] = self._grouped(index.of_namespace(namespace))
+            self._by_signature = {sign: scope for made in self._by_namespace.values() for sign, scope in made}
+            found = self._by_signature.values()
             self._scopes = tuple(sorted(found, key=lambda scope: (scope.namespace, scope.label, scope.key)))
         return self._scopes
 
-    def reachable(self, scope: EgressScope) -> frozenset[tuple[str, int, str, str]]:
+    def _grouped(self, workloads: Iterable[Workload]) -> list[tuple[tuple[str, ...], EgressScope]]:
+        groups: dict[tuple[str, ...], list[Workload]] = {}
+        for workload in workloads:
+            groups.setdefault(self._position(workload).signature, []).append(workload)
+        found = []
+        for signature, members in groups.items():
+            first = min(members, key=self._preference)
+            refs = tuple(member.ref for member in members)
+            found.append((signature, scope_at(self._position(first), first, refs)))
+        return found
+
+    def reachable(
+        self, scope: EgressScope, hosts: Collection[str] | None = None
+    ) -> frozenset[tuple[str, int, str, str]]:
         """(host, port, protocol, namespace of its object) of every registry service that the scope
-        imports; empty for a scope that Istio does not govern."""
+        imports, of these hosts if some are given; empty for a scope that Istio does not govern."""
         position = self._position(scope.representative)
         if position.placement.plane is not Plane.SIDECAR:
             return frozenset()
-        imports = position.mesh.imports(scope.namespace, position.sidecar)
+        imports = self._mesh(position.plane).imports(scope.namespace, position.sidecar)
         return frozenset(
             (service.host, port.number, port.protocol, service.namespace)
-            for imported in imports.listeners
-            for service in imported.services
+            for service in imports.shared.everything(hosts)
             for port in service.ports
         )
 
+    def unlike(self, scope: EgressScope, other: EgressEngine, after: EgressScope) -> Collection[str] | None:
+        """The hosts of which a scope of another engine may import other services; None for any."""
+        mine, theirs = self._position(scope.representative), other._position(after.representative)
+        if (mine.sidecar, mine.plane, scope.namespace) != (theirs.sidecar, theirs.plane, after.namespace):
+            return None
+        if mine.placement.plane is not theirs.placement.plane:
+            return None
+        old, new = self._mesh(mine.plane).registry.by_host, other._mesh(theirs.plane).registry.by_host
+        key = (id(old), id(new))
+        if key not in self._unlike:  # both registries are kept: by this engine and by the value
+            hosts = {host for host in old.keys() | new.keys() if old.get(host) != new.get(host)}
+            self._unlike[key] = (hosts if old is not new else set(), new)
+        return self._unlike[key][0]
+
     # -- how a workload stands -----------------------------------------------------------------------
 
-    def _position(self, workload: Workload) -> _Position:
+    def _position(self, workload: Workload) -> Position:
         known = self._positions.get(id(workload))
         if known is None:
-            known = self._find_position(workload)
-            if self._snapshot.get(workload.ref) is workload:
+            known = find_position(self._snapshot, workload, self._mesh)
+            if self._snapshot.workload(workload.namespace, workload.name, workload.kind) is workload:
                 self._positions[id(workload)] = known
         return known
-
-    def _find_position(self, workload: Workload) -> _Position:
-        placement = place(self._snapshot, workload)
-        plane, notes = self._plane(placement, workload.namespace)
-        mesh = self._mesh(plane)
-        labels = placement.pod.labels
-        governed = placement.plane is Plane.SIDECAR
-        sidecar = mesh.sidecars.effective(workload.namespace, labels) if governed else None
-        asked = tuple([f"{k}={labels[k]}" for k in sorted(mesh.source_label_keys & labels.keys())])
-        capture = placement.capture.label
-        signature: tuple[str, ...] = (workload.namespace, str(placement.plane))
-        if governed:
-            known = str(sidecar.ref) if sidecar is not None else ""
-            signature = (*signature, known, plane.namespace, plane.revision, capture, *asked)
-        policies = selecting(self._snapshot, workload.namespace, labels)
-        if policies:
-            signature = (*signature, *(str(policy.ref) for policy in policies))
-        label = _label(placement, capture, sidecar, plane, asked)
-        if governed and sidecar is None and self._snapshot.missing("Sidecar", workload.namespace):
-            label = "Sidecars not readable"
-        if policies:
-            label += f", limited by NetworkPolicy {', '.join(policy.name for policy in policies)}"
-        return _Position(placement, mesh, sidecar, signature, label, notes, policies)
-
-    def _plane(self, placement: Placement, namespace: str) -> tuple[ControlPlane, tuple[str, ...]]:
-        """The control plane of the pods' proxies; one of which nothing is known when there is none."""
-        found = control_plane_for(self._snapshot, placement.revision, namespace)
-        if found is not None:
-            return found, found.config.unread
-        planes = control_planes(self._snapshot)
-        revision = placement.revision or DEFAULT_REVISION
-        if len(planes) == 1:
-            only = planes[0]
-            note = (
-                f"No control plane has revision {revision}; the only one, {only.revision}, is taken for it."
-            )
-            return only, (note,)
-        missing = f"No control plane of revision {revision} was found: its MeshConfig is not known."
-        config = MeshConfig(outbound=None, unread=(missing,))
-        return ControlPlane("", revision, "", (), config), (missing,)
 
     def _mesh(self, plane: ControlPlane) -> MeshView:
         key = (plane.namespace, plane.revision)
@@ -184,17 +220,22 @@ class EgressEngine:
         return (placement.pods == 0, placement.unproxied > 0, -placement.pods, workload.ref)
 
     def _onward(
-        self, position: _Position, workload: Workload, destination: Destination, answer: EgressAnswer
+        self, position: Position, workload: Workload, destination: Destination, answer: EgressAnswer
     ) -> EgressAnswer:
         if position.placement.plane is Plane.HOST_NETWORK:
             return answer  # whether a NetworkPolicy limits such pods is undefined
         return onward(
-            self._snapshot, position.mesh, position.policies, workload.namespace, destination, answer
+            self._snapshot,
+            self._mesh(position.plane),
+            position.policies,
+            workload.namespace,
+            destination,
+            answer,
         )
 
     # -- what follows ----------------------------------------------------------------------------------
 
-    def _judged(self, position: _Position, workload: Workload, destination: Destination) -> Judgement:
+    def _judged(self, position: Position, workload: Workload, destination: Destination) -> Judgement:
         key = (position.signature, destination)
         known = self._judgements.get(key)
         if known is None:
@@ -206,9 +247,9 @@ class EgressEngine:
         return known
 
     def _case(
-        self, position: _Position, namespace: str, destination: Destination, labels: Mapping[str, str]
+        self, position: Position, namespace: str, destination: Destination, labels: Mapping[str, str]
     ) -> Case:
-        mesh, sidecar = position.mesh, position.sidecar
+        mesh, sidecar = self._mesh(position.plane), position.sidecar
         view = mesh.port(namespace, sidecar, destination.port, labels)
         host = probed_host(destination)
         connection = self._connected(view, mesh, host, destination, namespace)
@@ -232,7 +273,7 @@ class EgressEngine:
         a short name make the namespace matter. The mesh's view keeps alive what ids stand for."""
         if destination.protocol is Protocol.HTTP or host.count(".") < 2:
             return connect(view, mesh.registry, host, destination, namespace)
-        key = (id(view.listeners), id(view.clusters), destination)
+        key = (id(view.listeners), id(view.imports), destination)
         if key not in self._connections:
             self._connections[key] = connect(view, mesh.registry, host, destination, namespace)
         return self._connections[key]
@@ -244,37 +285,3 @@ def _normal(destination: Destination) -> Destination:
     if (host, ip) == (destination.host, destination.ip):
         return destination
     return replace(destination, host=host, ip=ip)
-
-
-def _key(signature: tuple[str, ...]) -> str:
-    """`namespace.` and 12 hex digits of what sets the scope apart."""
-    digest = hashlib.sha256("\x00".join(signature).encode()).hexdigest()
-    return f"{signature[0]}.{digest[:12]}"
-
-
-def _label(
-    placement: Placement, capture: str, sidecar: Sidecar | None, plane: ControlPlane, asked: tuple[str, ...]
-) -> str:
-    if placement.plane is not Plane.SIDECAR:
-        return str(placement.plane)
-    base = "namespace default"
-    if sidecar is not None:
-        base = f"Sidecar {sidecar.ref.path}"
-    parts = [capture, *asked]
-    if plane.revision != DEFAULT_REVISION:
-        parts.append(f"revision {plane.revision}")
-    extra = ", ".join(part for part in parts if part)
-    if sidecar is None and capture:
-        return extra
-    return f"{base}, {extra}" if extra else base
-
-
-def _scope(position: _Position, representative: Workload, refs: tuple[ResourceRef, ...]) -> EgressScope:
-    return EgressScope(
-        key=_key(position.signature),
-        namespace=representative.namespace,
-        label=position.label,
-        sidecar=position.sidecar.ref if position.sidecar is not None else None,
-        representative=representative,
-        workloads=refs,
-    )

@@ -1,22 +1,30 @@
 """What one egress scope imports: services, VirtualServices and clusters, listener by listener.
 
 Follows pilot/pkg/model/sidecar.go (convertIstioListenerToWrapper, selectServices,
-collectImportedServices) and virtualservice.go (SelectVirtualServices), with Istio 1.31's exclusions.
+collectImportedServices) and virtualservice.go (SelectVirtualServices), with Istio 1.31's exclusions. Every
+decision there is made host by host, so it is only worked out for the hosts and ports that are asked for.
 Builds nothing of Envoy.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from apps.mesh.egress.services import Registry, RegistryService
+from apps.mesh.egress.clusters import (
+    MeshIndex,
+    best_service,
+    merged_service,
+    only_port,
+    only_ports,
+    ports_of,
+)
+from apps.mesh.egress.services import RegistryService
+from apps.mesh.egress.visible import ANY_NAMESPACE, VisibleServices
 from apps.mesh.hosts import is_wildcard, matches, subset_of
 from apps.mesh.objects.networking import EgressListener, Sidecar, VirtualService
 from apps.mesh.refs import ResourceRef
-from apps.mesh.visibility import PUBLIC, visible_to
 
-ANY_NAMESPACE = "*"
 EXCLUDE = "~"
 CATCH_ALL = EgressListener(hosts=("*/*",))
 
@@ -46,35 +54,16 @@ class HostImports:
         return any(subset_of(host, item) for item in self.excluded)
 
 
-class VisibleServices:
-    """What is exported to a namespace, in Istio's order, with a way to those of some namespaces only."""
-
-    __slots__ = ("_by_namespace", "services")
-
-    def __init__(self, services: Sequence[RegistryService]) -> None:
-        self.services = tuple(services)
-        self._by_namespace: dict[str, list[tuple[int, RegistryService]]] = {}
-        for place, service in enumerate(self.services):
-            self._by_namespace.setdefault(service.namespace, []).append((place, service))
-
-    def of(self, namespaces: Iterable[str]) -> Iterable[RegistryService]:
-        """The services of these namespaces (`*` is all), in the same order."""
-        wanted = set(namespaces)
-        if ANY_NAMESPACE in wanted:
-            return self.services
-        found = [item for name in wanted for item in self._by_namespace.get(name, ())]
-        found.sort(key=lambda item: item[0])
-        return [service for _, service in found]
-
-
 @dataclass(frozen=True, slots=True)
 class ListenerImports:
-    """One egress listener with what it imports. `index` is its place in `spec.egress`."""
+    """One egress listener with its VirtualServices, and, where it was asked for a port, the services that
+    it imports there. `index` is its place in `spec.egress`, `hosts` what it names by namespace."""
 
     listener: EgressListener
     index: int
-    services: tuple[RegistryService, ...]
+    hosts: Mapping[str, HostImports]
     virtual_services: tuple[VirtualService, ...]
+    services: tuple[RegistryService, ...] = ()
 
     @property
     def port_number(self) -> int:
@@ -86,35 +75,159 @@ class ListenerImports:
         return self.listener.port is not None and self.listener.port.protocol == "HTTP_PROXY"
 
 
+class Imports:
+    """What scopes import that see the same; worked out when it is asked for, and kept."""
+
+    def __init__(
+        self,
+        mesh: MeshIndex,
+        listeners: tuple[ListenerImports, ...],
+        namespace: str,
+        visible: VisibleServices,
+    ) -> None:
+        self.listeners = listeners
+        self._mesh = mesh
+        self._namespace = namespace
+        self._visible = visible
+        self._ports: dict[int, tuple[ListenerImports, ...]] = {}
+        self._merged: dict[str, RegistryService | None] = {}
+
+    def on_port(self, number: int) -> tuple[ListenerImports, ...]:
+        """The egress listeners, each with those of its services that have the port (with all of them
+        where it is an HTTP proxy)."""
+        if number not in self._ports:
+            self._ports[number] = tuple(
+                replace(item, services=tuple(self._services(item, None if item.http_proxy else number)))
+                for item in self.listeners
+            )
+        return self._ports[number]
+
+    def everything(self, hosts: Collection[str] | None = None) -> Iterator[RegistryService]:
+        """Every service that some listener imports, of these hosts if some are given."""
+        for imported in self.listeners:
+            if hosts is None:
+                yield from self._services(imported, None)
+            else:
+                yield from (item for host in hosts for item in self._named(imported, host))
+
+    def service(self, host: str) -> RegistryService | None:
+        """The service of a host with all its ports that proxies of the scope have clusters for: those that
+        VirtualServices point at included (only their clusters are)."""
+        if host not in self._merged:
+            merged: RegistryService | None = None
+            for imported in self.listeners:
+                for item in self._named(imported, host):
+                    merged = merged_service(merged, item)
+                for item in self._pointed_at(imported, host):
+                    merged = merged_service(merged, item)
+            self._merged[host] = merged
+        return self._merged[host]
+
+    def has_cluster(self, host: str, port: int) -> bool:
+        found = self.service(host)
+        return found is not None and found.port(port) is not None
+
+    def holds(self, ref: ResourceRef) -> bool:
+        """Whether a service that the object makes is imported."""
+        hosts = self._mesh.hosts.get(ref, ())
+        return any(
+            item.ref == ref
+            for imported in self.listeners
+            for host in hosts
+            for item in self._named(imported, host)
+        )
+
+    def _services(self, imported: ListenerImports, number: int | None) -> Iterator[RegistryService]:
+        """In Istio's order. A host that several namespaces have is taken from one of them, whatever the
+        port."""
+        narrowed = _match_port(imported.listener)
+        if number is not None and narrowed not in (0, number):
+            return
+        everywhere = imported.hosts.get(ANY_NAMESPACE)
+        whole = _takes_everything(imported, everywhere)
+        for item in self._visible.of(imported.hosts, number):
+            rivals = self._visible.named(item.host)
+            if len(rivals) > 1 and self._owner(imported, rivals) != item.namespace:
+                continue
+            taken = item if whole else _take(item, imported.hosts, everywhere, narrowed)
+            if taken is not None:
+                yield taken
+
+    def _named(self, imported: ListenerImports, host: str) -> Iterator[RegistryService]:
+        """The services of a host that a listener imports."""
+        rivals = self._visible.named(host)
+        owner = self._owner(imported, rivals) if len(rivals) > 1 else None
+        everywhere, narrowed = imported.hosts.get(ANY_NAMESPACE), _match_port(imported.listener)
+        for item in rivals:
+            if owner is None or item.namespace == owner:
+                taken = _take(item, imported.hosts, everywhere, narrowed)
+                if taken is not None:
+                    yield taken
+
+    def _owner(self, imported: ListenerImports, rivals: Sequence[RegistryService]) -> str:
+        """A host imported from several namespaces is taken from one: the workload's own, else a
+        Kubernetes Service's, else the first (the oldest)."""
+        chosen: RegistryService | None = None
+        everywhere, narrowed = imported.hosts.get(ANY_NAMESPACE), _match_port(imported.listener)
+        for rival in rivals:
+            item = _take(rival, imported.hosts, everywhere, narrowed)
+            if item is None:
+                continue
+            outranks = item.kubernetes and chosen is not None and not chosen.kubernetes
+            own = item.namespace == self._namespace
+            if chosen is None or own or (outranks and chosen.namespace != self._namespace):
+                chosen = item
+        return chosen.namespace if chosen is not None else ""
+
+    def _pointed_at(self, imported: ListenerImports, host: str) -> Iterator[RegistryService]:
+        """The services of a host to which the listener's VirtualServices send something."""
+        wanted = self._mesh.pointing.get(host, ())
+        if not wanted:
+            return
+        found = best_service(self._mesh.registry.by_host.get(host, ()), self._namespace)
+        if found is None:
+            return
+        known = {id(route) for route in wanted}
+        for route in imported.virtual_services:
+            ports = ports_of(route, self._namespace, host) if id(route) in known else None
+            if ports is None:
+                continue
+            if imported.port_number and not imported.http_proxy:
+                trimmed = only_port(found, imported.port_number)
+            else:
+                trimmed = only_ports(found, ports)
+            if trimmed is not None:
+                yield trimmed
+
+
 @dataclass(frozen=True, slots=True)
 class ScopeImports:
-    """All listeners of a scope, the clusters a proxy of it has as (host, port) pairs, and the objects
-    whose services it imports."""
+    """The imports of one scope: what it shares with others, and its namespace."""
 
     namespace: str
-    listeners: tuple[ListenerImports, ...]
-    services: dict[str, RegistryService]
-    clusters: frozenset[tuple[str, int]]
-    refs: frozenset[ResourceRef]
+    shared: Imports
+
+    @property
+    def listeners(self) -> tuple[ListenerImports, ...]:
+        return self.shared.listeners
 
 
-def scope_imports(
-    registry: Registry,
-    routes: Sequence[VirtualService],
-    sidecar: Sidecar | None,
-    namespace: str,
-    visible: VisibleServices,
-) -> ScopeImports:
-    """The imports of a scope. `visible` is what the registry exports to the namespace, `routes` the
-    VirtualServices it sees, in Istio's order."""
+def listeners_of(
+    sidecar: Sidecar | None, namespace: str, routes: Sequence[VirtualService]
+) -> tuple[ListenerImports, ...]:
+    """The egress listeners in force in a namespace, with those of the VirtualServices that each imports.
+    `routes` are those that the namespace sees, in Istio's order."""
     listeners = sidecar.egress if sidecar is not None and sidecar.egress else (CATCH_ALL,)
-    wrapped = tuple(
-        _wrap(listener, index, namespace, visible, routes) for index, listener in enumerate(listeners)
-    )
-    merged = _collect(wrapped, registry, namespace)
-    clusters = frozenset((host, port.number) for host, item in merged.items() for port in item.ports)
-    refs = frozenset(item.ref for imported in wrapped for item in imported.services)
-    return ScopeImports(namespace, wrapped, merged, clusters, refs)
+    found = []
+    for index, listener in enumerate(listeners):
+        hosts = host_imports(listener, namespace)
+        bare = ListenerImports(listener, index, hosts, ())
+        if _takes_everything(bare, hosts.get(ANY_NAMESPACE)):
+            taken = tuple(routes)
+        else:
+            taken = tuple(route for route in routes if _takes_route(route, hosts))
+        found.append(replace(bare, virtual_services=taken))
+    return tuple(found)
 
 
 def host_imports(listener: EgressListener, namespace: str) -> dict[str, HostImports]:
@@ -137,52 +250,25 @@ def host_imports(listener: EgressListener, namespace: str) -> dict[str, HostImpo
     return found
 
 
-def visible_routes(
-    all_routes: Iterable[VirtualService], default: Iterable[str], namespace: str
-) -> list[VirtualService]:
-    """The VirtualServices of the mesh gateway that a namespace sees: its private ones, those
-    exported to it by name, then the public ones; each part the oldest first."""
-    parts: tuple[list[VirtualService], ...] = ([], [], [])
-    for route in sorted(all_routes, key=lambda item: item.age_key):
-        if route.gateways and "mesh" not in route.gateways:
-            continue
-        exported = frozenset(route.export_to or default)
-        if visible_to(exported, route.namespace, namespace):
-            part = 2 if PUBLIC in exported else 0 if route.namespace == namespace else 1
-            parts[part].append(route)
-    return [route for part in parts for route in part]
-
-
-def _wrap(
-    listener: EgressListener,
-    index: int,
-    namespace: str,
-    visible: VisibleServices,
-    routes: Sequence[VirtualService],
-) -> ListenerImports:
-    imports = host_imports(listener, namespace)
-    everywhere = imports.get(ANY_NAMESPACE)
+def _match_port(listener: EgressListener) -> int:
+    """The one port of services that a listener takes; 0 for all."""
     port = listener.port
-    match_port = port.number if port is not None and port.protocol != "HTTP_PROXY" else 0
-    if everywhere is not None and len(imports) == 1 and everywhere.everything == ["*"] and not match_port:
-        services = [item for item in visible.services if not everywhere.excludes(item.host)]
-    else:
-        services = [
-            taken
-            for item in visible.of(imports)
-            if (taken := _take(item, imports, everywhere, match_port)) is not None
-        ]
-    return ListenerImports(
-        listener,
-        index,
-        tuple(_one_namespace_a_host(services, namespace)),
-        tuple(route for route in routes if _takes_route(route, imports, everywhere)),
+    return port.number if port is not None and port.protocol != "HTTP_PROXY" else 0
+
+
+def _takes_everything(imported: ListenerImports, everywhere: HostImports | None) -> bool:
+    return (
+        everywhere is not None
+        and len(imported.hosts) == 1
+        and everywhere.everything == ["*"]
+        and not everywhere.excluded
+        and not _match_port(imported.listener)
     )
 
 
 def _take(
     service: RegistryService,
-    imports: dict[str, HostImports],
+    imports: Mapping[str, HostImports],
     everywhere: HostImports | None,
     match_port: int,
 ) -> RegistryService | None:
@@ -192,106 +278,19 @@ def _take(
         return None
     for found in candidates:
         if found.takes(service.host):
-            taken = _only_port(service, match_port) if match_port else service
+            taken = only_port(service, match_port) if match_port else service
             if taken is not None:
                 return taken
     return None
 
 
-def _only_port(service: RegistryService, number: int) -> RegistryService | None:
-    if len(service.ports) == 1:
-        return service if service.ports[0].number == number else None
-    port = service.port(number)
-    return replace(service, ports=(port,)) if port is not None else None
-
-
-def _takes_route(
-    route: VirtualService, imports: dict[str, HostImports], everywhere: HostImports | None
-) -> bool:
-    own = imports.get(route.namespace)
+def _takes_route(route: VirtualService, imports: Mapping[str, HostImports]) -> bool:
+    own, everywhere = imports.get(route.namespace), imports.get(ANY_NAMESPACE)
+    if own is None and everywhere is None:
+        return False
     candidates = [found for found in (own, everywhere) if found is not None]
     return any(
         found.takes_route(host) and not any(other.excludes(host) for other in candidates)
         for found in candidates
         for host in route.hosts
     )
-
-
-def _one_namespace_a_host(services: Sequence[RegistryService], namespace: str) -> list[RegistryService]:
-    """A host imported from several namespaces is taken from one: the workload's own, else a
-    Kubernetes Service's, else the first (the oldest)."""
-    chosen: dict[str, RegistryService] = {}
-    for item in services:
-        known = chosen.get(item.host)
-        outranks = item.kubernetes and known is not None and not known.kubernetes
-        if known is None or item.namespace == namespace or (outranks and known.namespace != namespace):
-            chosen[item.host] = item
-    return [item for item in services if chosen[item.host].namespace == item.namespace]
-
-
-def _collect(
-    listeners: Sequence[ListenerImports], registry: Registry, namespace: str
-) -> dict[str, RegistryService]:
-    """Services by host, those that VirtualServices point at included (only their clusters are)."""
-    merged: dict[str, RegistryService] = {}
-    for imported in listeners:
-        for item in imported.services:
-            _merge(merged, item)
-        for route in imported.virtual_services:
-            for host, ports in _destinations(route, namespace).items():
-                found = _best(registry.by_host.get(host, ()), namespace)
-                if found is None:
-                    continue
-                if imported.port_number and not imported.http_proxy:
-                    trimmed = _only_port(found, imported.port_number)
-                else:
-                    trimmed = _only_ports(found, ports)
-                if trimmed is not None:
-                    _merge(merged, trimmed)
-    return merged
-
-
-def _best(candidates: Sequence[RegistryService], namespace: str) -> RegistryService | None:
-    """The own namespace's (whatever it exports), else a visible Kubernetes Service, else the oldest."""
-    own = [item for item in candidates if item.namespace == namespace]
-    seen = own or [item for item in candidates if visible_to(item.exported, item.namespace, namespace)]
-    return next((item for item in seen if item.kubernetes), seen[0] if seen else None)
-
-
-def _only_ports(service: RegistryService, ports: set[int]) -> RegistryService | None:
-    if not ports or 0 in ports:
-        return service
-    kept = tuple(port for port in service.ports if port.number in ports)
-    if len(kept) == len(service.ports):
-        return service
-    return replace(service, ports=kept) if kept else None
-
-
-def _destinations(route: VirtualService, namespace: str) -> dict[str, set[int]]:
-    found: dict[str, set[int]] = {}
-    for http in route.http:
-        wanted = {match.source_namespace for match in http.matches if match.source_namespace}
-        if wanted and namespace not in wanted:
-            continue
-        for destination in http.destinations:
-            found.setdefault(destination.host, set()).add(destination.port or 0)
-    for part in (*route.tls, *route.tcp):
-        for destination in part.destinations:
-            found.setdefault(destination.host, set()).add(destination.port or 0)
-    return found
-
-
-def _merge(merged: dict[str, RegistryService], item: RegistryService) -> None:
-    known = merged.get(item.host)
-    if known is None or (item.kubernetes and not known.kubernetes):
-        merged[item.host] = item
-        return
-    mergeable = (
-        known.kubernetes == item.kubernetes
-        and known.namespace == item.namespace
-        and known.merge_key == item.merge_key
-    )
-    numbers = {port.number for port in known.ports}
-    more = tuple(port for port in item.ports if port.number not in numbers)
-    if mergeable and more:
-        merged[item.host] = replace(known, ports=(*known.ports, *more))

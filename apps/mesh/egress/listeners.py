@@ -18,7 +18,8 @@ from apps.mesh.egress.services import (
     ServicePort,
     listener_protocol,
 )
-from apps.mesh.hosts import is_address, matches, short_names
+from apps.mesh.egress.visible import OpaqueRoutes
+from apps.mesh.hosts import is_address, short_names
 from apps.mesh.objects.networking import RouteDestination, RouteMatch, VirtualService
 from apps.mesh.objects.selectors import is_subset
 
@@ -56,6 +57,7 @@ class _Builder:
         self._scope = scope
         self._number = number
         self._labels = labels
+        self._routes: dict[int, OpaqueRoutes] = {}
 
     def lock(self) -> None:
         for listener in self.listeners.values():
@@ -165,14 +167,17 @@ class _Builder:
         port: ServicePort,
         cidrs: tuple[str, ...],
     ) -> list[Chain]:
-        routes = [
-            route
-            for route in imported.virtual_services
-            if any(matches(host, service.host) for host in route.hosts)
-        ]
+        routes = self._routes_of(imported, service.host)
         if port.tls:
             return self._tls(bind, service, port, cidrs, routes)
         return self._tcp(service, port, cidrs, routes)
+
+    def _routes_of(self, imported: ListenerImports, host: str) -> Sequence[VirtualService]:
+        """The VirtualServices with TLS or TCP routes whose hosts overlap with a service's, in their order."""
+        known = self._routes.get(imported.index)
+        if known is None:
+            known = self._routes[imported.index] = OpaqueRoutes(imported.virtual_services)
+        return known.of(host)
 
     def _tls(
         self,
@@ -250,7 +255,9 @@ class _Builder:
         self, destinations: Sequence[RouteDestination], service: RegistryService, route: VirtualService
     ) -> TcpTarget:
         used = [item for item in destinations if item.weight > 0] or list(destinations[:1])
-        clusters = tuple(cluster_of(item, self._scope.services.get(item.host), self._number) for item in used)
+        clusters = tuple(
+            cluster_of(item, self._scope.shared.service(item.host), self._number) for item in used
+        )
         return TcpTarget(clusters, service, route)
 
 

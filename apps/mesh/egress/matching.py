@@ -18,6 +18,7 @@ from apps.mesh.egress.chains import (
     index_chains,
     names_of,
 )
+from apps.mesh.egress.imports import Imports
 from apps.mesh.egress.routes import HttpRoute, RouteTable, VirtualHost
 from apps.mesh.egress.services import ANY_ADDRESS, PODS, RegistryService
 from apps.mesh.verdicts import Protocol
@@ -86,17 +87,17 @@ class PortView:
     """What a proxy does with one port: its listeners, its routes (built when first asked for), and the
     clusters it has."""
 
-    __slots__ = ("_routes", "_routes_of", "clusters", "listeners", "subsets")
+    __slots__ = ("_routes", "_routes_of", "imports", "listeners", "subsets")
 
     def __init__(
         self,
         listeners: ListenerSet,
         routes_of: Callable[[], RouteTable],
-        clusters: frozenset[tuple[str, int]],
+        imports: Imports,
         subsets: frozenset[tuple[str, str]],
     ) -> None:
         self.listeners = listeners
-        self.clusters = clusters
+        self.imports = imports
         self.subsets = subsets
         self._routes_of = routes_of
         self._routes: RouteTable | None = None
@@ -109,7 +110,7 @@ class PortView:
 
     def has(self, cluster: tuple[str, int, str]) -> bool:
         host, port, subset = cluster
-        return (host, port) in self.clusters and (not subset or (host, subset) in self.subsets)
+        return self.imports.has_cluster(host, port) and (not subset or (host, subset) in self.subsets)
 
 
 def _claim(found: dict[str, RegistryService], address: str, chain: Chain) -> None:

@@ -88,17 +88,17 @@ def candidates(snapshot: Snapshot, host: str, destination: Destination) -> tuple
 
 def near_miss(case: Case, found: Sequence[Candidate]) -> NearMiss | None:
     """The nearest of the candidates for a scope; None when no entry has anything to do with the host."""
-    imported = case.imports.refs
+    imports = case.imports.shared
     best: NearMiss | None = None
     unseen: NearMiss | None = None
     unlisted = 0
     for candidate in found:
         if candidate.failing is Failing.NOT_LISTED:
-            if candidate.ref not in imported:
+            if not imports.holds(candidate.ref):
                 unseen = unseen or NearMiss(candidate, Failing.NOT_LISTED, out_of_sight=True)
                 continue
             unlisted += 1
-        miss = _miss(case, candidate, imported)
+        miss = _miss(case, candidate)
         if best is None or miss.failing < best.failing:
             best = miss
     if best is not None and best.failing is Failing.NOT_LISTED:
@@ -161,7 +161,7 @@ def _akin(candidate: Candidate, destination: Destination) -> bool:
     return candidate.likeness > 0 or (candidate.speedscale and destination.host in _REQUIRED)
 
 
-def _miss(case: Case, candidate: Candidate, imported: frozenset[ResourceRef]) -> NearMiss:
+def _miss(case: Case, candidate: Candidate) -> NearMiss:
     if candidate.failing is not Failing.SHADOWED:
         return NearMiss(candidate, candidate.failing)
     hidden = next((why for entry, why in case.mesh.registry.hidden if entry.ref == candidate.ref), "")
@@ -170,7 +170,7 @@ def _miss(case: Case, candidate: Candidate, imported: frozenset[ResourceRef]) ->
     exported = _exported(case, candidate)
     if not visible_to(exported, candidate.ref.namespace, case.namespace):
         return NearMiss(candidate, Failing.NOT_EXPORTED, exported)
-    if candidate.ref not in imported:
+    if not case.imports.shared.holds(candidate.ref):
         return NearMiss(candidate, Failing.NOT_IMPORTED, exported)
     return NearMiss(candidate, Failing.SHADOWED, exported)
 

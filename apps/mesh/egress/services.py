@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from typing import ClassVar
 
 from apps.mesh.hosts import is_address, network, service_host
 from apps.mesh.meshconfig import ControlPlane
@@ -20,8 +21,6 @@ from apps.mesh.visibility import (
     effective_export,
     entry_cap,
     in_revision,
-    is_public,
-    visible_to,
 )
 
 ANY_ADDRESS = "0.0.0.0"  # noqa: S104 Istio's word for "no address", nothing is bound here
@@ -105,22 +104,11 @@ class Registry:
     by_host: dict[str, tuple[RegistryService, ...]] = field(default_factory=dict)
     hidden: tuple[tuple[ServiceEntry, str], ...] = ()
 
-    @property
-    def public(self) -> tuple[RegistryService, ...]:
-        return tuple(service for service in self.services if is_public(service.exported))
-
-    def private_to(self, namespace: str) -> tuple[RegistryService, ...]:
-        """What is exported to a namespace and not to all."""
-        return tuple(
-            service
-            for service in self.services
-            if not is_public(service.exported) and visible_to(service.exported, service.namespace, namespace)
-        )
-
 
 class Registries:
     """The registry of each control plane, built once; ask for it through `snapshot.derived`."""
 
+    INPUTS: ClassVar[frozenset[str]] = frozenset({"Namespace", "Service", "ServiceEntry"})
     __slots__ = ("_found", "_snapshot")
 
     def __init__(self, snapshot: Snapshot) -> None:

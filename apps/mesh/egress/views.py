@@ -6,22 +6,20 @@ Joins the registry, the imports, the listeners and the routes; explains nothing.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from copy import copy
+from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
+from apps.mesh.derived import Change
+from apps.mesh.egress.clusters import MeshIndex
 from apps.mesh.egress.delegates import index_routes
-from apps.mesh.egress.imports import (
-    ListenerImports,
-    ScopeImports,
-    VisibleServices,
-    scope_imports,
-    visible_routes,
-)
+from apps.mesh.egress.imports import Imports, ScopeImports, listeners_of
 from apps.mesh.egress.listeners import build_listeners
 from apps.mesh.egress.matching import ListenerSet, PortView
 from apps.mesh.egress.routes import build_routes
-from apps.mesh.egress.services import Registries, Registry, RegistryService
+from apps.mesh.egress.services import Registries, Registry
+from apps.mesh.egress.visible import Visibility, VisibleRoutes
 from apps.mesh.hosts import resolve_short_name
 from apps.mesh.meshconfig import ControlPlane
 from apps.mesh.objects.base import MeshObject
@@ -36,9 +34,19 @@ from apps.mesh.parsing.fields import Fields
 from apps.mesh.refs import ResourceRef
 from apps.mesh.scopes import SidecarIndex
 from apps.mesh.snapshot import Snapshot
-from apps.mesh.visibility import in_revision, is_public
+from apps.mesh.visibility import in_revision
 
 _O = TypeVar("_O", bound=MeshObject)
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """The namespaces whose workloads may stand elsewhere after a change; their answers may differ too."""
+
+    moved: frozenset[str] = frozenset()
+
+    def __or__(self, other: Reached) -> Reached:
+        return Reached(self.moved | other.moved)
 
 
 class MeshView:
@@ -52,52 +60,76 @@ class MeshView:
         exported = plane.config.virtual_service_export_to
         self.routes = index_routes(self._read(snapshot.each(VirtualService)), exported)
         self.gateways = self._read(snapshot.each(Gateway))
-        self._rules: dict[str, list[DestinationRule]] = {}
-        for rule in self._read(snapshot.each(DestinationRule)):
-            self._rules.setdefault(resolve_short_name(rule.host, rule.namespace), []).append(rule)
-        self.subsets = frozenset(
-            (host, subset.name)
-            for host, rules in self._rules.items()
-            for rule in rules
-            for subset in rule.subsets
-        )
+        self.asked_rules: set[str] = set()
+        self._rules = self._rules_of(snapshot)
+        self.subsets = self._subsets()
         self.patched_by = _envoy_filters(snapshot)
         self.source_label_keys = _source_label_keys(self.routes)
         self._singular = _singular_namespaces(self.registry, self.routes)
-        self._public = VisibleServices(self.registry.public)
-        self._private = [item for item in self.registry.services if not is_public(item.exported)]
-        self._visible: dict[tuple[int, ...], VisibleServices] = {(): self._public}
+        self._index = MeshIndex.of(self.registry, self.routes)
+        self._visible = Visibility(self.registry)
+        self._visible_routes = VisibleRoutes(self.routes, exported)
         self._imports: dict[tuple[str, ResourceRef | None], ScopeImports] = {}
-        self._shared: dict[tuple[object, ...], ScopeImports] = {}
-        self._by_port: dict[int, dict[int, list[list[RegistryService]]]] = {}
+        self._shared: dict[tuple[object, ...], Imports] = {}
         self._listeners: dict[tuple[object, ...], ListenerSet] = {}
         self._ports: dict[tuple[object, ...], PortView] = {}
+        self._retired: tuple[Imports, ...] = ()
+
+    def after(self, change: Change, snapshot: Snapshot) -> tuple[MeshView, Reached] | None:
+        """The view after a change of Sidecars or DestinationRules, which shares what they leave alone, and
+        whom the change reaches; None where it may reach everybody, or other kinds changed too."""
+        made = copy(self)
+        if change.kinds == {"DestinationRule"}:
+            made._rules = made._rules_of(snapshot)
+            hosts = {
+                resolve_short_name(rule.host, rule.namespace) for rule in _every(change, DestinationRule)
+            }
+            return None if made._subsets() != self.subsets or hosts & self.asked_rules else (made, Reached())
+        if change.kinds == {"Sidecar"}:
+            root, changed = self.plane.config.root_namespace, _every(change, Sidecar)
+            touched, refs = frozenset(item.namespace for item in changed), {item.ref for item in changed}
+            if root in touched:
+                return None
+            made.sidecars = SidecarIndex(self._read(snapshot.each(Sidecar)), root)
+            made._imports = {key: item for key, item in self._imports.items() if key[1] not in refs}
+            made._shared = {key: item for key, item in self._shared.items() if key[0] not in refs}
+            made._ports = {key: item for key, item in self._ports.items() if key[1] not in refs}
+            # Listeners are known by the identity of imports, which must not be given to others meanwhile.
+            made._listeners = dict(self._listeners)
+            gone = tuple(item for key, item in self._shared.items() if key[0] in refs)
+            made._retired = (*self._retired, *gone)
+            return made, Reached(moved=touched)
+        return None
+
+    def _rules_of(self, snapshot: Snapshot) -> dict[str, list[DestinationRule]]:
+        found: dict[str, list[DestinationRule]] = {}
+        for rule in self._read(snapshot.each(DestinationRule)):
+            found.setdefault(resolve_short_name(rule.host, rule.namespace), []).append(rule)
+        return found
+
+    def _subsets(self) -> frozenset[tuple[str, str]]:
+        named = ((host, rule) for host, rules in self._rules.items() for rule in rules)
+        return frozenset((host, subset.name) for host, rule in named for subset in rule.subsets)
 
     def _read(self, objects: Iterable[_O]) -> list[_O]:
         return [item for item in objects if in_revision(item.labels, self.plane.revision, self.plane.tags)]
 
     def rules_for(self, host: str) -> tuple[DestinationRule, ...]:
         """The DestinationRules that name exactly this host."""
+        self.asked_rules.add(host)
         return tuple(self._rules.get(host, ()))
-
-    def visible(self, namespace: str) -> VisibleServices:
-        private = self.registry.private_to(namespace) if self._private else ()
-        key = tuple(map(id, private))
-        if key not in self._visible:
-            self._visible[key] = VisibleServices((*private, *self._public.services))
-        return self._visible[key]
 
     def imports(self, namespace: str, sidecar: Sidecar | None) -> ScopeImports:
         """What the proxies of a scope import."""
         known = (namespace, sidecar.ref if sidecar is not None else None)
         if known not in self._imports:
-            routes = visible_routes(self.routes, self.plane.config.virtual_service_export_to, namespace)
-            visible = self.visible(namespace)
+            routes, visible = self._visible_routes.of(namespace), self._visible.of(namespace)
             own = namespace in self._singular or _names_own_namespace(sidecar)
-            key = (known[1], id(visible), tuple(map(id, routes)), namespace if own else "")
+            key = (known[1], id(visible), id(routes), namespace if own else "")
             if key not in self._shared:
-                self._shared[key] = scope_imports(self.registry, routes, sidecar, namespace, visible)
-            self._imports[known] = replace(self._shared[key], namespace=namespace)
+                listeners = listeners_of(sidecar, namespace, routes)
+                self._shared[key] = Imports(self._index, listeners, namespace, visible)
+            self._imports[known] = ScopeImports(namespace, self._shared[key])
         return self._imports[known]
 
     def port(
@@ -109,37 +141,20 @@ class MeshView:
         key = (namespace, sidecar.ref if sidecar is not None else None, number, relevant)
         if key not in self._ports:
             imports = self.imports(namespace, sidecar)
-            trimmed = self._trimmed(imports, number)
-            shared = (
-                id(imports.listeners),
-                number,
-                relevant,
-                namespace if namespace in self._singular else "",
-            )
+            listeners = imports.shared.on_port(number)
+            own = namespace if namespace in self._singular else ""
+            shared = (id(imports.shared), number, relevant, own)
             if shared not in self._listeners:
-                built = build_listeners(imports, number, labels, services=trimmed)
-                self._listeners[shared] = ListenerSet(built)
-            routes = partial(build_routes, imports, number, dict(labels), trimmed)
-            self._ports[key] = PortView(self._listeners[shared], routes, imports.clusters, self.subsets)
+                self._listeners[shared] = ListenerSet(
+                    build_listeners(imports, number, labels, services=listeners)
+                )
+            routes = partial(build_routes, imports, number, dict(labels), listeners)
+            self._ports[key] = PortView(self._listeners[shared], routes, imports.shared, self.subsets)
         return self._ports[key]
 
-    def _trimmed(self, imports: ScopeImports, number: int) -> list[ListenerImports]:
-        """The egress listeners with only the services that have the port; one index for each set of
-        listeners, which `_shared` keeps alive."""
-        key = id(imports.listeners)
-        if key not in self._by_port:
-            index: dict[int, list[list[RegistryService]]] = {}
-            for place, imported in enumerate(imports.listeners):
-                for service in imported.services:
-                    for port in {item.number for item in service.ports}:
-                        index.setdefault(port, [[] for _ in imports.listeners])[place].append(service)
-            self._by_port[key] = index
-        empty: list[list[RegistryService]] = [[] for _ in imports.listeners]
-        found = self._by_port[key].get(number, empty)
-        return [
-            imported if imported.http_proxy else replace(imported, services=tuple(services))
-            for imported, services in zip(imports.listeners, found, strict=True)
-        ]
+
+def _every(change: Change, kind: type[_O]) -> list[_O]:
+    return [item for pair in change.objects for item in pair if isinstance(item, kind)]
 
 
 def _names_own_namespace(sidecar: Sidecar | None) -> bool:

@@ -67,6 +67,9 @@ def propose(context: RemedyContext, target: Target) -> Proposal:
     turned: list[_Wish] = []
     warnings: list[str] = []
     for item in work:
+        if not _readable(context.snapshot.manifest(item.sidecar.ref)):
+            warnings.append(f"{item.sidecar.ref} has egress listeners that cannot be read; mend those first.")
+            continue
         patch, gained = _patch(context, item)
         if patch is None:
             warnings.append(f"{item.sidecar.ref} excludes the namespace; an import does not undo that.")
@@ -121,7 +124,7 @@ def _forwarder_wishes(context: RemedyContext) -> Iterator[tuple[Sidecar, _Wish]]
 
 def _host_wishes(context: RemedyContext) -> Iterator[tuple[Sidecar, _Wish]]:
     """Required hosts whose ServiceEntry is there and not imported."""
-    blocked = blockages(context.snapshot, context.engine, context.hostset)
+    blocked = context.snapshot.derived(blockages, context.hostset)
     for item in by_cause(blocked, Cause.NOT_IMPORTED):
         if item.sidecar is not None and item.entry is not None:
             yield item.sidecar, _Wish(item.need.workload, item.host.destination, item.entry.namespace)
@@ -182,6 +185,15 @@ def _places(sidecar: Sidecar, wishes: Sequence[_Wish]) -> Iterator[tuple[int, ..
     if ports:
         yield ports
         yield (*ports, default)
+
+
+def _readable(before: Manifest | None) -> bool:
+    """Whether the listeners stand in the manifest as they were read, so that one can be added to."""
+    spec = before.get("spec") if before is not None else None
+    egress = spec.get("egress") if isinstance(spec, Mapping) else None
+    return isinstance(egress, list | tuple) and all(
+        isinstance(item, Mapping) and isinstance(item.get("hosts") or (), list | tuple) for item in egress
+    )
 
 
 def _merged(before: Manifest, places: Sequence[int], work: _Work) -> Manifest:

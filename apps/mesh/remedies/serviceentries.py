@@ -6,6 +6,7 @@ Decides nothing about what is needed; only how it is written.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import chain, count
 from typing import Any
 
 from apps.mesh.hosts import subset_of
@@ -81,5 +82,5 @@ def _free_name(snapshot: Snapshot, namespace: str, host: RequiredHost) -> str:
     base = f"{ENTRY_NAME}-{PORT_NAMES[host.protocol]}"
     if host.port != HTTPS_PORT:
         base = f"{base}-{host.port}"
-    names = (base, *(f"{base}-{number}" for number in range(2, 100)))
+    names = chain([base], (f"{base}-{number}" for number in count(2)))
     return next(n for n in names if not snapshot.exists(ResourceRef("ServiceEntry", namespace, n)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from apps.mesh.blockages import Blockage, Stoppage, blockages, stoppages
 from apps.mesh.capture import captures
@@ -57,37 +57,25 @@ class RuleContext:
 
     snapshot: Snapshot
     hostset: HostSet
-    given_engine: EgressEngine | None = None
-    _blockages: list[tuple[Blockage, ...]] = field(default_factory=list, repr=False, compare=False)
-    _stoppages: list[tuple[Stoppage, ...]] = field(default_factory=list, repr=False, compare=False)
-    _flawed: list[FlawedEntries] = field(default_factory=list, repr=False, compare=False)
 
     @property
     def engine(self) -> EgressEngine:
-        return self.given_engine or self.snapshot.derived(EgressEngine)
+        return self.snapshot.derived(EgressEngine)
 
     @property
     def blockages(self) -> tuple[Blockage, ...]:
         """The required hosts that are blocked where they are needed."""
-        if not self._blockages:
-            self._blockages.append(blockages(self.snapshot, self.engine, self.hostset))
-        return self._blockages[0]
+        return self.snapshot.derived(blockages, self.hostset)
 
     @property
     def stoppages(self) -> tuple[Stoppage, ...]:
         """The required hosts that the mesh lets out and something further on stops."""
-        if not self._stoppages:
-            self._stoppages.append(stoppages(self.snapshot, self.engine, self.hostset))
-        return self._stoppages[0]
+        return self.snapshot.derived(stoppages, self.hostset)
 
     @property
     def flawed(self) -> FlawedEntries:
         """ServiceEntries that name a required host and do not open it, where a product is installed."""
-        if not self._flawed:
-            wanted = any(install.kind != "remnant" for install in self.installs)
-            entries = self.snapshot.each(ServiceEntry) if wanted else ()
-            self._flawed.append(flawed_entries(entries, self.hostset.hosts))
-        return self._flawed[0]
+        return self.snapshot.derived(_flawed, self.hostset)
 
     @property
     def registries(self) -> tuple[Registry, ...]:
@@ -233,3 +221,8 @@ class Rule:
             affected=affected,
             evidence=evidence,
         )
+
+
+def _flawed(snapshot: Snapshot, hostset: HostSet) -> FlawedEntries:
+    wanted = any(install.kind != "remnant" for install in snapshot.derived(installs))
+    return flawed_entries(snapshot.each(ServiceEntry) if wanted else (), hostset.hosts)

@@ -16,8 +16,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from apps.mesh.blockages import Cause
-from apps.mesh.egress.imports import ANY_NAMESPACE
 from apps.mesh.egress.services import RegistryService
+from apps.mesh.egress.visible import ANY_NAMESPACE
 from apps.mesh.egresshosts import EgressHost, egress_hosts
 from apps.mesh.findings import Finding, Severity
 from apps.mesh.hosts import is_wildcard, matches, service_host, service_names, subset_of

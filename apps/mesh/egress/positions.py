@@ -1,0 +1,119 @@
+"""Where a workload stands in its mesh, and the scope that it shares with those that stand alike.
+
+Decides no verdict.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from apps.mesh.egress.dataplane import Placement, Plane, place
+from apps.mesh.egress.networkpolicies import selecting
+from apps.mesh.egress.views import MeshView
+from apps.mesh.meshconfig import (
+    DEFAULT_REVISION,
+    ControlPlane,
+    MeshConfig,
+    control_plane_for,
+    control_planes,
+)
+from apps.mesh.objects.networking import Sidecar
+from apps.mesh.objects.networkpolicies import NetworkPolicy
+from apps.mesh.objects.workloads import Workload
+from apps.mesh.refs import ResourceRef
+from apps.mesh.scopes import EgressScope
+from apps.mesh.snapshot import Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """A workload in its mesh: everything that decides its egress. `signature` is equal for workloads
+    that Istio treats alike."""
+
+    placement: Placement
+    plane: ControlPlane
+    sidecar: Sidecar | None
+    signature: tuple[str, ...]
+    label: str
+    notes: tuple[str, ...]
+    policies: tuple[NetworkPolicy, ...] = ()
+
+
+def find_position(
+    snapshot: Snapshot, workload: Workload, mesh_of: Callable[[ControlPlane], MeshView]
+) -> Position:
+    """Where a workload stands; `mesh_of` gives what a control plane knows."""
+    placement = place(snapshot, workload)
+    plane, notes = _plane(snapshot, placement, workload.namespace)
+    mesh = mesh_of(plane)
+    labels = placement.pod.labels
+    governed = placement.plane is Plane.SIDECAR
+    sidecar = mesh.sidecars.effective(workload.namespace, labels) if governed else None
+    asked = tuple([f"{k}={labels[k]}" for k in sorted(mesh.source_label_keys & labels.keys())])
+    capture = placement.capture.label
+    signature: tuple[str, ...] = (workload.namespace, str(placement.plane))
+    if governed:
+        known = str(sidecar.ref) if sidecar is not None else ""
+        signature = (*signature, known, plane.namespace, plane.revision, capture, *asked)
+    policies = selecting(snapshot, workload.namespace, labels)
+    if policies:
+        signature = (*signature, *(str(policy.ref) for policy in policies))
+    label = _label(placement, capture, sidecar, plane, asked)
+    if governed and sidecar is None and snapshot.missing("Sidecar", workload.namespace):
+        label = "Sidecars not readable"
+    if policies:
+        label += f", limited by NetworkPolicy {', '.join(policy.name for policy in policies)}"
+    return Position(placement, plane, sidecar, signature, label, notes, policies)
+
+
+def _plane(snapshot: Snapshot, placement: Placement, namespace: str) -> tuple[ControlPlane, tuple[str, ...]]:
+    """The control plane of the pods' proxies; one of which nothing is known when there is none."""
+    found = control_plane_for(snapshot, placement.revision, namespace)
+    if found is not None:
+        return found, found.config.unread
+    planes = control_planes(snapshot)
+    revision = placement.revision or DEFAULT_REVISION
+    if len(planes) == 1:
+        only = planes[0]
+        note = f"No control plane has revision {revision}; the only one, {only.revision}, is taken for it."
+        return only, (note,)
+    missing = f"No control plane of revision {revision} was found: its MeshConfig is not known."
+    config = MeshConfig(outbound=None, unread=(missing,))
+    return ControlPlane("", revision, "", (), config), (missing,)
+
+
+def _key(signature: tuple[str, ...]) -> str:
+    """`namespace.` and 12 hex digits of what sets the scope apart."""
+    digest = hashlib.sha256("\x00".join(signature).encode()).hexdigest()
+    return f"{signature[0]}.{digest[:12]}"
+
+
+def _label(
+    placement: Placement, capture: str, sidecar: Sidecar | None, plane: ControlPlane, asked: tuple[str, ...]
+) -> str:
+    if placement.plane is not Plane.SIDECAR:
+        return str(placement.plane)
+    base = "namespace default"
+    if sidecar is not None:
+        base = f"Sidecar {sidecar.ref.path}"
+    parts = [capture, *asked]
+    if plane.revision != DEFAULT_REVISION:
+        parts.append(f"revision {plane.revision}")
+    extra = ", ".join(part for part in parts if part)
+    if sidecar is None and capture:
+        return extra
+    return f"{base}, {extra}" if extra else base
+
+
+def scope_at(position: Position, representative: Workload, refs: tuple[ResourceRef, ...]) -> EgressScope:
+    """The scope of workloads that share a position."""
+    return EgressScope(
+        key=_key(position.signature),
+        namespace=representative.namespace,
+        label=position.label,
+        sidecar=position.sidecar.ref if position.sidecar is not None else None,
+        representative=representative,
+        workloads=refs,
+    )

@@ -1,0 +1,57 @@
+"""Workloads at the top of their chains of owners, with the pods of all below them.
+
+Knows how objects lie on shelves, and nothing of what a mesh makes of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from apps.mesh.objects.workloads import WORKLOAD_KINDS, Workload
+from apps.mesh.parsing.registry import POD_GROUPS_KIND
+from apps.mesh.parsing.workloads import OwnedGroups, ParsedWorkload
+from apps.mesh.refs import ResourceRef
+from apps.mesh.shelves import Shelf
+
+WORKLOAD_INPUTS = frozenset({*WORKLOAD_KINDS, POD_GROUPS_KIND})
+"""The kinds that workloads are made of."""
+
+
+def top_level(shelves: Mapping[str, Shelf]) -> list[Workload]:
+    """Workloads with their pods; owned ReplicaSets and Jobs give way to their owner when it is there."""
+    parsed: dict[ResourceRef, ParsedWorkload] = {}
+    pods: list[OwnedGroups] = []
+    for kind in sorted(shelves.keys() & WORKLOAD_INPUTS):
+        for entry in shelves[kind].entries.values():
+            if isinstance(entry.parsed, ParsedWorkload):
+                parsed[entry.parsed.workload.ref] = entry.parsed
+            elif isinstance(entry.parsed, OwnedGroups):
+                pods.append(entry.parsed)
+    workloads = {
+        ref: found.workload
+        for ref, found in parsed.items()
+        if found.owner is None or found.owner.kind not in WORKLOAD_KINDS or found.owner not in parsed
+    }
+    for owned in sorted(pods, key=lambda item: item.ref):
+        owner = _top(owned.owner, parsed)
+        known = workloads.get(owner)
+        if known is None:
+            template = owned.groups[0].pod if owned.groups else Workload(ref=owner).template
+            known = Workload(ref=owner, template=template, observed=False)
+        workloads[owner] = replace(known, pod_groups=(*known.pod_groups, *owned.groups))
+    return [workloads[ref] for ref in sorted(workloads, key=_order)]
+
+
+def _top(owner: ResourceRef, parsed: Mapping[ResourceRef, ParsedWorkload]) -> ResourceRef:
+    """The workload at the top of a chain of owners; chains are short and cannot loop for ever."""
+    for _ in range(4):
+        found = parsed.get(owner)
+        if found is None or found.owner is None or found.owner.kind not in WORKLOAD_KINDS:
+            return owner
+        owner = found.owner
+    return owner
+
+
+def _order(ref: ResourceRef) -> tuple[str, str, str]:
+    return (ref.kind, ref.namespace, ref.name)
