@@ -39,7 +39,10 @@ ADVICE_PARTIAL = (
     "What is written stays written. Resume it when the cause is gone, or revert it: the revert puts back "
     "the objects that were written."
 )
-ADVICE_STALE = "Nothing of it is on the cluster. Edit the change, so that it rests on what is there now, and submit it again."
+ADVICE_STALE = (
+    "Nothing of it is on the cluster. Edit the change, so that it rests on what is there now, and submit it "
+    "again."
+)
 ADVICE_ATTENTION = "Look at the objects below, then resume the change or revert it."
 
 
