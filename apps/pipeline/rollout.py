@@ -107,6 +107,7 @@ def _write_all(change: ChangeSet, revision: Revision, opener: Opener, sleep: Sle
             written = _write_one(change, item, opener, sleep)
         if written.outcome is not Outcome.APPLIED:
             return written
+        crashpoints.reached(Point.AFTER_RECORD)
     return None
 
 
