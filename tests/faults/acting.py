@@ -80,8 +80,13 @@ def approve(people: dict[str, Person], change: Any) -> None:
         people[name].post(f"changes/{change['id']}/approve/", If_Match=f'"{change["digest"]}"')
 
 
-def settled(people: dict[str, Person], number: int) -> Any:
+def settled(stack: Stack, people: dict[str, Person], number: int) -> Any:
+    """The change when nobody works on it any more. What died meanwhile is started again, as `make run` and a
+    container's restart policy do: Celery's worker ends when its child is killed while the broker is away."""
+
     def at_rest() -> Any:
+        for service in stack.dead():
+            stack.restart(service.name)
         with suppress(httpx.HTTPError):  # the web process may be in trouble as well
             found = people["proposer"].get(f"changes/{number}/")
             return found["state"] not in AT_WORK and found
@@ -92,7 +97,7 @@ def settled(people: dict[str, Person], number: int) -> Any:
 
 def assert_applied_once(stack: Stack, people: dict[str, Person], change: Any, *names: str) -> None:
     """The effect is there exactly once, the console knows it, and the timeline tells it once."""
-    found = settled(people, change["id"])
+    found = settled(stack, people, change["id"])
     assert (found["state"], found["verification"]["confirmed"]) == ("applied", True), found["state_message"]
     for position, name in enumerate(names, start=1):
         live = on_cluster(stack, name)

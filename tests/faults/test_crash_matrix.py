@@ -135,7 +135,7 @@ def test_a_change_ends_applied_exactly_once(
     crash(stack, armed, point, lambda: approve(people, change))
     began = time.monotonic()
     AFTER.get(trouble, _nothing)(scene)
-    found = settled(people, change["id"])
+    found = settled(stack, people, change["id"])
     seconds = time.monotonic() - began
     Control(stack).clear()
     attempts = 0
