@@ -1,4 +1,4 @@
-"""`make bench` and `make bench-simcluster`: make the environment ready and hand over to bench/."""
+"""`make bench…`: make the environment ready and hand over to bench/."""
 
 import sys
 
@@ -10,7 +10,7 @@ def main(arguments: list[str]) -> int:
     """Replace this process by the benchmark."""
     try:
         ensure(RUNTIME_LOCK)
-        name = "simcluster" if arguments[:1] == ["simcluster"] else "run"
+        name = arguments[0] if arguments[:1] in (["simcluster"], ["apply"]) else "run"
         if not (ROOT / "bench" / f"{name}.py").exists():
             raise Failure(f"bench/{name}.py is missing from this checkout: there is nothing to measure with.")
     except Failure as failure:

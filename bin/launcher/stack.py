@@ -73,7 +73,7 @@ class Stack:
         return f"http://127.0.0.1:{self.web_port}"
 
     @property
-    def environment(self) -> Mapping[str, str]:
+    def environment(self) -> dict[str, str]:
         """What every process gets."""
         return dict(self._environment)
 

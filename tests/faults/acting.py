@@ -126,6 +126,12 @@ class Control:
     def clear(self) -> None:
         self._ask("DELETE", "faults")
 
+    def revoke(self, user: str) -> None:
+        self._ask("POST", f"tokens/{user}/revoke")
+
+    def restore(self, user: str) -> None:
+        self._ask("POST", f"tokens/{user}/restore")
+
     def _ask(self, method: str, path: str, body: Any = None) -> Any:
         known = msgspec.json.decode(self.stack.state.fleet.read_bytes())["control"]
         answer = httpx.request(

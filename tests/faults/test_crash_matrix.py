@@ -51,7 +51,11 @@ def _again(scene: Scene) -> None:
 
 def _fault(**fault: object) -> Callable[[Scene], None]:
     match = {"verb": "apply", "namespace": "default", "dry_run": False}
-    return lambda scene: Control(scene.stack).add({"match": match, **fault}) and None
+
+    def plan(scene: Scene) -> None:
+        Control(scene.stack).add({"match": match, **fault})
+
+    return plan
 
 
 def _broker(scene: Scene) -> None:
