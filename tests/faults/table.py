@@ -6,7 +6,7 @@ ROWS: list[str] = []
 
 
 def add(point: str, trouble: str, state: str, attempts: int, seconds: float) -> None:
-    """One cell of the matrix: how the change ended, and how long after the crash."""
+    """One cell of the matrix: how the change ended, and how long after the trouble was over."""
     if not any(row.startswith("killed") for row in ROWS):
         ROWS.append(f"{'killed':<14}{'and':<18}{'ends':<10}{'attempts':>8}{'seconds':>9}")
     ROWS.append(f"{point:<14}{trouble:<18}{state:<10}{attempts:>8}{seconds:>9.1f}")
