@@ -1,6 +1,6 @@
 # Thin names for what bin/ does. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run stop test test-fast lint types imports bench bench-analyse bench-simcluster demo-reset faults
+.PHONY: help run stop test test-fast lint types imports bench bench-analyse bench-apply bench-simcluster demo-reset faults
 
 PYTHON := @sh bin/python
 
@@ -32,8 +32,8 @@ types: ## mypy, strict
 imports: ## The import contracts of docs/architecture.md
 	$(PYTHON) -m bin.test --only imports
 
-faults: ## Kill processes in the middle of things and see that nothing is stuck (bounded)
-	$(PYTHON) -m bin.test --only faults
+faults: ## Kill processes in the middle of things and see that nothing is stuck (bounded; ALL=1: the whole matrix)
+	@MESHCONSOLE_FAULTS=$(if $(ALL),all,) sh bin/python -m bin.test --only faults
 
 bench: ## Collect, model and analyse 10,000 pods; print the ratio to downloading them, memory, page times
 	$(PYTHON) -m bin.bench
@@ -43,6 +43,9 @@ bench-simcluster: ## Start, list and watch a simulated cluster of 10,000 pods, a
 
 bench-analyse: ## Analyse a mesh of 10,000 workloads and 2,000 objects of Istio, and again after one change
 	$(PYTHON) -m bin.bench analyse
+
+bench-apply: ## Approve, claim, write 20 objects on one cluster and one on 50, with real workers; print ratios
+	$(PYTHON) -m bin.bench apply
 
 demo-reset: ## Forget the demonstration data, so that the next 'make run' starts from nothing
 	$(PYTHON) -m bin.demo_reset

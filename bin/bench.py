@@ -1,5 +1,4 @@
-"""`make bench`, `make bench-simcluster` and `make bench-analyse`: make the environment ready and hand over to
-bench/."""
+"""`make bench…`: make the environment ready and hand over to bench/."""
 
 import sys
 
@@ -11,7 +10,7 @@ def main(arguments: list[str]) -> int:
     """Replace this process by the benchmark."""
     try:
         ensure(RUNTIME_LOCK)
-        name = arguments[0] if arguments[:1] in (["simcluster"], ["analyse"]) else "run"
+        name = arguments[0] if arguments[:1] in (["simcluster"], ["analyse"], ["apply"]) else "run"
         if not (ROOT / "bench" / f"{name}.py").exists():
             raise Failure(f"bench/{name}.py is missing from this checkout: there is nothing to measure with.")
     except Failure as failure:

@@ -8,10 +8,12 @@ the temporary folder is touched.
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -37,6 +39,19 @@ class TemporaryPostgres:
     def __enter__(self) -> Self:
         data = self._folder / "data"
         self._run("initdb", "-D", str(data), "-U", "console", "-A", "trust", "-E", "UTF8", "--no-sync")
+        self._start()
+        return self
+
+    def restart(self) -> None:
+        """Kill the server and all its sessions the hard way, and start it again on the same data."""
+        if self._server:
+            with suppress(ProcessLookupError):
+                os.killpg(self._server.pid, signal.SIGKILL)
+            self._server.wait()
+        self._start()
+
+    def _start(self) -> None:
+        data = self._folder / "data"
         command = [
             *self._prefix,
             str(BINARIES / "postgres"),
@@ -52,7 +67,6 @@ class TemporaryPostgres:
                 [*command, "-c", "fsync=off"], stdout=log, stderr=log, start_new_session=True
             )
         self._wait()
-        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

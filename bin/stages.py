@@ -1,5 +1,6 @@
 """What `make test` runs, in order, as data: quick checks first, what starts the whole product last."""
 
+import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -61,7 +62,12 @@ def stages() -> tuple[Stage, ...]:
         _on_postgres(tuple(f"tests/{part}" for part in ON_POSTGRES if (ROOT / "tests" / part).exists())),
         _tests("cluster contract", ["tests/cluster_contract"], 900),
         _tests("browser", ["tests/browser"], 1200, fast=False, needs_chromium=True),
-        _tests("faults", ["tests/faults"], 1200, fast=False),
+        _tests(
+            "faults",
+            ["tests/faults"],
+            5400 if os.environ.get("MESHCONSOLE_FAULTS") == "all" else 1200,
+            fast=False,
+        ),
     )
 
 

@@ -1,7 +1,7 @@
 """The only place that moves a change from one state to another, and that fills its timeline.
 
-A move is a conditional update: it happens only if state and attempt are still what the caller saw, so
-of two that race one wins and the other is told. Timeline and audit are written with it.
+A move is a conditional update: it happens only if state, attempt and revision are still what the caller
+saw, so of two that race one wins and the other is told. Timeline and audit are written with it.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from django.db.models import Q
 
 from apps.accounts.models import User
 from apps.audit import actions as audit
+from apps.changes import occupied
 from apps.changes.lifecycle import TERMINAL, Event, State, events_from, next_state
 from apps.changes.models import ChangeEvent, ChangeItem, ChangeSet
 from apps.common import clock
@@ -46,9 +47,8 @@ def move(
     if after in TERMINAL or after in {State.PARTIALLY_APPLIED, State.DIVERGED, State.NEEDS_ATTENTION}:
         fields.setdefault("finished_at", now)
     with transaction.atomic():
-        moved = ChangeSet.objects.filter(pk=change.pk, state=before, attempt=change.attempt).update(
-            state=after, **fields
-        )
+        seen = {"state": before, "attempt": change.attempt, "revision_number": change.revision_number}
+        moved = ChangeSet.objects.filter(pk=change.pk, **seen).update(state=after, **fields)
         if not moved:
             raise LostRaceError(f"{change.number} has moved on meanwhile. Load it again and look.")
         note(change, actor=actor, kind=event.value, text=text, tone=tone)
@@ -97,12 +97,17 @@ def refusal(change: ChangeSet, event: Event) -> str:
 
 def claim(change_id: int, *, lease_until: datetime) -> ChangeSet | None:
     """Takes a queued change, or one whose worker went silent, with the next attempt number. None when
-    there is nothing to take: a message that came twice, or too late, ends here."""
+    there is nothing to take: a message that came twice, or too late, ends here. None, too, while another
+    change is written that has an object in common; the sweep sends it again."""
     now = clock.now()
     free = Q(lease_until__isnull=True) | Q(lease_until__lt=now)
     with transaction.atomic():
         change = ChangeSet.objects.filter(pk=change_id).first()
         if change is None or next_state(State(change.state), Event.CLAIM) is None:
+            return None
+        if change.state == State.QUEUED and (other := occupied.holder(change)) is not None:
+            waits = f"It waits until {other.number}, which writes the same object, is through."
+            ChangeSet.objects.filter(pk=change_id, state=State.QUEUED).update(state_message=waits)
             return None
         taken = ChangeSet.objects.filter(
             free, pk=change_id, state=change.state, attempt=change.attempt

@@ -6,7 +6,7 @@ import threading
 from types import TracebackType
 
 import structlog
-from django.db import DatabaseError, connection
+from django.db import Error, connection
 
 from apps.changes import leases
 from apps.changes.models import ChangeSet
@@ -41,7 +41,8 @@ class Heartbeat:
                 try:
                     if not leases.renew(self._change):
                         return
-                except DatabaseError as error:
+                except Error as error:
                     log.warning("heartbeat_failed", change=self._change.number, error=str(error))
+                    connection.close()  # a broken connection does not mend itself
         finally:
             connection.close()

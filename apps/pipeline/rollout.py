@@ -31,6 +31,8 @@ from apps.pipeline.writing import Outcome, Sleep, Written, refused, write_item
 
 MAX_ATTEMPTS = 8
 PAUSE_AFTER_TROUBLE = timedelta(seconds=15)  # times the attempt number
+# A worker began to write it and did not say how that ended: only the cluster knows.
+BEGUN = frozenset({ChangeItem.Result.WRITING, ChangeItem.Result.UNKNOWN})
 Opener = Callable[[Cluster], AbstractContextManager[ClusterGateway]]
 
 ADVICE_PARTIAL = (
@@ -38,7 +40,8 @@ ADVICE_PARTIAL = (
     "the objects that were written."
 )
 ADVICE_STALE = (
-    "Nothing was written. Edit the change, so that it rests on what is there now, and submit it again."
+    "Nothing of it is on the cluster. Edit the change, so that it rests on what is there now, and submit it "
+    "again."
 )
 ADVICE_ATTENTION = "Look at the objects below, then resume the change or revert it."
 
@@ -57,7 +60,8 @@ def apply_change(change_id: int, *, opener: Opener = open_gateway, sleep: Sleep 
         if refused is not None:
             return refused
         with Heartbeat(change):
-            return _finish(change, revision, _write_all(change, revision, opener, sleep))
+            stop = _write_all(change, revision, opener, sleep)
+        return _finish(change, revision, stop)
     except transitions.LostRaceError:
         return None
 
@@ -94,18 +98,25 @@ def _write_all(change: ChangeSet, revision: Revision, opener: Opener, sleep: Sle
     """Writes what is not written yet, in order. None when everything is; otherwise what stopped it."""
     items = revision.items.select_related("cluster").exclude(result=ChangeItem.Result.APPLIED)
     for item in items.order_by("position"):
-        if _cancel_asked(change):
-            return Written(Outcome.APPLIED, "Canceled.")
+        if item.result not in BEGUN and _cancel_asked(change):
+            return Written(Outcome.CANCELED, "Canceled.")
         if item.cluster.paused:
             return Written(Outcome.HELD, f"{item.cluster.name} is paused: resume it first.")
-        try:
-            with opener(item.cluster) as gateway:
-                written = write_item(change, item, gateway, sleep=sleep)
-        except GatewayError as error:
-            written = refused(error)
+        written = _write_one(change, item, opener, sleep)
+        if written.outcome is Outcome.HELD:  # the credential may have been replaced while it was in use
+            written = _write_one(change, item, opener, sleep)
         if written.outcome is not Outcome.APPLIED:
             return written
+        crashpoints.reached(Point.AFTER_RECORD)
     return None
+
+
+def _write_one(change: ChangeSet, item: ChangeItem, opener: Opener, sleep: Sleep) -> Written:
+    try:
+        with opener(item.cluster) as gateway:
+            return write_item(change, item, gateway, sleep=sleep)
+    except GatewayError as error:
+        return refused(error)
 
 
 def _cancel_asked(change: ChangeSet) -> bool:
@@ -125,7 +136,7 @@ def _finish(change: ChangeSet, revision: Revision, stop: Written | None) -> Stat
         return _stop(change, Event.STOP_PARTIAL, _written(total, applied) + ".", stop, ADVICE_PARTIAL)
     if stop.outcome is Outcome.HELD:
         return _give_up(change, stop.message)
-    if stop.outcome is Outcome.APPLIED:
+    if stop.outcome is Outcome.CANCELED:
         return _stop(change, Event.CANCEL, "Canceled before anything was written.", stop, "")
     if stop.outcome is Outcome.STALE:
         return _stop(change, Event.FIND_STALE, "The cluster has moved on.", stop, ADVICE_STALE)
@@ -170,7 +181,7 @@ def _later(change: ChangeSet, stop: Written) -> State:
         text=f"Interrupted, will be tried again: {stop.message}",
         tone="warn",
         state_message=stop.message,
-        lease_until=clock.now() + PAUSE_AFTER_TROUBLE * tries,
+        lease_until=clock.now() + max(PAUSE_AFTER_TROUBLE * tries, timedelta(seconds=stop.retry_after)),
     )
 
 

@@ -52,6 +52,7 @@ class Outcome(StrEnum):
     TRANSIENT = "transient"  # no answer for now; nothing is known to be written
     HELD = "held"  # somebody has to let the console in first; nothing was written
     FENCED = "fenced"  # somebody else holds the change
+    CANCELED = "canceled"  # somebody asked to stop before this object
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,7 @@ class Written:
     outcome: Outcome
     message: str = ""
     resource_version: str = ""
+    retry_after: float = 0.0  # seconds that the cluster asked to be left alone
 
 
 class FencedError(Exception):
@@ -88,14 +90,16 @@ def refused(error: GatewayError) -> Written:
     """What an error means for the change: try later, have somebody help, or stop."""
     if isinstance(error, UnauthorizedError):
         return Written(Outcome.HELD, error.message)
-    return Written(Outcome.REFUSED if error.permanent else Outcome.TRANSIENT, error.message)
+    wait = error.retry_after if isinstance(error, ThrottledError) else 0.0
+    outcome = Outcome.REFUSED if error.permanent else Outcome.TRANSIENT
+    return Written(outcome, error.message, retry_after=wait)
 
 
 def _once(change: ChangeSet, item: ChangeItem, gateway: ClusterGateway, resource: Resource) -> Written:
     """One try. Safe to repeat: our own mark is looked for first, and the write carries uid and version."""
     live = dryrun.read(gateway, resource, item)
     if _is_ours(item, live):
-        return Written(Outcome.APPLIED, "Found applied.", _version(live))
+        return _found(item, live, "Found applied.")
     tried = dryrun.attempt(gateway, resource, item)
     problem = _problem(item, tried)
     if problem is not None:
@@ -148,21 +152,30 @@ def _settled(gateway: ClusterGateway, resource: Resource, item: ChangeItem, erro
     """Reads the object after an answer that may hide our own success. Raises to have it tried again."""
     live = dryrun.read(gateway, resource, item)
     if _is_ours(item, live, attempted=True):
-        return Written(Outcome.APPLIED, "The answer was lost; the object was found written.", _version(live))
+        return _found(item, live, "The answer was lost; the object was found written.")
     if isinstance(error, OutcomeUnknownError):
         raise error
     return Written(Outcome.STALE, f"{named(item)} moved in the moment of writing: {error.message}")
 
 
 def _is_ours(item: ChangeItem, live: Mapping[str, Any] | None, *, attempted: bool = False) -> bool:
-    """Whether the object is what this very item writes: our mark, and the content that was approved.
-    A deletion is ours when it was attempted and the object is gone."""
-    if item.action == ChangeItem.Action.DELETE:
-        return live is None and (attempted or item.written_attempt is not None)
-    if live is None or intents.operation_of(live) != intents.operation_of(item.desired or {}):
+    """Whether this very item was written: the object bears our mark, and is the one that was to bear it.
+    A deletion is ours when it was attempted and the object is gone, or waits for its finalizers."""
+    metadata = (live or {}).get("metadata") or {}
+    if item.base_uid and live is not None and metadata.get("uid") != item.base_uid:
         return False
+    if item.action == ChangeItem.Action.DELETE:
+        gone = live is None or bool(metadata.get("deletionTimestamp"))
+        return gone and (attempted or item.written_attempt is not None)
+    return live is not None and intents.operation_of(live) == intents.operation_of(item.desired or {})
+
+
+def _found(item: ChangeItem, live: Mapping[str, Any] | None, message: str) -> Written:
+    """It was written. Should others have changed it since, that is said; the verification judges it."""
     expected = item.dry_run.get("expected") or item.desired or {}
-    return stripped(live) == stripped(expected)
+    if live is not None and item.desired is not None and stripped(live) != stripped(expected):
+        message += " Others have changed it since."
+    return Written(Outcome.APPLIED, message, _version(live))
 
 
 def _note_intent(change: ChangeSet, item: ChangeItem, live: Mapping[str, Any] | None) -> None:
@@ -209,15 +222,16 @@ def _record(change: ChangeSet, item: ChangeItem, written: Written) -> Written:
 
 
 def _patiently(attempt: Callable[[], Written], sleep: Sleep) -> Written:
-    """Repeats what is safe to repeat, with growing pauses, honouring Retry-After up to a bound."""
+    """Repeats what is safe to repeat, with growing pauses. A longer Retry-After than this worker can
+    wait for ends the try: the change goes back into the queue for that long."""
     for turn in range(TRIES):
         try:
             return attempt()
         except GatewayError as error:
-            if error.permanent or turn == TRIES - 1:
+            asked = error.retry_after if isinstance(error, ThrottledError) else 0.0
+            if error.permanent or turn == TRIES - 1 or asked > LONGEST_PAUSE:
                 raise
             pause = FIRST_PAUSE * 2**turn * random.uniform(0.8, 1.2)  # noqa: S311
-            asked = error.retry_after if isinstance(error, ThrottledError) else 0.0
             sleep(min(max(pause, asked), LONGEST_PAUSE))
     raise AssertionError("unreachable: the last turn returns or raises")
 

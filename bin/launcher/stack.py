@@ -73,6 +73,11 @@ class Stack:
         return f"http://127.0.0.1:{self.web_port}"
 
     @property
+    def environment(self) -> dict[str, str]:
+        """What every process gets."""
+        return dict(self._environment)
+
+    @property
     def fleet(self) -> list[dict[str, Any]]:
         """The simulated clusters as they describe themselves: name, url, ca_file, kubeconfig, tokens."""
         clusters: list[dict[str, Any]] = json.loads(self.state.fleet.read_text(encoding="utf-8"))["clusters"]

@@ -155,8 +155,9 @@ def _token(facts: Facts, **spec: Any) -> Answer:
     body = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": spec}
     answer = endpoint.json("POST", path, body)
     for _ in range(100):  # the account of a new namespace comes after a while
-        if answer.status != 404:
+        if answer.status != 404 or 'serviceaccounts "default"' not in answer.body["message"]:
             break
+        time.sleep(0.1)
         answer = endpoint.json("POST", path, body)
     return answer
 

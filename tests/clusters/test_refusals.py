@@ -67,6 +67,7 @@ OTHER_UID = [{"reason": "FieldValueInvalid", "field": "metadata.uid", "message":
         (429, b"Too many requests, please try again later.\n", g.ThrottledError, False),
         (504, status(504, "Timeout", "request did not complete"), g.OutcomeUnknownError, False),
         (500, status(500, "", "etcdserver: leader changed"), g.OutcomeUnknownError, False),
+        (500, status(500, "", "rpc error: code = Unavailable desc = error reading from server: EOF"), g.OutcomeUnknownError, False),
         (500, status(500, "", "etcdserver: request is too large"), g.InvalidError, True),
         (502, b"<html>bad gateway</html>", g.OutcomeUnknownError, False),
         (301, b"", g.UnreachableError, False),

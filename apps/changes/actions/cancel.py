@@ -9,25 +9,31 @@ from apps.accounts.permissions import Permission
 from apps.audit import actions as audit
 from apps.changes import access, transitions
 from apps.changes.lifecycle import Event, State
-from apps.changes.models import ChangeSet
+from apps.changes.models import ChangeItem, ChangeSet
 from apps.changes.selectors import current_revision
 from apps.common import clock
 from apps.common.errors import WrongStateError
 
 
 def cancel(*, actor: User, change: ChangeSet) -> ChangeSet:
-    """Queued → canceled at once; while it is applied, the worker stops before the next object."""
+    """Queued and not begun → canceled at once; otherwise the worker stops before the next object, and
+    says what is written. An object whose write was begun is settled first."""
     if actor.pk not in access.hands(change):
         access.require_everywhere(actor, Permission.EXECUTE, access.places(current_revision(change)))
-    if change.state == State.APPLYING:
+    begun = _begun(change)
+    if change.state == State.APPLYING or (change.state == State.QUEUED and begun):
         return _ask(actor, change)
     transitions.move(change, Event.CANCEL, actor=actor, text="Canceled before it began.", tone="warn")
     return change
 
 
+def _begun(change: ChangeSet) -> bool:
+    return current_revision(change).items.exclude(result=ChangeItem.Result.WAITING).exists()
+
+
 def _ask(actor: User, change: ChangeSet) -> ChangeSet:
     with transaction.atomic():
-        asked = ChangeSet.objects.filter(pk=change.pk, state=State.APPLYING).update(
+        asked = ChangeSet.objects.filter(pk=change.pk, state__in=(State.QUEUED, State.APPLYING)).update(
             cancel_requested_at=clock.now()
         )
         if not asked:

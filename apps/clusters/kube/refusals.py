@@ -19,6 +19,12 @@ from apps.clusters import gateway as g
 MAX_MESSAGE = 600
 MAX_CAUSES = 50
 _DENIED = re.compile(r"denied (the )?request|exceeded quota|because it is being terminated")
+# Errors that an API server passes on as a bare 500 although asking again is idle: they come before anything
+# is stored. Any other bare 500 ("rpc error: …", "etcdserver: …") may come after that.
+_NEVER_STORED = re.compile(
+    r"^failed to (create typed|convert) |field not declared in schema|^etcdserver: request is too large"
+    r"|: invalid syntax$|should not be set on objects"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,8 +140,7 @@ def _server_error(refusal: Refusal, writing: bool) -> g.GatewayError:
     if "failed calling webhook" in message:
         # The webhook is asked before anything is stored.
         return g.UnavailableError(message, status=refusal.code, causes=refusal.causes)
-    etcd = message.startswith("etcdserver:") and "too large" not in message
-    if refusal.status_object and not refusal.reason and message and not etcd:
+    if refusal.status_object and not refusal.reason and _NEVER_STORED.search(message):
         return _invalid(refusal)
     return _unclear(refusal, writing)
 
