@@ -15,6 +15,7 @@ from apps.api.views import (
     findings,
     mesh,
     notifications,
+    policy,
     suppressions,
 )
 
@@ -73,5 +74,12 @@ urlpatterns: list[URLPattern] = [
     path("changes/<int:pk>/revert/", change_verbs.Revert.as_view(), name="change-revert"),
     path("changes/<int:pk>/verify/", change_verbs.Verify.as_view(), name="change-verify"),
     path("changes/<int:pk>/take-over/", change_verbs.TakeOver.as_view(), name="change-take-over"),
+    path("policy/", policy.ActivePolicy.as_view(), name="policy"),
+    path("policy/explain/", policy.PolicyQuestion.as_view(), name="policy-explain"),
+    path("policy/versions/", policy.PolicyVersions.as_view(), name="policy-versions"),
+    path("policy/versions/<int:number>/", policy.PolicyVersionOne.as_view(), name="policy-version"),
+    path("policy/versions/<int:number>/diff/", policy.PolicyDifference.as_view(), name="policy-diff"),
+    path("policy/versions/<int:number>/approve/", policy.ApprovePolicy.as_view(), name="policy-approve"),
+    path("policy/versions/<int:number>/reject/", policy.RejectPolicy.as_view(), name="policy-reject"),
     re_path(r"^.*$", not_found),
 ]

@@ -62,7 +62,8 @@ class Revision(models.Model):
     digest = models.CharField(max_length=64, blank=True)  # set when it is submitted
     # {"cluster name": apps.mesh.whatif.Prediction as JSON}
     prediction = models.JSONField(default=dict)
-    # {"required": 2, "reasons": [...], "level": "medium", "risks": [{"text", "tone"}]}
+    # {"version", "required", "groups", "reasons", "level", "risks": [{"text", "tone"}], "subjects": what
+    # the rules looked at, so that a later version of the policy can judge it as well}
     policy = models.JSONField(default=dict)
 
     class Meta:
@@ -170,3 +171,34 @@ class Verification(models.Model):
 
     def __str__(self) -> str:
         return "confirmed" if self.confirmed else "diverged"
+
+
+class PolicyVersion(models.Model):
+    """A version of the approval policy, from 2 on: 1 is built in. Rows are only added; a decision is
+    written once. The newest approved one is in force."""
+
+    number = models.IntegerField(unique=True)
+    based_on = models.IntegerField()  # the version in force when it was proposed; it replaces only that one
+    author = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    reason = models.TextField()
+    created_at = models.DateTimeField()
+    content = models.JSONField()  # apps.changes.policies.Policy as JSON
+    decided_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    decided_at = models.DateTimeField(null=True, blank=True)
+    approved = models.BooleanField(null=True)  # None until somebody decides
+    comment = models.TextField(blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(decided_by__isnull=True) | ~models.Q(decided_by=models.F("author")),
+                name="policy_decided_by_somebody_else",
+            ),
+            models.UniqueConstraint(
+                fields=["based_on"], condition=models.Q(approved=True), name="policy_replaced_once"
+            ),
+        ]
+        ordering = ["-number"]
+
+    def __str__(self) -> str:
+        return f"policy version {self.number}"

@@ -9,7 +9,7 @@ from rest_framework import serializers
 from apps.api.serializers.common import Input, PersonSerializer
 from apps.changes.lifecycle import STATE_CHOICES
 from apps.changes.models import ChangeItem, ChangeSet, Decision
-from apps.changes.policy import Level
+from apps.changes.policies import Level
 
 COMMENT = 4000
 
@@ -62,6 +62,7 @@ class ItemSerializer(serializers.Serializer[Any]):
 
 
 class RiskSerializer(serializers.Serializer[Any]):
+    code = serializers.CharField(required=False)
     text = serializers.CharField()
     level = serializers.CharField()
     tone = serializers.CharField()
@@ -71,6 +72,7 @@ class RiskSerializer(serializers.Serializer[Any]):
 class PolicySerializer(serializers.Serializer[Any]):
     version = serializers.IntegerField()
     required = serializers.IntegerField()  # type: ignore[assignment]
+    groups = serializers.ListField(child=serializers.CharField(), required=False)
     level = serializers.CharField()
     reasons = serializers.ListField(child=serializers.CharField())
     risks = RiskSerializer(many=True)
@@ -102,6 +104,10 @@ class StandingSerializer(serializers.Serializer[Any]):
     approved_by = serializers.SerializerMethodField()
     eligible = PersonSerializer(many=True)
     problem = serializers.CharField()
+    missing_groups = serializers.ListField(child=serializers.CharField())
+    policy_version = serializers.IntegerField(
+        source="version", help_text="Of the policy in force; the stricter of it and the revision's counts."
+    )
 
     def get_approved_by(self, standing: Any) -> list[str]:
         return [decision.reviewer.username for decision in standing.approved]

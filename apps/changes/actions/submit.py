@@ -6,10 +6,9 @@ from django.db import transaction
 
 from apps.accounts.models import User
 from apps.accounts.permissions import Permission
-from apps.changes import access, transitions
+from apps.changes import access, approvals, transitions
 from apps.changes.lifecycle import Event
 from apps.changes.models import ChangeSet
-from apps.changes.policy import quorum_problem
 from apps.changes.refusals import recorded
 from apps.changes.selectors import current_revision
 from apps.common import clock
@@ -26,8 +25,7 @@ def submit(*, actor: User, change: ChangeSet) -> ChangeSet:
     access.require_everywhere(actor, Permission.PROPOSE, where)
     with recorded(actor=actor, action="change.submit", change=change), transaction.atomic():
         change.submitter = actor
-        eligible = [user.display_name for user in access.eligible_reviewers(change, where)]
-        problem = quorum_problem(int(revision.policy.get("required", 1)), eligible)
+        problem = approvals.standing(change, revision).problem
         if problem:
             raise WrongStateError(problem, code="quorum_unreachable")
         transitions.move(

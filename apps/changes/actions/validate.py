@@ -114,7 +114,7 @@ def _pass(change: ChangeSet, revision: Revision, answers: Answers) -> State:
     with transaction.atomic():
         _save(answers)
         revision.prediction = {name: seen.prediction for name, seen in draft.foresights.items()}
-        revision.policy = drafts.policy_json(draft.assessment)
+        revision.policy = drafts.policy_json(draft)
         revision.digest = approvals.digest_of(revision)
         revision.save(update_fields=["prediction", "policy", "digest"])
         return transitions.move(
