@@ -15,6 +15,7 @@ class State(StrEnum):
     VALIDATING = "validating"
     PENDING = "pending"
     APPROVED = "approved"
+    SCHEDULED = "scheduled"
     QUEUED = "queued"
     APPLYING = "applying"
     VERIFYING = "verifying"
@@ -55,6 +56,9 @@ class Event(StrEnum):
     CONFIRM = "confirm"
     DIVERGE = "diverge"
     LOSE_QUORUM = "lose_quorum"
+    SCHEDULE = "schedule"
+    OPEN_WINDOW = "open_window"
+    MISS_WINDOW = "miss_window"
     VERIFY_AGAIN = "verify_again"
 
 
@@ -63,6 +67,7 @@ _LABELS = {
     State.VALIDATING: "Dry-run under way",
     State.PENDING: "Waiting for approval",
     State.APPROVED: "Approved",
+    State.SCHEDULED: "Scheduled",
     State.QUEUED: "Queued",
     State.APPLYING: "Being applied",
     State.VERIFYING: "Being verified",
@@ -101,6 +106,13 @@ TRANSITIONS: Mapping[tuple[State, Event], State] = {
     (State.APPROVED, Event.EXPIRE): State.EXPIRED,
     (State.APPROVED, Event.FIND_STALE): State.STALE,
     (State.APPROVED, Event.LOSE_QUORUM): State.PENDING,
+    (State.APPROVED, Event.SCHEDULE): State.SCHEDULED,
+    (State.SCHEDULED, Event.OPEN_WINDOW): State.QUEUED,
+    (State.SCHEDULED, Event.EXECUTE): State.QUEUED,
+    (State.SCHEDULED, Event.REJECT): State.REJECTED,
+    (State.SCHEDULED, Event.EDIT): State.DRAFT,
+    (State.SCHEDULED, Event.WITHDRAW): State.WITHDRAWN,
+    (State.SCHEDULED, Event.EXPIRE): State.EXPIRED,
     (State.STALE, Event.EDIT): State.DRAFT,
     (State.STALE, Event.WITHDRAW): State.WITHDRAWN,
     (State.QUEUED, Event.CLAIM): State.APPLYING,
@@ -114,6 +126,7 @@ TRANSITIONS: Mapping[tuple[State, Event], State] = {
     (State.APPLYING, Event.REQUEUE): State.QUEUED,
     (State.APPLYING, Event.GIVE_UP): State.NEEDS_ATTENTION,
     (State.APPLYING, Event.LOSE_QUORUM): State.PENDING,
+    (State.APPLYING, Event.MISS_WINDOW): State.SCHEDULED,
     (State.VERIFYING, Event.CONFIRM): State.APPLIED,
     (State.VERIFYING, Event.DIVERGE): State.DIVERGED,
     (State.VERIFYING, Event.GIVE_UP): State.NEEDS_ATTENTION,

@@ -34,6 +34,7 @@ class ChangeSet(models.Model):
     created_at = models.DateTimeField()
     submitted_at = models.DateTimeField(null=True, blank=True)
     expires_at = models.DateTimeField(null=True, blank=True)  # of pending or of the approval
+    opens_at = models.DateTimeField(null=True, blank=True)  # of scheduled: when it will be queued
     finished_at = models.DateTimeField(null=True, blank=True)
     attempt = models.IntegerField(default=0)  # the fencing number: every write names it
     lease_until = models.DateTimeField(null=True, blank=True)

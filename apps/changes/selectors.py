@@ -18,8 +18,10 @@ from apps.accounts.permissions import Permission, object_filter
 from apps.changes import access
 from apps.changes.approvals import Standing, standing
 from apps.changes.contested import Owned, foreseen
+from apps.changes.gates import Gate, gate
 from apps.changes.lifecycle import REVERTIBLE, Event, State, next_state
 from apps.changes.models import ChangeEvent, ChangeItem, ChangeSet, Decision, Revision, Verification
+from apps.common import clock
 
 CONFLICT = "FieldManagerConflict"
 
@@ -50,7 +52,7 @@ class Verb(StrEnum):
 @dataclass(frozen=True, slots=True)
 class ChangeDetail:
     """One change as its page shows it. `can` maps a verb to "" or to the reason why not; `contested` an
-    item of a draft to the others who own what it writes."""
+    item of a draft to the others who own what it writes; `gate` says whether it may be applied now."""
 
     change: ChangeSet
     revision: Revision
@@ -64,6 +66,7 @@ class ChangeDetail:
     reverts: tuple[ChangeSet, ...]
     can: Mapping[Verb, str]
     contested: Mapping[int, tuple[Owned, ...]]
+    gate: Gate
 
 
 def current_revision(change: ChangeSet) -> Revision:
@@ -148,6 +151,7 @@ def detail(user: User, change: ChangeSet) -> ChangeDetail:
         reverts=tuple(access.visible_changes(user).filter(parent=change).order_by("pk")),
         can={**abilities(user, change, revision, now), Verb.TAKE_OVER: _take_over(user, change, items, met)},
         contested=met,
+        gate=gate(now.ruling, clock.now()),
     )
 
 

@@ -86,6 +86,7 @@ CHANGES: Mapping[str, Badge] = {
     "validating": Badge("Dry-run under way", "spin", "run"),
     "pending": Badge("Waiting for approval", "wait", "run"),
     "approved": Badge("Approved", "check", "ok"),
+    "scheduled": Badge("Scheduled", "clock", "run"),
     "queued": Badge("Queued", "wait", "run"),
     "applying": Badge("Being applied", "spin", "run"),
     "verifying": Badge("Being verified", "spin", "run"),

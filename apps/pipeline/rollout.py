@@ -14,6 +14,7 @@ from datetime import timedelta
 from django.db import transaction
 
 from apps.changes import approvals, leases, transitions
+from apps.changes.actions.schedule import miss_window
 from apps.changes.actions.validate import PENDING_FOR
 from apps.changes.actions.verify_again import VERIFY_TASK
 from apps.changes.lifecycle import Event, State
@@ -74,7 +75,9 @@ def _guard(change: ChangeSet, revision: Revision) -> State | None:
     standing = approvals.standing(change, revision)
     expired = change.expires_at is not None and change.expires_at < clock.now()
     if begun or (standing.met and not expired):
-        return None if standing.met else _give_up(change, "Approvals no longer stand after it was begun.")
+        if not standing.met:
+            return _give_up(change, "Approvals no longer stand after it was begun.")
+        return None if begun else miss_window(change, standing.ruling)
     why = "; ".join(f"{d.reviewer.display_name}: {reason}" for d, reason in standing.void)
     reason = "the approval has expired" if expired else why or "an approval is missing"
     return transitions.move(
@@ -199,4 +202,4 @@ def _give_up(change: ChangeSet, reason: str) -> State:
 
 
 def _tries(change: ChangeSet) -> int:
-    return leases.tries(change, Event.CLAIM.value, since={Event.EXECUTE.value})
+    return leases.tries(change, Event.CLAIM.value, since={Event.EXECUTE.value, Event.OPEN_WINDOW.value})

@@ -113,6 +113,15 @@ class StandingSerializer(serializers.Serializer[Any]):
         return [decision.reviewer.username for decision in standing.approved]
 
 
+class GateSerializer(serializers.Serializer[Any]):
+    """Whether windows and freezes let it be applied now; `why` is "" then. `opens_at` is null when no
+    opening was found."""
+
+    is_open = serializers.BooleanField()
+    why = serializers.CharField()
+    opens_at = serializers.DateTimeField(allow_null=True)
+
+
 class VerificationSerializer(serializers.Serializer[Any]):
     at = serializers.DateTimeField()
     confirmed = serializers.BooleanField()
@@ -141,12 +150,14 @@ class ChangeSerializer(serializers.Serializer[Any]):
     prediction = serializers.DictField(source="revision.prediction")
     policy = PolicySerializer(source="revision.policy")
     standing = StandingSerializer()
+    gate = GateSerializer()
     decisions = DecisionSerializer(many=True)
     verification = VerificationSerializer(allow_null=True)
     can = serializers.DictField(child=serializers.CharField(allow_blank=True))
     created_at = serializers.DateTimeField(source="change.created_at")
     submitted_at = serializers.DateTimeField(source="change.submitted_at", allow_null=True)
     expires_at = serializers.DateTimeField(source="change.expires_at", allow_null=True)
+    opens_at = serializers.DateTimeField(source="change.opens_at", allow_null=True)
     finished_at = serializers.DateTimeField(source="change.finished_at", allow_null=True)
 
     def get_reverts(self, detail: Any) -> list[int]:

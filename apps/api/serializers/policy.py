@@ -6,18 +6,10 @@ from typing import Any
 
 from rest_framework import serializers
 
-from apps.api.serializers.changes import COMMENT, FieldChangeSerializer
+from apps.api.serializers.changes import COMMENT, FieldChangeSerializer, GateSerializer
 from apps.api.serializers.common import Input, PersonSerializer
 from apps.changes import policies
 from apps.changes.policies import Level, RiskCode
-
-
-class GateSerializer(serializers.Serializer[Any]):
-    """Whether it may be applied now; `why` is "" then. `opens_at` is null when no opening was found."""
-
-    is_open = serializers.BooleanField()
-    why = serializers.CharField()
-    opens_at = serializers.DateTimeField(allow_null=True)
 
 
 class ActivePolicySerializer(serializers.Serializer[Any]):

@@ -1,21 +1,18 @@
-"""Approving exactly what was on the screen. The approval that completes the quorum queues the change."""
+"""Approving exactly what was on the screen. The approval that completes the quorum queues the change, or
+schedules it when the policy wants another time."""
 
 from __future__ import annotations
-
-from datetime import timedelta
 
 from django.db import transaction
 
 from apps.accounts.models import User
 from apps.audit import actions as audit
 from apps.changes import approvals, decisions, transitions
-from apps.changes.actions.execute import queue
+from apps.changes.actions.schedule import APPROVAL_VALID_FOR, queue_or_schedule
 from apps.changes.lifecycle import Event
 from apps.changes.models import ChangeSet, Decision, Revision
 from apps.changes.refusals import recorded
 from apps.common import clock
-
-APPROVAL_VALID_FOR = timedelta(hours=24)
 
 
 def approve(*, actor: User, change: ChangeSet, revision: int, digest: str, comment: str = "") -> ChangeSet:
@@ -59,4 +56,4 @@ def _complete(row: ChangeSet, current: Revision, standing: approvals.Standing) -
         approved_digest=current.digest,
         expires_at=clock.now() + APPROVAL_VALID_FOR,
     )
-    queue(row, actor=None, text="Queued for the workers.")
+    queue_or_schedule(row, standing.ruling)

@@ -35,6 +35,7 @@ from apps.console.guard import SignedInRequest, signed_in, status_of
 
 POLL_SECONDS = 2
 SLOW_POLL_SECONDS = 10
+BEFORE_QUEUE = frozenset({State.DRAFT, State.PENDING, State.APPROVED, State.SCHEDULED})
 STATES = {state.value: badges.of(badges.CHANGES, state.value).word for state in State}
 COLUMNS = (
     tables.Column("Change"),
@@ -167,6 +168,7 @@ def _page(
         "may_decide": not detail.can[Verb.APPROVE] or not detail.can[Verb.REJECT],
         "why_not": detail.can[Verb.APPROVE],
         "buttons": _buttons(detail.can),
+        "undecided": State(found.state) in BEFORE_QUEUE,
         "last_one": detail.standing.missing == 1,
         **_verification(detail),
     }
