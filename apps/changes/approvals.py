@@ -4,11 +4,12 @@ people who may still approve. Reads only; asked at every decision and again righ
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from apps.accounts.models import User
 from apps.accounts.selectors import group_names
-from apps.changes import access, policy_versions, rulings
+from apps.changes import access, duties, policy_versions, rulings
 from apps.changes.digest import DigestItem, digest
 from apps.changes.models import ChangeSet, Decision, Revision
 from apps.changes.policies import Ruling
@@ -41,12 +42,16 @@ class Standing:
 
 def standing(change: ChangeSet, revision: Revision) -> Standing:
     """As things are now: bindings, accounts and the policy in force are read afresh. Of what the policy
-    asked when the revision was made and what it asks now, the stricter counts."""
+    asked when the revision was made and what it asks now, the stricter counts. An emergency takes the number
+    that the policy gives for it, and waits for no window."""
     active = policy_versions.active()
     ruling = rulings.judged(revision, active.policy)
     required = max(int(revision.policy.get("required", 1)), ruling.required)
     groups = sorted({*revision.policy.get("groups", ()), *ruling.groups})
-    eligible = access.eligible_reviewers(change, access.places(revision))
+    if change.emergency_by_id is not None:
+        required = max(int(revision.policy.get("emergency", 1)), ruling.emergency)
+        groups, ruling = [], replace(ruling, windows=(), freezes=())
+    eligible = duties.eligible_reviewers(change, access.places(revision))
     approved, void = _newest(change, revision, {user.pk for user in eligible})
     members = group_names(user.pk for user in eligible) if groups else {}
     represented = {name for decision in approved for name in members.get(decision.reviewer_id, ())}
@@ -115,12 +120,22 @@ def digest_of(revision: Revision) -> str:
         )
         for item in revision.items.select_related("cluster").order_by("position")
     )
-    return digest(items, policy_version=rulings.version_of(revision), revision=revision.number)
+    return digest(
+        items,
+        policy_version=rulings.version_of(revision),
+        revision=revision.number,
+        terms=terms_of(revision.change),
+    )
+
+
+def terms_of(change: ChangeSet) -> dict[str, Any]:
+    """What is approved beside the writes: that it is an emergency."""
+    return {"emergency": True} if change.emergency_by_id is not None else {}
 
 
 def _void_reason(decision: Decision, revision: Revision, able: set[int]) -> str:
     if decision.revision_id != revision.pk or decision.digest != revision.digest:
-        return "given to another revision"
+        return "given to another revision, or before the emergency"
     if decision.reviewer_id not in able:
         return "the reviewer may no longer approve this"
     return ""

@@ -39,6 +39,13 @@ class ChangeSet(models.Model):
     attempt = models.IntegerField(default=0)  # the fencing number: every write names it
     lease_until = models.DateTimeField(null=True, blank=True)
     cancel_requested_at = models.DateTimeField(null=True, blank=True)  # the worker stops between items
+    # The glass was broken: by whom, when and why; and who looked it over afterwards.
+    emergency_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    emergency_at = models.DateTimeField(null=True, blank=True)
+    emergency_reason = models.TextField(blank=True)
+    reviewed_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    reviewed_at = models.DateTimeField(null=True, blank=True)
+    review_comment = models.TextField(blank=True)
     drifted_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:

@@ -90,6 +90,7 @@ CHANGES: Mapping[str, Badge] = {
     "queued": Badge("Queued", "wait", "run"),
     "applying": Badge("Being applied", "spin", "run"),
     "verifying": Badge("Being verified", "spin", "run"),
+    "review_due": Badge("Review due", "search", "warn"),
     "applied": Badge("Applied and confirmed", "ok", "ok"),
     "diverged": Badge("Applied, diverged", "warn", "bad"),
     "stale": Badge("Stale", "clock", "warn"),

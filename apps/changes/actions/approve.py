@@ -8,11 +8,10 @@ from django.db import transaction
 from apps.accounts.models import User
 from apps.audit import actions as audit
 from apps.changes import approvals, decisions, transitions
-from apps.changes.actions.schedule import APPROVAL_VALID_FOR, queue_or_schedule
+from apps.changes.actions.complete import complete
 from apps.changes.lifecycle import Event
 from apps.changes.models import ChangeSet, Decision, Revision
 from apps.changes.refusals import recorded
-from apps.common import clock
 
 
 def approve(*, actor: User, change: ChangeSet, revision: int, digest: str, comment: str = "") -> ChangeSet:
@@ -27,7 +26,7 @@ def approve(*, actor: User, change: ChangeSet, revision: int, digest: str, comme
         standing = approvals.standing(row, current)
         _tell(row, current, actor, comment, standing)
         if standing.met:
-            _complete(row, current, standing)
+            complete(row, current, standing)
     return row
 
 
@@ -43,17 +42,3 @@ def _tell(row: ChangeSet, current: Revision, actor: User, comment: str, standing
         object_id=row.number,
         detail={"revision": current.number, "digest": current.digest},
     )
-
-
-def _complete(row: ChangeSet, current: Revision, standing: approvals.Standing) -> None:
-    names = ", ".join(decision.reviewer.display_name for decision in standing.approved)
-    transitions.move(
-        row,
-        Event.REACH_QUORUM,
-        actor=None,
-        text=f"The approvals are complete: {names}.",
-        tone="ok",
-        approved_digest=current.digest,
-        expires_at=clock.now() + APPROVAL_VALID_FOR,
-    )
-    queue_or_schedule(row, standing.ruling)

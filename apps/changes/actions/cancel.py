@@ -7,7 +7,7 @@ from django.db import transaction
 from apps.accounts.models import User
 from apps.accounts.permissions import Permission
 from apps.audit import actions as audit
-from apps.changes import access, transitions
+from apps.changes import access, duties, transitions
 from apps.changes.lifecycle import Event, State
 from apps.changes.models import ChangeSet
 from apps.changes.selectors import current_revision
@@ -17,7 +17,7 @@ from apps.common.errors import WrongStateError
 
 def cancel(*, actor: User, change: ChangeSet) -> ChangeSet:
     """Queued → canceled at once; while it is applied, the worker stops before the next object."""
-    if actor.pk not in access.hands(change):
+    if actor.pk not in duties.hands(change):
         access.require_everywhere(actor, Permission.EXECUTE, access.places(current_revision(change)))
     if change.state == State.APPLYING:
         return _ask(actor, change)
