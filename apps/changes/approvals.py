@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC
 from typing import Any
 
 from apps.accounts.models import User
@@ -51,6 +52,8 @@ def standing(change: ChangeSet, revision: Revision) -> Standing:
     if change.emergency_by_id is not None:
         required = max(int(revision.policy.get("emergency", 1)), ruling.emergency)
         groups, ruling = [], replace(ruling, windows=(), freezes=())
+    if approved_beforehand(change, revision):
+        required, groups, ruling = 0, [], replace(ruling, windows=(), freezes=())
     eligible = duties.eligible_reviewers(change, access.places(revision))
     approved, void = _newest(change, revision, {user.pk for user in eligible})
     members = group_names(user.pk for user in eligible) if groups else {}
@@ -129,8 +132,22 @@ def digest_of(revision: Revision) -> str:
 
 
 def terms_of(change: ChangeSet) -> dict[str, Any]:
-    """What is approved beside the writes: that it is an emergency."""
-    return {"emergency": True} if change.emergency_by_id is not None else {}
+    """What is approved beside the writes: that it is an emergency, when it ends, and that its revert is
+    approved with it."""
+    terms: dict[str, Any] = {}
+    if change.emergency_by_id is not None:
+        terms["emergency"] = True
+    if change.ends_at is not None:
+        terms["ends_at"] = change.ends_at.astimezone(UTC).isoformat()
+        terms["auto_revert"] = change.auto_revert
+    return terms
+
+
+def approved_beforehand(change: ChangeSet, revision: Revision) -> bool:
+    """Whether this is the revert that was approved with the change whose end it is, as the console made
+    it: an edit needs approval like any other."""
+    parent = change.ends
+    return parent is not None and revision.number == 1 and parent.auto_revert and bool(parent.approved_digest)
 
 
 def _void_reason(decision: Decision, revision: Revision, able: set[int]) -> str:

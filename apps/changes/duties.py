@@ -20,6 +20,7 @@ from apps.common.errors import PermissionDeniedError
 
 AUTHOR = "wrote it"
 EDITOR = "edited it"
+HOLDER = "held it as a draft"
 SUBMITTER = "submitted it"
 REQUESTER = "declared the emergency"
 APPROVER = "approved it"
@@ -32,6 +33,7 @@ def hands(change: ChangeSet) -> Mapping[int, str]:
         found[change.emergency_by_id] = REQUESTER
     if change.submitter_id is not None:
         found[change.submitter_id] = SUBMITTER
+    found.update(dict.fromkeys(change.former_authors.values_list("pk", flat=True), HOLDER))
     editors = Revision.objects.filter(change=change).values_list("editor_id", flat=True)
     found.update(dict.fromkeys(editors, EDITOR))
     found[change.author_id] = AUTHOR
@@ -91,4 +93,5 @@ def without_a_hand(user: User, found: QuerySet[ChangeSet]) -> QuerySet[ChangeSet
     edited = Revision.objects.filter(change=OuterRef("pk"), editor=user)
     involved = Q(author=user) | Q(submitter=user, submitter__isnull=False)
     involved |= Q(emergency_by=user, emergency_by__isnull=False)
-    return found.exclude(involved).exclude(Exists(edited))
+    held = ChangeSet.former_authors.through.objects.filter(changeset=OuterRef("pk"), user=user)
+    return found.exclude(involved).exclude(Exists(edited)).exclude(Exists(held))

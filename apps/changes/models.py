@@ -23,6 +23,7 @@ class ChangeSet(models.Model):
     title = models.CharField(max_length=200)
     reason = models.TextField(blank=True)
     author = models.ForeignKey(User, on_delete=models.PROTECT, related_name="changes")
+    former_authors = models.ManyToManyField(User, related_name="+")  # who handed the draft on
     submitter = models.ForeignKey(User, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     parent = models.ForeignKey(
         "self", null=True, blank=True, on_delete=models.PROTECT, related_name="reverts"
@@ -46,6 +47,14 @@ class ChangeSet(models.Model):
     reviewed_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     reviewed_at = models.DateTimeField(null=True, blank=True)
     review_comment = models.TextField(blank=True)
+    # A time-boxed opening: when it ends, whether its revert was approved with it, when that was dealt with.
+    ends_at = models.DateTimeField(null=True, blank=True)
+    auto_revert = models.BooleanField(default=False)
+    ended_at = models.DateTimeField(null=True, blank=True)
+    # Of the revert that the console proposes at the end of another change: that change.
+    ends = models.OneToOneField(
+        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="ending"
+    )
     drifted_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
@@ -148,6 +157,21 @@ class Decision(models.Model):
 
     def __str__(self) -> str:
         return f"{self.verdict} of {self.change} by {self.reviewer}"
+
+
+class Comment(models.Model):
+    """What somebody said about a change. Plain text; rows are only added."""
+
+    change = models.ForeignKey(ChangeSet, on_delete=models.CASCADE, related_name="comments")
+    author = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField()
+    text = models.TextField()
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return f"comment on {self.change} by {self.author}"
 
 
 class ChangeEvent(models.Model):

@@ -20,7 +20,15 @@ from apps.changes.approvals import Standing, standing
 from apps.changes.contested import Owned, foreseen
 from apps.changes.gates import Gate, gate
 from apps.changes.lifecycle import REVERTIBLE, REVIEWABLE, Event, State, next_state
-from apps.changes.models import ChangeEvent, ChangeItem, ChangeSet, Decision, Revision, Verification
+from apps.changes.models import (
+    ChangeEvent,
+    ChangeItem,
+    ChangeSet,
+    Comment,
+    Decision,
+    Revision,
+    Verification,
+)
 from apps.common import clock
 
 CONFLICT = "FieldManagerConflict"
@@ -49,6 +57,10 @@ class Verb(StrEnum):
     TAKE_OVER = "take_over"
     BREAK_GLASS = "break_glass"
     REVIEW = "review"
+    REBASE = "rebase"
+    HAND_OVER = "hand_over"
+    TIME_BOX = "time_box"
+    COMMENT = "comment"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +74,7 @@ class ChangeDetail:
     revisions: tuple[Revision, ...]
     decisions: tuple[Decision, ...]
     events: tuple[ChangeEvent, ...]
+    comments: tuple[Comment, ...]
     verification: Verification | None
     standing: Standing
     clusters: tuple[str, ...]
@@ -153,6 +166,7 @@ def detail(user: User, change: ChangeSet) -> ChangeDetail:
         revisions=revisions,
         decisions=tuple(change.decisions.select_related("reviewer", "revision").order_by("id")),
         events=tuple(change.events.order_by("id")),
+        comments=tuple(change.comments.select_related("author").order_by("id")),
         verification=Verification.objects.filter(change=change).first(),
         standing=now,
         clusters=tuple(sorted({item.cluster.name for item in items})),
@@ -184,9 +198,17 @@ def abilities(user: User, change: ChangeSet, revision: Revision, now: Standing) 
         Verb.CANCEL: _state(state, Event.CANCEL) or cancel,
         Verb.REVERT: propose if state in REVERTIBLE else f"There is nothing to put back: {state.label}.",
         Verb.VERIFY: _state(state, Event.VERIFY_AGAIN) or propose,
+        Verb.REBASE: _state(state, Event.EDIT) or propose,
+        Verb.HAND_OVER: _draft(state) or ("" if user.pk == change.author_id else administer),
+        Verb.TIME_BOX: _draft(state) or ("" if hand else "Only those with a hand in it set its end."),
+        Verb.COMMENT: "",
         Verb.BREAK_GLASS: _break_glass(change) or _permitted(user, Permission.BREAK_GLASS, where),
         Verb.REVIEW: _review(change) or duties.examiner_problem(user, change, where),
     }
+
+
+def _draft(state: State) -> str:
+    return "" if state is State.DRAFT else f"Not while it is «{state.label}»."
 
 
 def _break_glass(change: ChangeSet) -> str:

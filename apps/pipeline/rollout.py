@@ -77,7 +77,7 @@ def _guard(change: ChangeSet, revision: Revision) -> State | None:
     if begun or (standing.met and not expired):
         if not standing.met:
             return _give_up(change, "Approvals no longer stand after it was begun.")
-        return None if begun else miss_window(change, standing.ruling)
+        return None if begun else _in_time(change) or miss_window(change, standing.ruling)
     why = "; ".join(f"{d.reviewer.display_name}: {reason}" for d, reason in standing.void)
     reason = "the approval has expired" if expired else why or "an approval is missing"
     return transitions.move(
@@ -91,6 +91,15 @@ def _guard(change: ChangeSet, revision: Revision) -> State | None:
         expires_at=clock.now() + PENDING_FOR,
         state_message="It needs approval again; nothing was written.",
     )
+
+
+def _in_time(change: ChangeSet) -> State | None:
+    """None unless its end has come before its beginning."""
+    if change.ends_at is None or change.ends_at > clock.now():
+        return None
+    text = "Its end has passed."
+    stop = Written(Outcome.STALE)
+    return _stop(change, Event.FIND_STALE, text, stop, "Nothing was written. Edit it and set another end.")
 
 
 def _write_all(change: ChangeSet, revision: Revision, opener: Opener, sleep: Sleep) -> Written | None:

@@ -18,6 +18,7 @@ SCHEDULE = {
     "pipeline.send_notifications": 5,
     "pipeline.checkpoint_audit": 60,
     "pipeline.open_windows": 10,
+    "pipeline.end_openings": 15,
 }
 
 

@@ -20,12 +20,14 @@ def involve(change: ChangeSet, who: User, how: str) -> None:
     """Makes the person a hand of the change in this one way."""
     if how == "editor":
         change.revisions.create(number=7, editor=who, created_at=change.created_at)
+    elif how == "former author":
+        change.former_authors.add(who)
     else:
         ChangeSet.objects.filter(pk=change.pk).update(**{how: who})
         change.refresh_from_db()
 
 
-@pytest.mark.parametrize("how", ["author", "editor", "submitter", "emergency_by"])
+@pytest.mark.parametrize("how", ["author", "editor", "former author", "submitter", "emergency_by"])
 def test_every_hand_is_kept_from_deciding_by_every_way_of_asking(shop: Shop, how: str) -> None:
     change, who = shop.pending(), person("both", Role.APPROVER, Role.PROPOSER)
     where = places(current_revision(change))

@@ -12,7 +12,10 @@ from apps.common import clock
 def complete(change: ChangeSet, revision: Revision, standing: approvals.Standing) -> None:
     """Pending → approved → queued or scheduled. The caller owns the transaction and has seen the quorum."""
     names = ", ".join(decision.reviewer.display_name for decision in standing.approved)
-    text = f"The approvals are complete: {names}." if names else "The policy asks for no approval of this."
+    none = "The policy asks for no approval of this."
+    if approvals.approved_beforehand(change, revision):
+        none = f"Approved beforehand, with {change.ends}."
+    text = f"The approvals are complete: {names}." if names else none
     transitions.move(
         change,
         Event.REACH_QUORUM,
