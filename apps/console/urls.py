@@ -4,6 +4,7 @@ from django.urls import URLPattern, path
 
 from apps.console.views import (
     audit,
+    change_steps,
     changes,
     clusters,
     egress,
@@ -45,6 +46,11 @@ urlpatterns: list[URLPattern] = [
     path("changes/<int:pk>/", changes.change, name="change"),
     path("changes/<int:pk>/progress/", changes.progress, name="change-progress"),
     path("changes/<int:pk>/decide/", changes.decide, name="change-decide"),
+    path("changes/<int:pk>/break-glass/", change_steps.declare, name="change-break-glass"),
+    path("changes/<int:pk>/review/", change_steps.look_over, name="change-review"),
+    path("changes/<int:pk>/comment/", change_steps.say, name="change-comment"),
+    path("changes/<int:pk>/hand-over/", change_steps.hand_on, name="change-hand-over"),
+    path("changes/<int:pk>/time-box/", change_steps.set_end, name="change-time-box"),
     path("changes/<int:pk>/<slug:verb>/", changes.act, name="change-act"),
     path("policy/", policy.policy, name="policy"),
     path("policy/propose/", policy.propose, name="policy-propose"),

@@ -38,6 +38,9 @@ POST_ONLY = {
     "finding-lift", "change-decide", "change-act", "audit-verify", "webhook-test", "webhook-remove",
     "delivery-redeliver",
     "policy-decide",
+    "finding-lift", "change-decide", "change-act", "audit-verify",
+    "policy-decide", "change-break-glass", "change-review", "change-comment", "change-hand-over",
+    "change-time-box",
     "sign-out", "theme",
 }  # fmt: skip
 FORMS = {"cluster-register", "cluster-propose", "profile", "sign-in", "webhook-new"}

@@ -122,6 +122,26 @@ class GateSerializer(serializers.Serializer[Any]):
     opens_at = serializers.DateTimeField(allow_null=True)
 
 
+class EmergencySerializer(serializers.Serializer[Any]):
+    """Who declared the emergency, and who reviewed it afterwards. Null for any other change."""
+
+    by = PersonSerializer(source="emergency_by")
+    at = serializers.DateTimeField(source="emergency_at")
+    reason = serializers.CharField(source="emergency_reason")
+    reviewed_by = PersonSerializer(allow_null=True)
+    reviewed_at = serializers.DateTimeField(allow_null=True)
+    review = serializers.CharField(source="review_comment")
+
+    def to_representation(self, change: Any) -> Any:
+        return super().to_representation(change) if change.emergency_by_id is not None else None
+
+
+class SaidSerializer(serializers.Serializer[Any]):
+    author = PersonSerializer()
+    at = serializers.DateTimeField()
+    text = serializers.CharField()
+
+
 class VerificationSerializer(serializers.Serializer[Any]):
     at = serializers.DateTimeField()
     confirmed = serializers.BooleanField()
@@ -151,6 +171,11 @@ class ChangeSerializer(serializers.Serializer[Any]):
     policy = PolicySerializer(source="revision.policy")
     standing = StandingSerializer()
     gate = GateSerializer()
+    emergency = EmergencySerializer(source="change", help_text="Null when it is none.", allow_null=True)
+    comments = SaidSerializer(many=True)
+    ends_at = serializers.DateTimeField(source="change.ends_at", allow_null=True)
+    auto_revert = serializers.BooleanField(source="change.auto_revert")
+    ended_at = serializers.DateTimeField(source="change.ended_at", allow_null=True)
     decisions = DecisionSerializer(many=True)
     verification = VerificationSerializer(allow_null=True)
     can = serializers.DictField(child=serializers.CharField(allow_blank=True))
@@ -212,6 +237,28 @@ class DecideSerializer(Input):
     digest = serializers.CharField(max_length=64, default="", allow_blank=True)
     revision = serializers.IntegerField(required=False)
     comment = serializers.CharField(max_length=COMMENT, default="", allow_blank=True)
+
+
+class EmergencyInputSerializer(Input):
+    """Why it cannot wait, and your password: a session has to confirm that it is you."""
+
+    reason = serializers.CharField(max_length=COMMENT)
+    password = serializers.CharField(max_length=1000, trim_whitespace=False, write_only=True)
+
+
+class TextSerializer(Input):
+    text = serializers.CharField(max_length=COMMENT)
+
+
+class HandOverSerializer(Input):
+    username = serializers.CharField(max_length=150)
+
+
+class TimeBoxSerializer(Input):
+    """`ends_at` null takes the end away. With `auto_revert` the revert is approved together with it."""
+
+    ends_at = serializers.DateTimeField(allow_null=True)
+    auto_revert = serializers.BooleanField(default=False)
 
 
 class CommentSerializer(Input):
