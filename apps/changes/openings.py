@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
 from typing import Annotated, Literal, Protocol
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -48,8 +49,14 @@ class Frozen(Protocol):
 
 def window_problem(window: Window) -> str:
     """What is wrong with a window beyond its form; "" when nothing is."""
-    known = window.timezone in available_timezones()
+    known = window.timezone in _zones()
     return "" if known else f"there is no time zone «{window.timezone[:60]}» (write Europe/Berlin or UTC)."
+
+
+@cache
+def _zones() -> frozenset[str]:
+    """Every zone of this installation; they are read from its files once."""
+    return frozenset(available_timezones())
 
 
 def is_open(windows: Sequence[Window], moment: datetime) -> bool:

@@ -39,6 +39,8 @@ GOLDEN = {
     "/clusters/shop/objects/Sidecar/payments/default/": 10,
     "/changes/": 8,
     "/audit/": 10,
+    "/policy/": 9,
+    "/audit/": 9,
     "/search/?q=speedscale": 11,
     "/profile/": 9,
 }
