@@ -10,6 +10,7 @@ import time_machine
 from apps.accounts.models import RoleBinding
 from apps.changes.actions.edit import edit
 from apps.changes.actions.end import end_due
+from apps.changes.actions.expire import expire_due
 from apps.changes.actions.propose_yaml import patches_from
 from apps.changes.actions.revert import revert
 from apps.changes.actions.submit import submit
@@ -78,6 +79,15 @@ def test_without_that_the_revert_waits_for_approval(shop: Shop) -> None:
         closing = fresh(change).ending
         assert validate(change_id=closing.pk) == State.PENDING
         assert is_open(shop)
+
+
+def test_the_revert_of_what_has_ended_does_not_expire(shop: Shop) -> None:
+    change = boxed(shop, auto=False)
+    with time_machine.travel(clock.now() + 2 * DAY, tick=True):
+        end_due()
+        assert validate(change_id=fresh(change).ending.pk) == State.PENDING
+    assert expire_due(now=clock.now() + 90 * DAY) == 0
+    assert fresh(change).ending.state == State.PENDING
 
 
 def test_an_edit_of_that_revert_needs_approval_like_any_other(shop: Shop) -> None:

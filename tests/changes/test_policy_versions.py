@@ -151,6 +151,19 @@ def test_the_version_is_part_of_the_digest_and_an_older_one_still_applies(shop: 
     assert current_revision(again).policy["version"] == 2
 
 
+def test_a_revision_from_before_policies_were_data_is_judged_by_its_objects(shop: Shop) -> None:
+    change = shop.queued()
+    revision = current_revision(change)
+    revision.policy = {"version": 1, "required": 2, "level": "low", "reasons": [], "risks": []}
+    revision.save(update_fields=["policy"])
+    now = standing(change, revision)
+    assert (now.required, now.ruling.required, now.met) == (2, 2, True)
+    in_force(THREE)
+    assert standing(change, revision).required == 3
+    in_force({"rules": [{"name": "All", "approvals": 1}]})
+    assert apply_change(change.pk) == State.VERIFYING
+
+
 def with_group(shop: Shop, *members: Any) -> ChangeSet:
     group = Group.objects.create(name="security")
     group.user_set.add(*members)
