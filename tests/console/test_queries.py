@@ -40,6 +40,7 @@ GOLDEN = {
     "/changes/": 8,
     "/audit/": 10,
     "/policy/": 9,
+    "/policy/": 8,
     "/audit/": 9,
     "/search/?q=speedscale": 11,
     "/profile/": 9,
