@@ -37,8 +37,6 @@ POST_ONLY = {
     "cluster-egress-propose", "cluster-suppression-lift", "finding-propose", "finding-suppress",
     "finding-lift", "change-decide", "change-act", "audit-verify", "webhook-test", "webhook-remove",
     "delivery-redeliver",
-    "policy-decide",
-    "finding-lift", "change-decide", "change-act", "audit-verify",
     "policy-decide", "change-break-glass", "change-review", "change-comment", "change-hand-over",
     "change-time-box",
     "sign-out", "theme",
