@@ -27,6 +27,7 @@ class Permission(StrEnum):
     PROPOSE = "propose"
     APPROVE = "approve"
     EXECUTE = "execute"
+    BREAK_GLASS = "break_glass"
     SUPPRESS = "suppress"
     OPERATE_CLUSTERS = "operate_clusters"
     ADMINISTER = "administer"
@@ -38,7 +39,9 @@ ROLE_PERMISSIONS: dict[str, frozenset[Permission]] = {
     Role.VIEWER: frozenset({_P.VIEW}),
     Role.PROPOSER: frozenset({_P.VIEW, _P.PROPOSE}),
     Role.APPROVER: frozenset({_P.VIEW, _P.APPROVE}),
-    Role.OPERATOR: frozenset({_P.VIEW, _P.EXECUTE, _P.SUPPRESS, _P.OPERATE_CLUSTERS, _P.VIEW_AUDIT}),
+    Role.OPERATOR: frozenset(
+        {_P.VIEW, _P.EXECUTE, _P.BREAK_GLASS, _P.SUPPRESS, _P.OPERATE_CLUSTERS, _P.VIEW_AUDIT}
+    ),
     Role.ADMINISTRATOR: frozenset({_P.VIEW, _P.SUPPRESS, _P.OPERATE_CLUSTERS, _P.ADMINISTER, _P.VIEW_AUDIT}),
 }
 
@@ -47,6 +50,7 @@ _WORDS = {
     _P.PROPOSE: "propose changes",
     _P.APPROVE: "approve changes",
     _P.EXECUTE: "apply changes",
+    _P.BREAK_GLASS: "declare an emergency",
     _P.SUPPRESS: "suppress findings",
     _P.OPERATE_CLUSTERS: "register or operate clusters",
     _P.ADMINISTER: "administer the console",

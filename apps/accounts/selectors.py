@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 
+from django.contrib.auth.models import Group
 from django.db.models import Q, QuerySet
 
 from apps.accounts.models import ApiToken, RoleBinding, User
@@ -33,3 +35,19 @@ def eligible(permission: Permission, places: Iterable[tuple[str, str, str]]) -> 
         Q(bindings__role__in=roles) | Q(groups__bindings__role__in=roles) | Q(is_superuser=True)
     )
     return holders(candidates.distinct().order_by("username"), permission, places)
+
+
+def group_names(user_ids: Iterable[int]) -> Mapping[int, frozenset[str]]:
+    """The names of the groups of each of these people; one query."""
+    found: dict[int, set[str]] = defaultdict(set)
+    rows = User.groups.through.objects.filter(user_id__in=list(user_ids)).values_list(
+        "user_id", "group__name"
+    )
+    for user_id, name in rows:
+        found[user_id].add(name)
+    return {user_id: frozenset(names) for user_id, names in found.items()}
+
+
+def known_groups() -> frozenset[str]:
+    """The names of all groups."""
+    return frozenset(Group.objects.values_list("name", flat=True))

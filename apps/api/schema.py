@@ -16,7 +16,8 @@ SENTENCES = {
     400: "Something in the request cannot be used; `field` and `causes` say what.",
     401: "No credential, or one that is not accepted.",
     403: (
-        "Not permitted; `code` says why: `not_permitted`, `scope_missing`, `self_approval` or `not_eligible`."
+        "Not permitted; `code` says why: `not_permitted`, `scope_missing`, `self_approval`, "
+        "`self_review`, `not_eligible`, `session_required` or `reauthentication_failed`."
     ),
     404: "There is no such thing, or you may not see it.",
     409: "Not in its present state; `detail` says what is possible.",

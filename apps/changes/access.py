@@ -1,6 +1,6 @@
-"""Who may do what to a change: everywhere it touches, and never somebody who had a hand in it.
+"""Where a change writes, and who may see it or do something everywhere there.
 
-Reads only. The permission itself is decided by `accounts.permissions`.
+Reads only. The permission itself is decided by `accounts.permissions`, who may decide by `duties`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from django.db.models import Exists, OuterRef, QuerySet
 
 from apps.accounts.models import User
 from apps.accounts.permissions import Permission, allows, object_filter, require
-from apps.accounts.selectors import eligible
 from apps.changes.models import ChangeItem, ChangeSet, Revision
 
 
@@ -50,19 +49,6 @@ def require_everywhere(user: User, permission: Permission, where: Iterable[Place
             cluster=place.cluster,
             namespace=place.namespace,
         )
-
-
-def hands(change: ChangeSet) -> frozenset[int]:
-    """The ids of everybody who wrote, edited or submitted the change: they cannot decide on it."""
-    editors = Revision.objects.filter(change=change).values_list("editor_id", flat=True)
-    return frozenset({change.author_id, *editors, *([change.submitter_id] if change.submitter_id else [])})
-
-
-def eligible_reviewers(change: ChangeSet, where: Iterable[Place]) -> tuple[User, ...]:
-    """The active people who may approve: permitted everywhere it touches, without a hand in it."""
-    involved = hands(change)
-    wanted = [(place.environment, place.cluster, place.namespace) for place in where]
-    return tuple(user for user in eligible(Permission.APPROVE, wanted) if user.pk not in involved)
 
 
 def visible_changes(user: User) -> QuerySet[ChangeSet]:

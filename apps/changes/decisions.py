@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from apps.accounts.models import User
-from apps.accounts.permissions import Permission
-from apps.changes import access, transitions
+from apps.changes import access, duties, transitions
 from apps.changes.lifecycle import Event, State, next_state
 from apps.changes.models import ChangeSet, Decision, Revision
 from apps.common import clock
-from apps.common.errors import InvalidInputError, PermissionDeniedError, StaleInputError, WrongStateError
+from apps.common.errors import InvalidInputError, StaleInputError, WrongStateError
 
 COMMENT_LIMIT = 4000
 
@@ -24,19 +23,8 @@ def guard(
     """Raises unless this person may decide on exactly this digest now; returns the revision."""
     if len(comment) > COMMENT_LIMIT:
         raise InvalidInputError(f"The comment may have {COMMENT_LIMIT} characters.", field="comment")
-    person = User.objects.filter(pk=actor.pk, is_active=True).first()
-    if person is None:
-        raise PermissionDeniedError("This account is not active.", code="not_eligible")
-    if person.pk in access.hands(change):
-        raise PermissionDeniedError(
-            f"You wrote, edited or submitted {change.number}: somebody else has to decide on it.",
-            code="self_approval",
-        )
     current = Revision.objects.get(change=change, number=change.revision_number)
-    if not access.may_everywhere(person, Permission.APPROVE, access.places(current)):
-        raise PermissionDeniedError(
-            f"You may not approve everywhere {change.number} writes.", code="not_eligible"
-        )
+    duties.require_decider(actor, change, access.places(current))
     if next_state(State(change.state), event) is None:
         raise WrongStateError(transitions.refusal(change, event))
     if revision != current.number or not current.digest or digest != current.digest:

@@ -29,15 +29,19 @@ class DigestItem:
     force: bool
 
 
-def digest(items: Iterable[DigestItem], *, policy_version: int, revision: int) -> str:
+def digest(
+    items: Iterable[DigestItem], *, policy_version: int, revision: int, terms: Mapping[str, Any] | None = None
+) -> str:
     """SHA-256, 64 hex digits, over the canonical JSON of the items in their order of writing.
 
+    `terms` is what is approved beside the writes; without any the digest is that of the writes alone.
     Raises ValueError for numbers that JSON cannot hold (NaN, infinity).
     """
     content = {
         "items": [asdict(item) for item in items],
         "policy_version": policy_version,
         "revision": revision,
+        **({"terms": dict(terms)} if terms else {}),
     }
     return hashlib.sha256(canonical(content).encode()).hexdigest()
 

@@ -11,11 +11,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from apps.accounts.models import User
-from apps.changes import intents
+from apps.changes import intents, policy_versions, rulings
 from apps.changes.access import Place
 from apps.changes.foresight import Foresight, foresee
 from apps.changes.models import ChangeItem, ChangeSet, Revision
-from apps.changes.policy import POLICY_VERSION, Assessment, PolicyItem, assess
+from apps.changes.policy import Assessment, PolicyItem, assess
 from apps.clusters.models import Cluster
 from apps.common import clock
 from apps.common.errors import InvalidInputError
@@ -36,6 +36,7 @@ class Draft:
     entries: tuple[tuple[Cluster, ManifestPatch], ...]
     foresights: Mapping[str, Foresight]
     assessment: Assessment
+    policy_version: int
     take_over: TakeOver
 
     @property
@@ -73,8 +74,9 @@ def prepare(patches: Patches, *, take_over: TakeOver = (), revert: bool = False)
     items = [_policy_item(c, p, foresights[c.name], (c.name, p.ref) in take_over) for c, p in entries]
     losses = [loss for foresight in foresights.values() for loss in foresight.losses]
     known = frozenset[str]().union(*(foresight.known_hosts for foresight in foresights.values()))
-    assessment = assess(items, losses=losses, known_hosts=known, revert=revert)
-    return Draft(entries, foresights, assessment, frozenset(take_over))
+    active = policy_versions.active()
+    assessment = assess(items, losses=losses, known_hosts=known, revert=revert, policy=active.policy)
+    return Draft(entries, foresights, assessment, active.number, frozenset(take_over))
 
 
 def write(change: ChangeSet, draft: Draft, *, editor: User, number: int) -> Revision:
@@ -85,7 +87,7 @@ def write(change: ChangeSet, draft: Draft, *, editor: User, number: int) -> Revi
         editor=editor,
         created_at=clock.now(),
         prediction={name: foresight.prediction for name, foresight in draft.foresights.items()},
-        policy=policy_json(draft.assessment),
+        policy=policy_json(draft),
     )
     ChangeItem.objects.bulk_create(
         _item(revision, position, cluster, patch, (cluster.name, patch.ref) in draft.take_over)
@@ -94,16 +96,21 @@ def write(change: ChangeSet, draft: Draft, *, editor: User, number: int) -> Revi
     return revision
 
 
-def policy_json(assessment: Assessment) -> dict[str, Any]:
+def policy_json(draft: Draft) -> dict[str, Any]:
     """The assessment as `Revision.policy` keeps it."""
+    assessment = draft.assessment
     return {
-        "version": POLICY_VERSION,
+        "version": draft.policy_version,
         "required": assessment.required,
+        "groups": list(assessment.ruling.groups),
+        "emergency": assessment.ruling.emergency,
         "level": assessment.level.value,
-        "reasons": list(assessment.reasons),
+        "reasons": list(assessment.ruling.reasons),
         "risks": [
-            {**asdict(risk), "level": risk.level.value, "tone": risk.tone} for risk in assessment.risks
+            {**asdict(risk), "code": risk.code.value, "level": risk.level.value, "tone": risk.tone}
+            for risk in assessment.risks
         ],
+        "subjects": rulings.plain(assessment.subjects),
     }
 
 

@@ -15,9 +15,11 @@ class State(StrEnum):
     VALIDATING = "validating"
     PENDING = "pending"
     APPROVED = "approved"
+    SCHEDULED = "scheduled"
     QUEUED = "queued"
     APPLYING = "applying"
     VERIFYING = "verifying"
+    REVIEW_DUE = "review_due"
     APPLIED = "applied"
     DIVERGED = "diverged"
     STALE = "stale"
@@ -55,6 +57,12 @@ class Event(StrEnum):
     CONFIRM = "confirm"
     DIVERGE = "diverge"
     LOSE_QUORUM = "lose_quorum"
+    SCHEDULE = "schedule"
+    OPEN_WINDOW = "open_window"
+    MISS_WINDOW = "miss_window"
+    BREAK_GLASS = "break_glass"
+    CALL_REVIEW = "call_review"
+    REVIEW = "review"
     VERIFY_AGAIN = "verify_again"
 
 
@@ -63,9 +71,11 @@ _LABELS = {
     State.VALIDATING: "Dry-run under way",
     State.PENDING: "Waiting for approval",
     State.APPROVED: "Approved",
+    State.SCHEDULED: "Scheduled",
     State.QUEUED: "Queued",
     State.APPLYING: "Being applied",
     State.VERIFYING: "Being verified",
+    State.REVIEW_DUE: "Review due",
     State.APPLIED: "Applied and confirmed",
     State.DIVERGED: "Applied, diverged",
     State.STALE: "Stale",
@@ -85,6 +95,7 @@ TRANSITIONS: Mapping[tuple[State, Event], State] = {
     (State.DRAFT, Event.SUBMIT): State.VALIDATING,
     (State.DRAFT, Event.EDIT): State.DRAFT,
     (State.DRAFT, Event.WITHDRAW): State.WITHDRAWN,
+    (State.DRAFT, Event.BREAK_GLASS): State.DRAFT,
     (State.VALIDATING, Event.PASS_DRY_RUN): State.PENDING,
     (State.VALIDATING, Event.FAIL_DRY_RUN): State.DRAFT,
     (State.VALIDATING, Event.WITHDRAW): State.WITHDRAWN,
@@ -94,6 +105,7 @@ TRANSITIONS: Mapping[tuple[State, Event], State] = {
     (State.PENDING, Event.WITHDRAW): State.WITHDRAWN,
     (State.PENDING, Event.EXPIRE): State.EXPIRED,
     (State.PENDING, Event.FIND_STALE): State.STALE,
+    (State.PENDING, Event.BREAK_GLASS): State.PENDING,
     (State.APPROVED, Event.EXECUTE): State.QUEUED,
     (State.APPROVED, Event.REJECT): State.REJECTED,
     (State.APPROVED, Event.EDIT): State.DRAFT,
@@ -101,6 +113,15 @@ TRANSITIONS: Mapping[tuple[State, Event], State] = {
     (State.APPROVED, Event.EXPIRE): State.EXPIRED,
     (State.APPROVED, Event.FIND_STALE): State.STALE,
     (State.APPROVED, Event.LOSE_QUORUM): State.PENDING,
+    (State.APPROVED, Event.SCHEDULE): State.SCHEDULED,
+    (State.APPROVED, Event.BREAK_GLASS): State.PENDING,
+    (State.SCHEDULED, Event.OPEN_WINDOW): State.QUEUED,
+    (State.SCHEDULED, Event.EXECUTE): State.QUEUED,
+    (State.SCHEDULED, Event.REJECT): State.REJECTED,
+    (State.SCHEDULED, Event.EDIT): State.DRAFT,
+    (State.SCHEDULED, Event.WITHDRAW): State.WITHDRAWN,
+    (State.SCHEDULED, Event.EXPIRE): State.EXPIRED,
+    (State.SCHEDULED, Event.BREAK_GLASS): State.PENDING,
     (State.STALE, Event.EDIT): State.DRAFT,
     (State.STALE, Event.WITHDRAW): State.WITHDRAWN,
     (State.QUEUED, Event.CLAIM): State.APPLYING,
@@ -114,7 +135,10 @@ TRANSITIONS: Mapping[tuple[State, Event], State] = {
     (State.APPLYING, Event.REQUEUE): State.QUEUED,
     (State.APPLYING, Event.GIVE_UP): State.NEEDS_ATTENTION,
     (State.APPLYING, Event.LOSE_QUORUM): State.PENDING,
+    (State.APPLYING, Event.MISS_WINDOW): State.SCHEDULED,
     (State.VERIFYING, Event.CONFIRM): State.APPLIED,
+    (State.VERIFYING, Event.CALL_REVIEW): State.REVIEW_DUE,
+    (State.REVIEW_DUE, Event.REVIEW): State.APPLIED,
     (State.VERIFYING, Event.DIVERGE): State.DIVERGED,
     (State.VERIFYING, Event.GIVE_UP): State.NEEDS_ATTENTION,
     (State.PARTIALLY_APPLIED, Event.EXECUTE): State.QUEUED,
@@ -126,7 +150,11 @@ TERMINAL = frozenset(set(State) - {state for state, _ in TRANSITIONS})
 # In these states a worker or a reviewer is expected to act; the others wait for the author or nobody.
 RUNNING = frozenset({State.VALIDATING, State.QUEUED, State.APPLYING, State.VERIFYING})
 # Something of the change is, or may be, on a cluster: a revert can be proposed.
-REVERTIBLE = frozenset({State.APPLIED, State.DIVERGED, State.PARTIALLY_APPLIED, State.NEEDS_ATTENTION})
+REVERTIBLE = frozenset(
+    {State.APPLIED, State.REVIEW_DUE, State.DIVERGED, State.PARTIALLY_APPLIED, State.NEEDS_ATTENTION}
+)
+# An emergency that got so far is looked over by somebody else.
+REVIEWABLE = REVERTIBLE - {State.APPLIED}
 
 
 def next_state(state: State, event: Event) -> State | None:

@@ -23,6 +23,7 @@ class ChangeSet(models.Model):
     title = models.CharField(max_length=200)
     reason = models.TextField(blank=True)
     author = models.ForeignKey(User, on_delete=models.PROTECT, related_name="changes")
+    former_authors = models.ManyToManyField(User, related_name="+")  # who handed the draft on
     submitter = models.ForeignKey(User, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     parent = models.ForeignKey(
         "self", null=True, blank=True, on_delete=models.PROTECT, related_name="reverts"
@@ -34,10 +35,26 @@ class ChangeSet(models.Model):
     created_at = models.DateTimeField()
     submitted_at = models.DateTimeField(null=True, blank=True)
     expires_at = models.DateTimeField(null=True, blank=True)  # of pending or of the approval
+    opens_at = models.DateTimeField(null=True, blank=True)  # of scheduled: when it will be queued
     finished_at = models.DateTimeField(null=True, blank=True)
     attempt = models.IntegerField(default=0)  # the fencing number: every write names it
     lease_until = models.DateTimeField(null=True, blank=True)
     cancel_requested_at = models.DateTimeField(null=True, blank=True)  # the worker stops between items
+    # The glass was broken: by whom, when and why; and who looked it over afterwards.
+    emergency_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    emergency_at = models.DateTimeField(null=True, blank=True)
+    emergency_reason = models.TextField(blank=True)
+    reviewed_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    reviewed_at = models.DateTimeField(null=True, blank=True)
+    review_comment = models.TextField(blank=True)
+    # A time-boxed opening: when it ends, whether its revert was approved with it, when that was dealt with.
+    ends_at = models.DateTimeField(null=True, blank=True)
+    auto_revert = models.BooleanField(default=False)
+    ended_at = models.DateTimeField(null=True, blank=True)
+    # Of the revert that the console proposes at the end of another change: that change.
+    ends = models.OneToOneField(
+        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="ending"
+    )
     drifted_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
@@ -62,7 +79,8 @@ class Revision(models.Model):
     digest = models.CharField(max_length=64, blank=True)  # set when it is submitted
     # {"cluster name": apps.mesh.whatif.Prediction as JSON}
     prediction = models.JSONField(default=dict)
-    # {"required": 2, "reasons": [...], "level": "medium", "risks": [{"text", "tone"}]}
+    # {"version", "required", "groups", "reasons", "level", "risks": [{"text", "tone"}], "subjects": what
+    # the rules looked at, so that a later version of the policy can judge it as well}
     policy = models.JSONField(default=dict)
 
     class Meta:
@@ -141,6 +159,21 @@ class Decision(models.Model):
         return f"{self.verdict} of {self.change} by {self.reviewer}"
 
 
+class Comment(models.Model):
+    """What somebody said about a change. Plain text; rows are only added."""
+
+    change = models.ForeignKey(ChangeSet, on_delete=models.CASCADE, related_name="comments")
+    author = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField()
+    text = models.TextField()
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return f"comment on {self.change} by {self.author}"
+
+
 class ChangeEvent(models.Model):
     """The timeline of a change: one row for every transition and every step of an apply."""
 
@@ -170,3 +203,34 @@ class Verification(models.Model):
 
     def __str__(self) -> str:
         return "confirmed" if self.confirmed else "diverged"
+
+
+class PolicyVersion(models.Model):
+    """A version of the approval policy, from 2 on: 1 is built in. Rows are only added; a decision is
+    written once. The newest approved one is in force."""
+
+    number = models.IntegerField(unique=True)
+    based_on = models.IntegerField()  # the version in force when it was proposed; it replaces only that one
+    author = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    reason = models.TextField()
+    created_at = models.DateTimeField()
+    content = models.JSONField()  # apps.changes.policies.Policy as JSON
+    decided_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    decided_at = models.DateTimeField(null=True, blank=True)
+    approved = models.BooleanField(null=True)  # None until somebody decides
+    comment = models.TextField(blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(decided_by__isnull=True) | ~models.Q(decided_by=models.F("author")),
+                name="policy_decided_by_somebody_else",
+            ),
+            models.UniqueConstraint(
+                fields=["based_on"], condition=models.Q(approved=True), name="policy_replaced_once"
+            ),
+        ]
+        ordering = ["-number"]
+
+    def __str__(self) -> str:
+        return f"policy version {self.number}"

@@ -72,6 +72,26 @@ def read(text: str) -> tuple[Pasted, ...]:
     return found
 
 
+def read_mapping(text: str) -> dict[str, Any]:
+    """The one document of a text, whatever it is about, as plain values. Raises PastedError."""
+    if len(text.encode("utf-8", "surrogatepass")) > BYTES_LIMIT:
+        raise PastedError(f"This is more than {BYTES_LIMIT // 1024} KiB.")
+    _bounded(text)
+    try:
+        nodes = list(_filled([node for node in yaml.compose_all(text, Loader=LOADER) if node is not None]))
+        if len(nodes) != 1 or not isinstance(nodes[0], yaml.MappingNode):
+            raise PastedError("write one YAML document that is a mapping.")
+        _check_nodes(1, nodes[0], "")
+        found: dict[str, Any] = yaml.SafeLoader("").construct_document(nodes[0])
+    except yaml.YAMLError as error:
+        raise _syntax(error) from error
+    except (ValueError, RecursionError) as error:
+        if isinstance(error, PastedError):
+            raise
+        raise PastedError("A value cannot be read: check numbers.") from error
+    return found
+
+
 def _bounded(text: str) -> None:
     depth = nodes = documents = 0
     try:

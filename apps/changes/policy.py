@@ -1,28 +1,19 @@
-"""How many approvals a change needs, and why. Pure: no database, no clock, no people.
+"""What is risky about a change, and how many approvals that takes. Pure: no database, no clock, no people.
 
-Production needs two, anything else one. What widens beyond the asked-for hosts, or cuts workloads
-off from something they reach today, needs one more. A revert puts back what once was: what it
-closes is shown, and does not raise the bar.
+The risks are found here; what each of them costs is said by the policy in force (`changes.policies`). A
+revert puts back what once was: what it closes is shown as a risk of its own, which costs nothing unless
+a rule says so.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
+from dataclasses import dataclass, replace
 from typing import Any
 
-POLICY_VERSION = 1
-PRODUCTION = "production"
-APPROVALS = {PRODUCTION: 2}
-APPROVALS_ELSEWHERE = 1
+from apps.changes.policies import BUILT_IN, Level, Policy, RiskCode, Ruling, Subject, evaluate
+
 EVERYBODY = "*"
-
-
-class Level(StrEnum):
-    LOW = "low"
-    MEDIUM = "medium"
-    HIGH = "high"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +50,9 @@ class Loss:
 
 @dataclass(frozen=True, slots=True)
 class Risk:
-    """One thing a reviewer must see. `raises` says that it costs one more approval."""
+    """One thing a reviewer must see. `raises` says that it costs an approval."""
 
+    code: RiskCode
     text: str
     level: Level
     raises: bool = False
@@ -72,27 +64,41 @@ class Risk:
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """The approvals that are required, the level of risk, and the sentences behind both."""
+    """The risks, their level, what the policy makes of them, and what it looked at."""
 
-    required: int
     level: Level
     risks: tuple[Risk, ...]
-    reasons: tuple[str, ...]
+    ruling: Ruling
+    subjects: tuple[Subject, ...]
+
+    @property
+    def required(self) -> int:
+        return self.ruling.required
 
 
 def assess(
-    items: Sequence[PolicyItem], *, losses: Sequence[Loss], known_hosts: frozenset[str], revert: bool = False
+    items: Sequence[PolicyItem],
+    *,
+    losses: Sequence[Loss],
+    known_hosts: frozenset[str],
+    revert: bool = False,
+    policy: Policy = BUILT_IN,
 ) -> Assessment:
-    """Judges a whole change set. `known_hosts` are the hosts of the edition in force, as written."""
-    required, reasons = _base(items)
-    risks = [risk for item in items for risk in _risks(item, known_hosts)]
-    risks += [_loss(loss, revert) for loss in losses]
-    if any(risk.raises for risk in risks):
-        required += 1
-        reasons.append("One more, because the change widens or breaks something (see the risks).")
-    levels = {risk.level for risk in risks}
-    level = Level.HIGH if Level.HIGH in levels else Level.MEDIUM if levels else Level.LOW
-    return Assessment(required, level, tuple(risks), tuple(reasons))
+    """Judges a whole change set. `known_hosts` are the hosts of the edition in force, as written. What
+    would be lost on a cluster is a risk of everything that is written there."""
+    lost: dict[str, list[Risk]] = {}
+    for loss in losses:
+        lost.setdefault(loss.cluster, []).append(_loss(loss, revert))
+    found = [(item, tuple(_risks(item, known_hosts))) for item in items]
+    subjects = tuple(_subject(item, (*own, *lost.get(item.cluster, ()))) for item, own in found)
+    ruling = evaluate(policy, subjects)
+    risks = [risk for _, own in found for risk in own] + [risk for some in lost.values() for risk in some]
+    return Assessment(
+        level=_worst(risks),
+        risks=tuple(replace(risk, raises=risk.code in ruling.raising) for risk in risks),
+        ruling=ruling,
+        subjects=subjects,
+    )
 
 
 def quorum_problem(required: int, eligible: Sequence[str]) -> str:
@@ -107,12 +113,14 @@ def quorum_problem(required: int, eligible: Sequence[str]) -> str:
     )
 
 
-def _base(items: Iterable[PolicyItem]) -> tuple[int, list[str]]:
-    environments = sorted({item.environment for item in items})
-    required = max((APPROVALS.get(e, APPROVALS_ELSEWHERE) for e in environments), default=1)
-    if PRODUCTION in environments:
-        return required, [f"{required} approvals: the change touches production."]
-    return required, [f"{required} approval: {', '.join(environments) or 'no'} environment."]
+def _subject(item: PolicyItem, risks: Sequence[Risk]) -> Subject:
+    codes = frozenset(risk.code.value for risk in risks)
+    return Subject(item.environment, item.cluster, item.namespace, item.kind, _worst(risks), codes)
+
+
+def _worst(risks: Iterable[Risk]) -> Level:
+    levels = {risk.level for risk in risks}
+    return Level.HIGH if Level.HIGH in levels else Level.MEDIUM if levels else Level.LOW
 
 
 def _loss(loss: Loss, revert: bool) -> Risk:
@@ -121,25 +129,34 @@ def _loss(loss: Loss, revert: bool) -> Risk:
         text = (
             f"{who} be cut off from {loss.blocked} service{'s' * (loss.blocked != 1)} that they reach today."
         )
-        return Risk(text, Level.MEDIUM if revert else Level.HIGH, raises=not revert)
+        code, level = (RiskCode.CUT_OFF_BY_REVERT, Level.MEDIUM) if revert else (RiskCode.CUT_OFF, Level.HIGH)
+        return Risk(code, text, level)
     text = f"{who} reach {loss.lost} service{'s' * (loss.lost != 1)} as unknown traffic only."
-    return Risk(text, Level.MEDIUM)
+    return Risk(RiskCode.UNKNOWN_TRAFFIC, text, Level.MEDIUM)
 
 
 def _risks(item: PolicyItem, known_hosts: frozenset[str]) -> Iterable[Risk]:
     if item.force:
-        yield Risk(f"{item.label}: takes over fields that another manager owns.", Level.HIGH)
+        yield Risk(
+            RiskCode.TAKE_OVER, f"{item.label}: takes over fields that another manager owns.", Level.HIGH
+        )
     if item.action == "delete":
-        yield Risk(f"{item.label} is deleted.", Level.HIGH)
+        yield Risk(RiskCode.DELETE, f"{item.label} is deleted.", Level.HIGH)
         return
     if item.kind == "ServiceEntry":
         yield from _opened_hosts(item, known_hosts)
     if item.kind == "Sidecar":
         yield from _sidecar(item)
     if item.kind == "Gateway":
-        yield Risk(f"{item.label} changes what enters or leaves through a gateway.", Level.MEDIUM)
+        yield Risk(
+            RiskCode.GATEWAY, f"{item.label} changes what enters or leaves through a gateway.", Level.MEDIUM
+        )
     if _template(item.before) != _template(item.after) and item.action == "update":
-        yield Risk(f"{item.label}: its pod template changes, so its pods are replaced.", Level.MEDIUM)
+        yield Risk(
+            RiskCode.POD_TEMPLATE,
+            f"{item.label}: its pod template changes, so its pods are replaced.",
+            Level.MEDIUM,
+        )
     yield from _visibility(item)
 
 
@@ -149,10 +166,10 @@ def _opened_hosts(item: PolicyItem, known_hosts: frozenset[str]) -> Iterable[Ris
     exact = [host for host in added if "*" not in host]
     if wildcards:
         text = f"{item.label} opens every name below {', '.join(wildcards)}, which no host edition asks for."
-        yield Risk(text, Level.HIGH, raises=True)
+        yield Risk(RiskCode.WILDCARD_HOST, text, Level.HIGH)
     if exact:
         text = f"{item.label} opens {', '.join(exact)}, which no host edition asks for."
-        yield Risk(text, Level.MEDIUM)
+        yield Risk(RiskCode.UNASKED_HOST, text, Level.MEDIUM)
 
 
 def _sidecar(item: PolicyItem) -> Iterable[Risk]:
@@ -161,14 +178,16 @@ def _sidecar(item: PolicyItem) -> Iterable[Risk]:
     selected = bool(_spec(item.after).get("workloadSelector"))
     if in_root:
         text = f"{item.label} lies in the root namespace: it governs every namespace without a Sidecar."
-        yield Risk(text, Level.HIGH, raises=True)
+        yield Risk(RiskCode.ROOT_SIDECAR, text, Level.HIGH)
     elif new and not selected:
         text = (
             f"{item.label} is new and selects every workload of {item.namespace}: it narrows what they reach."
         )
-        yield Risk(text, Level.HIGH, raises=True)
+        yield Risk(RiskCode.BARE_SIDECAR, text, Level.HIGH)
     elif new:
-        yield Risk(f"{item.label} is new and narrows what its workloads reach.", Level.MEDIUM)
+        yield Risk(
+            RiskCode.NEW_SIDECAR, f"{item.label} is new and narrows what its workloads reach.", Level.MEDIUM
+        )
 
 
 def _visibility(item: PolicyItem) -> Iterable[Risk]:
@@ -178,7 +197,8 @@ def _visibility(item: PolicyItem) -> Iterable[Risk]:
     after = _strings(item.after, "exportTo") or {EVERYBODY}
     if EVERYBODY not in before and after - before:
         more = ", ".join(sorted(after - before))
-        yield Risk(f"{item.label} becomes visible to more namespaces ({more}).", Level.HIGH, raises=True)
+        text = f"{item.label} becomes visible to more namespaces ({more})."
+        yield Risk(RiskCode.VISIBILITY, text, Level.HIGH)
 
 
 def _spec(manifest: Mapping[str, Any] | None) -> Mapping[str, Any]:

@@ -11,7 +11,9 @@ from apps.audit.models import Outcome
 from apps.changes.models import ChangeSet
 from apps.common.errors import ConsoleError
 
-RECORDED = frozenset({"self_approval", "not_eligible", "digest_mismatch", "quorum_unreachable"})
+RECORDED = frozenset(
+    {"self_approval", "self_review", "not_eligible", "digest_mismatch", "quorum_unreachable"}
+)
 
 
 @contextmanager

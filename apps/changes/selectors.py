@@ -15,11 +15,21 @@ from django.db.models.functions import Cast
 
 from apps.accounts.models import User
 from apps.accounts.permissions import Permission, object_filter
-from apps.changes import access
+from apps.changes import access, duties
 from apps.changes.approvals import Standing, standing
 from apps.changes.contested import Owned, foreseen
-from apps.changes.lifecycle import REVERTIBLE, Event, State, next_state
-from apps.changes.models import ChangeEvent, ChangeItem, ChangeSet, Decision, Revision, Verification
+from apps.changes.gates import Gate, gate
+from apps.changes.lifecycle import REVERTIBLE, REVIEWABLE, Event, State, next_state
+from apps.changes.models import (
+    ChangeEvent,
+    ChangeItem,
+    ChangeSet,
+    Comment,
+    Decision,
+    Revision,
+    Verification,
+)
+from apps.common import clock
 
 CONFLICT = "FieldManagerConflict"
 
@@ -45,12 +55,18 @@ class Verb(StrEnum):
     REVERT = "revert"
     VERIFY = "verify"
     TAKE_OVER = "take_over"
+    BREAK_GLASS = "break_glass"
+    REVIEW = "review"
+    REBASE = "rebase"
+    HAND_OVER = "hand_over"
+    TIME_BOX = "time_box"
+    COMMENT = "comment"
 
 
 @dataclass(frozen=True, slots=True)
 class ChangeDetail:
     """One change as its page shows it. `can` maps a verb to "" or to the reason why not; `contested` an
-    item of a draft to the others who own what it writes."""
+    item of a draft to the others who own what it writes; `gate` says whether it may be applied now."""
 
     change: ChangeSet
     revision: Revision
@@ -58,12 +74,14 @@ class ChangeDetail:
     revisions: tuple[Revision, ...]
     decisions: tuple[Decision, ...]
     events: tuple[ChangeEvent, ...]
+    comments: tuple[Comment, ...]
     verification: Verification | None
     standing: Standing
     clusters: tuple[str, ...]
     reverts: tuple[ChangeSet, ...]
     can: Mapping[Verb, str]
     contested: Mapping[int, tuple[Owned, ...]]
+    gate: Gate
 
 
 def current_revision(change: ChangeSet) -> Revision:
@@ -99,22 +117,26 @@ def inbox(
 
 
 def waiting_for(user: User, found: QuerySet[ChangeSet]) -> QuerySet[ChangeSet]:
-    """Those on which this person may decide and has not yet decided."""
+    """Those on which this person may decide and has not yet decided, and emergencies to look over."""
     items = ChangeItem.objects.filter(
         revision__change=OuterRef("pk"), revision__number=OuterRef("revision_number")
     )
-    mine = ChangeItem.objects.filter(object_filter(user, Permission.APPROVE)).values("pk")
-    edited = Revision.objects.filter(change=OuterRef("pk"), editor=user)
+    approvable, administered = (
+        ~Exists(items.exclude(pk__in=ChangeItem.objects.filter(object_filter(user, p)).values("pk")))
+        for p in (Permission.APPROVE, Permission.ADMINISTER)
+    )
     decided = Decision.objects.filter(
         change=OuterRef("pk"), reviewer=user, revision__number=OuterRef("revision_number")
     )
-    return (
-        found.filter(Exists(items), state=State.PENDING)
-        .exclude(Q(author=user) | Q(submitter=user))
-        .exclude(Exists(items.exclude(pk__in=mine)))
-        .exclude(Exists(edited))
-        .exclude(Exists(decided))
-    )
+    approved = Decision.objects.filter(change=OuterRef("pk"), reviewer=user, verdict=Decision.Verdict.APPROVE)
+    decide = Q(state=State.PENDING) & approvable & ~Exists(decided)
+    review = review_owed() & (approvable | administered) & ~Exists(approved)
+    return duties.without_a_hand(user, found.filter(Exists(items))).filter(decide | review)
+
+
+def review_owed() -> Q:
+    """The condition on emergencies that were written and that nobody has looked over yet."""
+    return Q(emergency_by__isnull=False, reviewed_at__isnull=True, state__in=REVIEWABLE)
 
 
 def waiting_count(user: User) -> int:
@@ -124,7 +146,9 @@ def waiting_count(user: User) -> int:
 
 def visible(user: User, pk: int) -> ChangeSet | None:
     """The change, if it exists and the person may see all of it."""
-    found = access.visible_changes(user).select_related("author", "submitter", "parent")
+    found = access.visible_changes(user).select_related(
+        "author", "submitter", "parent", "emergency_by", "reviewed_by"
+    )
     return found.filter(pk=pk).first()
 
 
@@ -142,12 +166,14 @@ def detail(user: User, change: ChangeSet) -> ChangeDetail:
         revisions=revisions,
         decisions=tuple(change.decisions.select_related("reviewer", "revision").order_by("id")),
         events=tuple(change.events.order_by("id")),
+        comments=tuple(change.comments.select_related("author").order_by("id")),
         verification=Verification.objects.filter(change=change).first(),
         standing=now,
         clusters=tuple(sorted({item.cluster.name for item in items})),
         reverts=tuple(access.visible_changes(user).filter(parent=change).order_by("pk")),
         can={**abilities(user, change, revision, now), Verb.TAKE_OVER: _take_over(user, change, items, met)},
         contested=met,
+        gate=gate(now.ruling, clock.now()),
     )
 
 
@@ -156,7 +182,7 @@ def abilities(user: User, change: ChangeSet, revision: Revision, now: Standing) 
     the actions decide again."""
     where = access.places(revision)
     state = State(change.state)
-    hand = user.pk in access.hands(change)
+    hand = user.pk in duties.hands(change)
     propose = _permitted(user, Permission.PROPOSE, where)
     execute = _permitted(user, Permission.EXECUTE, where)
     administer = _permitted(user, Permission.ADMINISTER, where)
@@ -172,7 +198,32 @@ def abilities(user: User, change: ChangeSet, revision: Revision, now: Standing) 
         Verb.CANCEL: _state(state, Event.CANCEL) or cancel,
         Verb.REVERT: propose if state in REVERTIBLE else f"There is nothing to put back: {state.label}.",
         Verb.VERIFY: _state(state, Event.VERIFY_AGAIN) or propose,
+        Verb.REBASE: _state(state, Event.EDIT) or propose,
+        Verb.HAND_OVER: _draft(state) or ("" if user.pk == change.author_id else administer),
+        Verb.TIME_BOX: _draft(state) or ("" if hand else "Only those with a hand in it set its end."),
+        Verb.COMMENT: "",
+        Verb.BREAK_GLASS: _break_glass(change) or _permitted(user, Permission.BREAK_GLASS, where),
+        Verb.REVIEW: _review(change) or duties.examiner_problem(user, change, where),
     }
+
+
+def _draft(state: State) -> str:
+    return "" if state is State.DRAFT else f"Not while it is «{state.label}»."
+
+
+def _break_glass(change: ChangeSet) -> str:
+    if change.emergency_by_id is not None:
+        return "It is an emergency already."
+    return _state(State(change.state), Event.BREAK_GLASS)
+
+
+def _review(change: ChangeSet) -> str:
+    if change.emergency_by_id is None:
+        return "It was no emergency."
+    if change.reviewed_at is not None:
+        return "It has been reviewed."
+    state = State(change.state)
+    return "" if state in REVIEWABLE else f"Not while it is «{state.label}»."
 
 
 def is_contested(item: ChangeItem) -> bool:
@@ -191,7 +242,7 @@ def _take_over(
 
 def _decide(user: User, hand: bool, now: Standing) -> str:
     if hand:
-        return "You wrote, edited or submitted this change: somebody else has to decide on it."
+        return "You had a hand in this change: somebody else has to decide on it."
     if any(decision.reviewer_id == user.pk for decision in now.approved):
         return "You have approved this revision."
     if all(person.pk != user.pk for person in now.eligible):

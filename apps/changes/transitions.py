@@ -15,7 +15,7 @@ from django.db.models import Q
 from apps.accounts.models import User
 from apps.audit import actions as audit
 from apps.changes import occupied
-from apps.changes.lifecycle import TERMINAL, Event, State, events_from, next_state
+from apps.changes.lifecycle import REVERTIBLE, TERMINAL, Event, State, events_from, next_state
 from apps.changes.models import ChangeEvent, ChangeItem, ChangeSet
 from apps.common import clock
 from apps.common.errors import WrongStateError
@@ -44,7 +44,7 @@ def move(
         raise WrongStateError(refusal(change, event))
     now = clock.now()
     fields["state_message"] = str(fields.get("state_message", ""))[:MESSAGE_LIMIT]
-    if after in TERMINAL or after in {State.PARTIALLY_APPLIED, State.DIVERGED, State.NEEDS_ATTENTION}:
+    if after in TERMINAL or after in REVERTIBLE:
         fields.setdefault("finished_at", now)
     with transaction.atomic():
         seen = {"state": before, "attempt": change.attempt, "revision_number": change.revision_number}

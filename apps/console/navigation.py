@@ -50,7 +50,13 @@ GROUPS: tuple[tuple[str, tuple[Place, ...]], ...] = (
             Place("findings", "Findings", "finding", "console:findings", "console:cluster-findings"),
         ),
     ),
-    ("Change", (Place("changes", "Changes", "change", "console:changes"),)),
+    (
+        "Change",
+        (
+            Place("changes", "Changes", "change", "console:changes"),
+            Place("policy", "Approval policy", "lock", "console:policy"),
+        ),
+    ),
     ("Record", (Place("audit", "Audit", "audit", "console:audit"),)),
     (
         "Console",
@@ -77,6 +83,8 @@ AREAS = {
     "webhook": "webhooks",
     "webhook-new": "webhooks",
     "deliveries": "webhooks",
+    "policy-propose": "policy",
+    "policy-version": "policy",
 }
 # Where the switcher leads from a page of one cluster: to the same page of the other one.
 SAME_PAGE = frozenset(

@@ -13,7 +13,7 @@ from django.db import transaction
 from apps.accounts.models import User
 from apps.accounts.permissions import Permission
 from apps.accounts.selectors import eligible
-from apps.changes import access
+from apps.changes import access, duties
 from apps.changes.models import ChangeSet
 from apps.changes.selectors import current_revision
 from apps.common.clock import now
@@ -73,10 +73,10 @@ def _asked(event: Event, change: ChangeSet) -> Iterable[tuple[User, set[str]]]:
     where = access.places(current_revision(change))
     reasons: dict[User, set[str]] = {}
     if event in TO_DECIDE:
-        for person in access.eligible_reviewers(change, where):
+        for person in duties.eligible_reviewers(change, where):
             reasons.setdefault(person, set()).add("to_decide")
     else:
-        for person in User.objects.filter(pk__in=access.hands(change)):
+        for person in User.objects.filter(pk__in=duties.hands(change)):
             reasons.setdefault(person, set()).add("mine")
     if event in TROUBLE:
         named = [(place.environment, place.cluster, place.namespace) for place in where]

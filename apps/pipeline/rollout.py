@@ -14,6 +14,7 @@ from datetime import timedelta
 from django.db import transaction
 
 from apps.changes import approvals, leases, transitions
+from apps.changes.actions.schedule import miss_window
 from apps.changes.actions.validate import PENDING_FOR
 from apps.changes.actions.verify_again import VERIFY_TASK
 from apps.changes.lifecycle import Event, State
@@ -78,7 +79,9 @@ def _guard(change: ChangeSet, revision: Revision) -> State | None:
     standing = approvals.standing(change, revision)
     expired = change.expires_at is not None and change.expires_at < clock.now()
     if begun or (standing.met and not expired):
-        return None if standing.met else _give_up(change, "Approvals no longer stand after it was begun.")
+        if not standing.met:
+            return _give_up(change, "Approvals no longer stand after it was begun.")
+        return None if begun else _in_time(change) or miss_window(change, standing.ruling)
     why = "; ".join(f"{d.reviewer.display_name}: {reason}" for d, reason in standing.void)
     reason = "the approval has expired" if expired else why or "an approval is missing"
     return transitions.move(
@@ -92,6 +95,15 @@ def _guard(change: ChangeSet, revision: Revision) -> State | None:
         expires_at=clock.now() + PENDING_FOR,
         state_message="It needs approval again; nothing was written.",
     )
+
+
+def _in_time(change: ChangeSet) -> State | None:
+    """None unless its end has come before its beginning."""
+    if change.ends_at is None or change.ends_at > clock.now():
+        return None
+    text = "Its end has passed."
+    stop = Written(Outcome.STALE)
+    return _stop(change, Event.FIND_STALE, text, stop, "Nothing was written. Edit it and set another end.")
 
 
 def _write_all(change: ChangeSet, revision: Revision, opener: Opener, sleep: Sleep) -> Written | None:
@@ -210,4 +222,4 @@ def _give_up(change: ChangeSet, reason: str) -> State:
 
 
 def _tries(change: ChangeSet) -> int:
-    return leases.tries(change, Event.CLAIM.value, since={Event.EXECUTE.value})
+    return leases.tries(change, Event.CLAIM.value, since={Event.EXECUTE.value, Event.OPEN_WINDOW.value})

@@ -6,7 +6,7 @@ from celery import current_app, shared_task
 from kombu.exceptions import OperationalError
 
 from apps.audit.context import acting
-from apps.changes.actions import validate
+from apps.changes.actions import end, schedule, validate
 from apps.common.outbox import carry_with
 from apps.notifications import sweep
 from apps.pipeline import checkpoints, recover, refresh, rollout, verifying
@@ -68,6 +68,20 @@ def verify_change(change_id: int) -> None:
     """Compares a written change with what was predicted."""
     with acting(via="worker"):
         verifying.verify_change(change_id)
+
+
+@shared_task(name="pipeline.open_windows")
+def open_windows() -> None:
+    """Queues what was scheduled for now."""
+    with acting(via="worker"):
+        schedule.open_due()
+
+
+@shared_task(name="pipeline.end_openings")
+def end_openings() -> None:
+    """Proposes to put back what was opened until now."""
+    with acting(via="worker"):
+        end.end_due()
 
 
 @shared_task(name="pipeline.recover_stuck")

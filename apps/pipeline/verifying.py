@@ -145,8 +145,7 @@ def _record(change: ChangeSet, detail: dict[str, Any]) -> State:
             change=change, defaults={"at": clock.now(), "confirmed": confirmed, "detail": detail}
         )
         if confirmed:
-            text = "Confirmed: the cluster does what was predicted."
-            return transitions.move(change, Event.CONFIRM, actor=None, text=text, tone="ok", lease_until=None)
+            return _confirm(change)
         text = f"Diverged: {len(differences)} differences from what was predicted."
         return transitions.move(
             change,
@@ -157,6 +156,20 @@ def _record(change: ChangeSet, detail: dict[str, Any]) -> State:
             lease_until=None,
             state_message="\n".join([text, *differences[:20], ADVICE]),
         )
+
+
+def _confirm(change: ChangeSet) -> State:
+    """Applied; an emergency that nobody else has looked over yet is due for that first."""
+    text = "Confirmed: the cluster does what was predicted."
+    owed = change.emergency_by_id is not None and change.reviewed_at is None
+    return transitions.move(
+        change,
+        Event.CALL_REVIEW if owed else Event.CONFIRM,
+        actor=None,
+        text=f"{text} It was an emergency: somebody else has to review it." if owed else text,
+        tone="warn" if owed else "ok",
+        lease_until=None,
+    )
 
 
 def _later(change: ChangeSet, message: str) -> State | None:

@@ -17,6 +17,8 @@ SCHEDULE = {
     "pipeline.recover_stuck": 10,
     "pipeline.send_notifications": 5,
     "pipeline.checkpoint_audit": 60,
+    "pipeline.open_windows": 10,
+    "pipeline.end_openings": 15,
 }
 
 

@@ -29,6 +29,8 @@ PAGES = (
     "/workloads/",
     "/egress/",
     "/changes/",
+    "/policy/",
+    "/policy/propose/",
     "/audit/",
     "/profile/",
     "/search/?q=checkout",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from apps.changes.policy import Level, Loss, PolicyItem, assess, quorum_problem
+from apps.changes.policies import Level
+from apps.changes.policy import Loss, PolicyItem, assess, quorum_problem
 
 KNOWN = frozenset({"sts.amazonaws.com", "*.s3.us-east-1.amazonaws.com"})
 

@@ -37,12 +37,15 @@ POST_ONLY = {
     "cluster-egress-propose", "cluster-suppression-lift", "finding-propose", "finding-suppress",
     "finding-lift", "change-decide", "change-act", "audit-verify", "webhook-test", "webhook-remove",
     "delivery-redeliver",
+    "policy-decide", "change-break-glass", "change-review", "change-comment", "change-hand-over",
+    "change-time-box",
     "sign-out", "theme",
 }  # fmt: skip
 FORMS = {"cluster-register", "cluster-propose", "profile", "sign-in", "webhook-new"}
 ARGUMENTS = {
     "name": "shop", "kind": "Sidecar", "namespace": "payments", "object_name": "default", "verb": "withdraw",
     "delivery": UUID(int=1),
+    "number": 2,
 }  # fmt: skip
 
 

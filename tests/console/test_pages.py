@@ -21,6 +21,7 @@ EMPTY = {
     "/egress/": "No cluster is visible to you",
     "/findings/": "No open findings",
     "/changes/": "No change yet",
+    "/policy/": "Widens or breaks",
     "/search/": "Type at least two characters",
     "/profile/": "every one",
     "/style/": "Every component once",

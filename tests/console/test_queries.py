@@ -38,6 +38,7 @@ GOLDEN = {
     "/clusters/shop/objects/": 11,
     "/clusters/shop/objects/Sidecar/payments/default/": 10,
     "/changes/": 8,
+    "/policy/": 8,
     "/audit/": 10,
     "/search/?q=speedscale": 11,
     "/profile/": 9,

@@ -9,7 +9,7 @@ from rest_framework import serializers
 from apps.api.serializers.common import Input, PersonSerializer
 from apps.changes.lifecycle import STATE_CHOICES
 from apps.changes.models import ChangeItem, ChangeSet, Decision
-from apps.changes.policy import Level
+from apps.changes.policies import Level
 
 COMMENT = 4000
 
@@ -62,6 +62,7 @@ class ItemSerializer(serializers.Serializer[Any]):
 
 
 class RiskSerializer(serializers.Serializer[Any]):
+    code = serializers.CharField(required=False)
     text = serializers.CharField()
     level = serializers.CharField()
     tone = serializers.CharField()
@@ -71,6 +72,7 @@ class RiskSerializer(serializers.Serializer[Any]):
 class PolicySerializer(serializers.Serializer[Any]):
     version = serializers.IntegerField()
     required = serializers.IntegerField()  # type: ignore[assignment]
+    groups = serializers.ListField(child=serializers.CharField(), required=False)
     level = serializers.CharField()
     reasons = serializers.ListField(child=serializers.CharField())
     risks = RiskSerializer(many=True)
@@ -102,9 +104,42 @@ class StandingSerializer(serializers.Serializer[Any]):
     approved_by = serializers.SerializerMethodField()
     eligible = PersonSerializer(many=True)
     problem = serializers.CharField()
+    missing_groups = serializers.ListField(child=serializers.CharField())
+    policy_version = serializers.IntegerField(
+        source="version", help_text="Of the policy in force; the stricter of it and the revision's counts."
+    )
 
     def get_approved_by(self, standing: Any) -> list[str]:
         return [decision.reviewer.username for decision in standing.approved]
+
+
+class GateSerializer(serializers.Serializer[Any]):
+    """Whether windows and freezes let it be applied now; `why` is "" then. `opens_at` is null when no
+    opening was found."""
+
+    is_open = serializers.BooleanField()
+    why = serializers.CharField()
+    opens_at = serializers.DateTimeField(allow_null=True)
+
+
+class EmergencySerializer(serializers.Serializer[Any]):
+    """Who declared the emergency, and who reviewed it afterwards. Null for any other change."""
+
+    by = PersonSerializer(source="emergency_by")
+    at = serializers.DateTimeField(source="emergency_at")
+    reason = serializers.CharField(source="emergency_reason")
+    reviewed_by = PersonSerializer(allow_null=True)
+    reviewed_at = serializers.DateTimeField(allow_null=True)
+    review = serializers.CharField(source="review_comment")
+
+    def to_representation(self, change: Any) -> Any:
+        return super().to_representation(change) if change.emergency_by_id is not None else None
+
+
+class SaidSerializer(serializers.Serializer[Any]):
+    author = PersonSerializer()
+    at = serializers.DateTimeField()
+    text = serializers.CharField()
 
 
 class VerificationSerializer(serializers.Serializer[Any]):
@@ -135,12 +170,19 @@ class ChangeSerializer(serializers.Serializer[Any]):
     prediction = serializers.DictField(source="revision.prediction")
     policy = PolicySerializer(source="revision.policy")
     standing = StandingSerializer()
+    gate = GateSerializer()
+    emergency = EmergencySerializer(source="change", help_text="Null when it is none.", allow_null=True)
+    comments = SaidSerializer(many=True)
+    ends_at = serializers.DateTimeField(source="change.ends_at", allow_null=True)
+    auto_revert = serializers.BooleanField(source="change.auto_revert")
+    ended_at = serializers.DateTimeField(source="change.ended_at", allow_null=True)
     decisions = DecisionSerializer(many=True)
     verification = VerificationSerializer(allow_null=True)
     can = serializers.DictField(child=serializers.CharField(allow_blank=True))
     created_at = serializers.DateTimeField(source="change.created_at")
     submitted_at = serializers.DateTimeField(source="change.submitted_at", allow_null=True)
     expires_at = serializers.DateTimeField(source="change.expires_at", allow_null=True)
+    opens_at = serializers.DateTimeField(source="change.opens_at", allow_null=True)
     finished_at = serializers.DateTimeField(source="change.finished_at", allow_null=True)
 
     def get_reverts(self, detail: Any) -> list[int]:
@@ -195,6 +237,28 @@ class DecideSerializer(Input):
     digest = serializers.CharField(max_length=64, default="", allow_blank=True)
     revision = serializers.IntegerField(required=False)
     comment = serializers.CharField(max_length=COMMENT, default="", allow_blank=True)
+
+
+class EmergencyInputSerializer(Input):
+    """Why it cannot wait, and your password: a session has to confirm that it is you."""
+
+    reason = serializers.CharField(max_length=COMMENT)
+    password = serializers.CharField(max_length=1000, trim_whitespace=False, write_only=True)
+
+
+class TextSerializer(Input):
+    text = serializers.CharField(max_length=COMMENT)
+
+
+class HandOverSerializer(Input):
+    username = serializers.CharField(max_length=150)
+
+
+class TimeBoxSerializer(Input):
+    """`ends_at` null takes the end away. With `auto_revert` the revert is approved together with it."""
+
+    ends_at = serializers.DateTimeField(allow_null=True)
+    auto_revert = serializers.BooleanField(default=False)
 
 
 class CommentSerializer(Input):

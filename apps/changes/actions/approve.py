@@ -1,21 +1,17 @@
-"""Approving exactly what was on the screen. The approval that completes the quorum queues the change."""
+"""Approving exactly what was on the screen. The approval that completes the quorum queues the change, or
+schedules it when the policy wants another time."""
 
 from __future__ import annotations
-
-from datetime import timedelta
 
 from django.db import transaction
 
 from apps.accounts.models import User
 from apps.audit import actions as audit
 from apps.changes import approvals, decisions, transitions
-from apps.changes.actions.execute import queue
+from apps.changes.actions.complete import complete
 from apps.changes.lifecycle import Event
 from apps.changes.models import ChangeSet, Decision, Revision
 from apps.changes.refusals import recorded
-from apps.common import clock
-
-APPROVAL_VALID_FOR = timedelta(hours=24)
 
 
 def approve(*, actor: User, change: ChangeSet, revision: int, digest: str, comment: str = "") -> ChangeSet:
@@ -30,7 +26,7 @@ def approve(*, actor: User, change: ChangeSet, revision: int, digest: str, comme
         standing = approvals.standing(row, current)
         _tell(row, current, actor, comment, standing)
         if standing.met:
-            _complete(row, current, standing)
+            complete(row, current, standing)
     return row
 
 
@@ -46,17 +42,3 @@ def _tell(row: ChangeSet, current: Revision, actor: User, comment: str, standing
         object_id=row.number,
         detail={"revision": current.number, "digest": current.digest},
     )
-
-
-def _complete(row: ChangeSet, current: Revision, standing: approvals.Standing) -> None:
-    names = ", ".join(decision.reviewer.display_name for decision in standing.approved)
-    transitions.move(
-        row,
-        Event.REACH_QUORUM,
-        actor=None,
-        text=f"The approvals are complete: {names}.",
-        tone="ok",
-        approved_digest=current.digest,
-        expires_at=clock.now() + APPROVAL_VALID_FOR,
-    )
-    queue(row, actor=None, text="Queued for the workers.")

@@ -7,7 +7,7 @@ from django.db import transaction
 from apps.accounts.models import User
 from apps.accounts.permissions import Permission
 from apps.audit import actions as audit
-from apps.changes import access, transitions
+from apps.changes import access, duties, transitions
 from apps.changes.lifecycle import Event, State
 from apps.changes.models import ChangeItem, ChangeSet
 from apps.changes.selectors import current_revision
@@ -18,7 +18,7 @@ from apps.common.errors import WrongStateError
 def cancel(*, actor: User, change: ChangeSet) -> ChangeSet:
     """Queued and not begun → canceled at once; otherwise the worker stops before the next object, and
     says what is written. An object whose write was begun is settled first."""
-    if actor.pk not in access.hands(change):
+    if actor.pk not in duties.hands(change):
         access.require_everywhere(actor, Permission.EXECUTE, access.places(current_revision(change)))
     begun = _begun(change)
     if change.state == State.APPLYING or (change.state == State.QUEUED and begun):

@@ -31,12 +31,19 @@ def propose(
     title, reason = checked_words(title, reason)
     require_everywhere(actor, Permission.PROPOSE, drafts.places_of(drafts.in_order(patches)))
     draft = drafts.prepare(patches, take_over=take_over, revert=kind == ChangeSet.Kind.REVERT)
+    change = ChangeSet(
+        kind=kind, title=title, reason=reason, author=actor, parent=parent, created_at=clock.now()
+    )
+    return write(change, draft, actor=actor)
+
+
+def write(change: ChangeSet, draft: drafts.Draft, *, actor: User | None) -> ChangeSet:
+    """Keeps a change that is new, with its first revision. `actor` None is the console, on behalf of the
+    author."""
     with transaction.atomic():
-        change = ChangeSet.objects.create(
-            kind=kind, title=title, reason=reason, author=actor, parent=parent, created_at=clock.now()
-        )
-        revision = drafts.write(change, draft, editor=actor, number=1)
-        text = f"Proposed: {title}"
+        change.save(force_insert=True)
+        revision = drafts.write(change, draft, editor=change.author, number=1)
+        text = f"Proposed: {change.title}"
         transitions.note(change, actor=actor, kind="proposed", text=text)
         audit.record(
             actor=actor,
@@ -45,7 +52,10 @@ def propose(
             object_type="change",
             object_id=change.number,
             cluster=_only_cluster(draft),
-            detail={"items": [str(item) for item in revision.items.all()[:50]], "parent": str(parent or "")},
+            detail={
+                "items": [str(item) for item in revision.items.all()[:50]],
+                "parent": str(change.parent or ""),
+            },
         )
     return change
 

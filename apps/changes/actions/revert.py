@@ -25,6 +25,23 @@ def revert(*, actor: User, change: ChangeSet, reason: str = "") -> ChangeSet:
         raise WrongStateError(
             f"{change.number} is «{State(change.state).label}»: there is nothing to put back."
         )
+    return propose(
+        actor=actor,
+        title=title_of(change),
+        reason=reason or f"Puts back what {change.number} found.",
+        patches=patches_back(change),
+        parent=change,
+        kind=ChangeSet.Kind.REVERT,
+    )
+
+
+def title_of(change: ChangeSet) -> str:
+    """How a revert of the change is called."""
+    return f"Revert {change.number}: {change.title}"[:TITLE_LIMIT]
+
+
+def patches_back(change: ChangeSet) -> dict[Cluster, list[ManifestPatch]]:
+    """What puts back what the change found. Raises InvalidInputError."""
     patches: dict[Cluster, list[ManifestPatch]] = defaultdict(list)
     snapshots: dict[str, Snapshot] = {}
     written = current_revision(change).items.filter(result=ChangeItem.Result.APPLIED)
@@ -35,14 +52,7 @@ def revert(*, actor: User, change: ChangeSet, reason: str = "") -> ChangeSet:
             patches[item.cluster].append(patch)
     if not patches:
         raise InvalidInputError(f"Nothing of {change.number} is left to put back.", code="nothing_to_change")
-    return propose(
-        actor=actor,
-        title=f"Revert {change.number}: {change.title}"[:TITLE_LIMIT],
-        reason=reason or f"Puts back what {change.number} found.",
-        patches=patches,
-        parent=change,
-        kind=ChangeSet.Kind.REVERT,
-    )
+    return patches
 
 
 def _back(item: ChangeItem, snapshot: Snapshot) -> ManifestPatch | None:

@@ -6,10 +6,9 @@ from django.db import transaction
 
 from apps.accounts.models import User
 from apps.accounts.permissions import Permission
-from apps.changes import access, transitions
+from apps.changes import access, approvals, transitions
 from apps.changes.lifecycle import Event
-from apps.changes.models import ChangeSet
-from apps.changes.policy import quorum_problem
+from apps.changes.models import ChangeSet, Revision
 from apps.changes.refusals import recorded
 from apps.changes.selectors import current_revision
 from apps.common import clock
@@ -24,21 +23,28 @@ def submit(*, actor: User, change: ChangeSet) -> ChangeSet:
     revision = current_revision(change)
     where = access.places(revision)
     access.require_everywhere(actor, Permission.PROPOSE, where)
+    if change.ends_at is not None and change.ends_at <= clock.now():
+        raise WrongStateError(f"{change.number} would have ended already: set another end.", code="ended")
     with recorded(actor=actor, action="change.submit", change=change), transaction.atomic():
         change.submitter = actor
-        eligible = [user.display_name for user in access.eligible_reviewers(change, where)]
-        problem = quorum_problem(int(revision.policy.get("required", 1)), eligible)
-        if problem:
-            raise WrongStateError(problem, code="quorum_unreachable")
-        transitions.move(
-            change,
-            Event.SUBMIT,
-            actor=actor,
-            text="Submitted; the dry run starts.",
-            tone="run",
-            submitter=actor,
-            submitted_at=clock.now(),
-            lease_until=None,
-        )
-        enqueue(VALIDATE_TASK, change_id=change.pk)
+        send(change, revision, actor=actor)
     return change
+
+
+def send(change: ChangeSet, revision: Revision, *, actor: User | None) -> None:
+    """The submit itself; `actor` None is the console. The caller owns the transaction. Raises
+    WrongStateError (`quorum_unreachable`)."""
+    problem = approvals.standing(change, revision).problem
+    if problem:
+        raise WrongStateError(problem, code="quorum_unreachable")
+    transitions.move(
+        change,
+        Event.SUBMIT,
+        actor=actor,
+        text="Submitted; the dry run starts.",
+        tone="run",
+        submitter=change.submitter,
+        submitted_at=clock.now(),
+        lease_until=None,
+    )
+    enqueue(VALIDATE_TASK, change_id=change.pk)

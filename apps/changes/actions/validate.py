@@ -17,6 +17,7 @@ import msgspec
 from django.db import transaction
 
 from apps.changes import approvals, drafts, dryrun, intents, leases, transitions
+from apps.changes.actions.complete import complete
 from apps.changes.dryrun import Tried
 from apps.changes.lifecycle import Event, State
 from apps.changes.models import ChangeItem, ChangeSet, Revision
@@ -114,10 +115,10 @@ def _pass(change: ChangeSet, revision: Revision, answers: Answers) -> State:
     with transaction.atomic():
         _save(answers)
         revision.prediction = {name: seen.prediction for name, seen in draft.foresights.items()}
-        revision.policy = drafts.policy_json(draft.assessment)
+        revision.policy = drafts.policy_json(draft)
         revision.digest = approvals.digest_of(revision)
         revision.save(update_fields=["prediction", "policy", "digest"])
-        return transitions.move(
+        transitions.move(
             change,
             Event.PASS_DRY_RUN,
             actor=None,
@@ -126,6 +127,10 @@ def _pass(change: ChangeSet, revision: Revision, answers: Answers) -> State:
             lease_until=None,
             expires_at=clock.now() + PENDING_FOR,
         )
+        standing = approvals.standing(change, revision)
+        if standing.met:
+            complete(change, revision, standing)
+        return State(change.state)
 
 
 def _would_accept(answers: Answers) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from django import forms
 
+from apps.changes.models import ChangeSet
+
 COMMENT_LIMIT = 4000
 # Pastes beyond this are refused before anything is parsed.
 PASTE_LIMIT = 512 * 1024
@@ -22,6 +24,80 @@ class DecisionForm(forms.Form):
         help_text="Needed to reject. Kept in the audit record.",
         widget=forms.Textarea(attrs={"rows": 3}),
     )
+
+
+class EmergencyForm(forms.Form):
+    """Why it cannot wait, and one's password once more."""
+
+    reason = forms.CharField(
+        max_length=COMMENT_LIMIT,
+        label="Why it cannot wait",
+        help_text="Everybody who reviews it afterwards reads this.",
+        widget=forms.Textarea(attrs={"rows": 2}),
+    )
+    password = forms.CharField(
+        max_length=1000,
+        strip=False,
+        label="Your password",
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
+
+
+class ReviewForm(forms.Form):
+    """What somebody found who looked an emergency over."""
+
+    comment = forms.CharField(
+        max_length=COMMENT_LIMIT,
+        label="What you found",
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
+
+
+class CommentForm(forms.Form):
+    """Something to say."""
+
+    text = forms.CharField(
+        max_length=COMMENT_LIMIT, label="Comment", widget=forms.Textarea(attrs={"rows": 2})
+    )
+
+
+class HandOverForm(forms.Form):
+    """To whom a draft goes."""
+
+    username = forms.CharField(
+        max_length=150,
+        label="User name",
+        help_text="Somebody who may propose changes everywhere this one writes.",
+        widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "none"}),
+    )
+
+
+class TimeBoxForm(forms.Form):
+    """When the effect of a draft ends."""
+
+    ends_at = forms.DateTimeField(
+        required=False,
+        label="Ends (UTC)",
+        help_text="Leave it empty for no end.",
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+        input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M"],
+    )
+    auto_revert = forms.BooleanField(
+        required=False, label="Approve the revert together with it: it runs by itself"
+    )
+
+
+def blank_forms(change: ChangeSet) -> dict[str, forms.Form]:
+    """What a page of a change offers, by its name in the template; each has ids of its own."""
+    until = {"ends_at": change.ends_at, "auto_revert": change.auto_revert}
+    return {
+        "form": DecisionForm(),
+        "emergency_form": EmergencyForm(auto_id="emergency_%s"),
+        "review_form": ReviewForm(auto_id="review_%s"),
+        "comment_form": CommentForm(auto_id="say_%s"),
+        "hand_over_form": HandOverForm(auto_id="hand_over_%s"),
+        "time_box_form": TimeBoxForm(auto_id="time_box_%s", initial=until),
+    }
 
 
 class PasteForm(forms.Form):

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from django.contrib import messages
+from django.forms import Form
 from django.http import Http404, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
@@ -17,6 +18,7 @@ from apps.changes import selectors
 from apps.changes.actions.approve import approve
 from apps.changes.actions.cancel import cancel
 from apps.changes.actions.execute import execute
+from apps.changes.actions.rebase import rebase
 from apps.changes.actions.reject import reject
 from apps.changes.actions.revert import revert
 from apps.changes.actions.submit import submit
@@ -29,12 +31,13 @@ from apps.changes.selectors import Box, ChangeDetail, Verb
 from apps.common import badges
 from apps.common.errors import ConsoleError, InvalidInputError
 from apps.console import changes_shown, effects, facets, figures, tables
-from apps.console.forms.changes import DecisionForm
+from apps.console.forms.changes import DecisionForm, blank_forms
 from apps.console.fragments import answer_poll, live, page_or_fragment
 from apps.console.guard import SignedInRequest, signed_in, status_of
 
 POLL_SECONDS = 2
 SLOW_POLL_SECONDS = 10
+BEFORE_QUEUE = frozenset({State.DRAFT, State.PENDING, State.APPROVED, State.SCHEDULED})
 STATES = {state.value: badges.of(badges.CHANGES, state.value).word for state in State}
 COLUMNS = (
     tables.Column("Change"),
@@ -52,6 +55,7 @@ WITHOUT_DECISION: dict[str, tuple[Callable[..., ChangeSet], str]] = {
     Verb.CANCEL: (cancel, "Cancel asked for. What is written stays written."),
     Verb.VERIFY: (verify_again, "The cluster is read once more."),
     Verb.TAKE_OVER: (take_over, "The next revision takes the fields over. Read it, then submit it."),
+    Verb.REBASE: (rebase, "Laid over what is there now. The dry run on the cluster has been asked for."),
     Verb.REVERT: (revert, "This revert is a change of its own. Read it, then submit it."),
 }
 
@@ -82,14 +86,14 @@ def changes(request: SignedInRequest) -> HttpResponseBase:
 @signed_in
 def change(request: SignedInRequest, pk: int) -> HttpResponse:
     """One change: what it does, prediction, risk, differences, dry run, decisions, progress."""
-    return _page(request, _found(request, pk), DecisionForm())
+    return change_page(request, found_or_404(request, pk))
 
 
 @signed_in
 def progress(request: SignedInRequest, pk: int) -> HttpResponse:
     """The live part. When the change has left the state the page shows, the page is loaded anew,
     unless somebody may be typing a comment there: then a notice says so."""
-    found = _found(request, pk)
+    found = found_or_404(request, pk)
     items = selectors.current_revision(found).items.select_related("cluster").order_by("position")
     response = answer_poll(request, _live_part(request, found, tuple(items), found.events.last()))
     shown = request.GET.get("state", "")
@@ -102,10 +106,10 @@ def progress(request: SignedInRequest, pk: int) -> HttpResponse:
 @signed_in
 def decide(request: SignedInRequest, pk: int) -> HttpResponse:
     """Approves or rejects exactly what was on the screen; a refusal keeps the comment."""
-    found = _found(request, pk)
+    found = found_or_404(request, pk)
     form = DecisionForm(request.POST)
     if not form.is_valid():
-        return _page(request, found, form, status=400)
+        return change_page(request, found, status=400, form=form)
     data = form.cleaned_data
     action = approve if data["verdict"] == "approve" else reject
     try:
@@ -118,7 +122,7 @@ def decide(request: SignedInRequest, pk: int) -> HttpResponse:
         )
     except ConsoleError as refusal:
         form.add_error("comment" if refusal.field == "comment" else None, refusal.message)
-        return _page(request, _found(request, pk), form, status=status_of(refusal))
+        return change_page(request, found_or_404(request, pk), status=status_of(refusal), form=form)
     words = "Approved" if data["verdict"] == "approve" else "Rejected"
     messages.success(request, f"{words} {found.number}, revision {data['revision']}.")
     return redirect("console:change", pk)
@@ -130,7 +134,7 @@ def act(request: SignedInRequest, pk: int, verb: str) -> HttpResponse:
     """Whatever else can be done with a change; a refusal is a sentence on its page."""
     if verb not in WITHOUT_DECISION:
         raise Http404
-    found = _found(request, pk)
+    found = found_or_404(request, pk)
     action, words = WITHOUT_DECISION[verb]
     try:
         after = action(actor=request.user, change=found)
@@ -141,16 +145,18 @@ def act(request: SignedInRequest, pk: int, verb: str) -> HttpResponse:
     return redirect("console:change", after.pk)
 
 
-def _found(request: SignedInRequest, pk: int) -> ChangeSet:
+def found_or_404(request: SignedInRequest, pk: int) -> ChangeSet:
+    """The change, if this person may see all of it."""
     found = selectors.visible(request.user, pk)
     if found is None:
         raise Http404
     return found
 
 
-def _page(
-    request: SignedInRequest, found: ChangeSet, form: DecisionForm, *, status: int = 200
+def change_page(
+    request: SignedInRequest, found: ChangeSet, *, status: int = 200, **typed: Form
 ) -> HttpResponse:
+    """The page of a change; `typed` are forms that were sent and refused, by their name in the template."""
     detail = selectors.detail(request.user, found)
     items = changes_shown.items(detail.items, detail.contested)
     context: dict[str, Any] = {
@@ -163,10 +169,14 @@ def _page(
         "contested": [shown for shown in items if shown.owners and not shown.item.force],
         "timeline": changes_shown.timeline(detail.events, detail.decisions),
         "live": _live_part(request, found, detail.items, detail.events[-1] if detail.events else None),
-        "form": form,
+        **blank_forms(found),
+        **typed,
+        "opened": set(typed),
+        "comments": detail.comments,
         "may_decide": not detail.can[Verb.APPROVE] or not detail.can[Verb.REJECT],
         "why_not": detail.can[Verb.APPROVE],
         "buttons": _buttons(detail.can),
+        "undecided": State(found.state) in BEFORE_QUEUE,
         "last_one": detail.standing.missing == 1,
         **_verification(detail),
     }
