@@ -18,7 +18,7 @@ from apps.changes.selectors import current_revision
 from apps.common import clock
 from apps.common.errors import InvalidInputError, PermissionDeniedError
 from apps.simcluster.faults import Fault, FaultKind
-from tests.factories.shop import NEW_ENTRY, SIDECAR, Shop, fresh, items
+from tests.factories.shop import HOME_PATH, NEW_ENTRY, SIDECAR, Shop, fresh, items
 
 pytestmark = pytest.mark.django_db(transaction=True)
 STS = "sts.amazonaws.com"
@@ -58,6 +58,19 @@ def test_a_finding_becomes_a_change(shop: Shop) -> None:
     change = propose_fix(actor=shop.priya, cluster=shop.cluster, finding=finding)
     assert len(items(change)) == 1
     assert change.title.endswith("in shop")
+
+
+def test_an_entry_that_is_hidden_becomes_a_change_of_its_export(shop: Shop) -> None:
+    shop.rogue("PATCH", HOME_PATH, {"spec": {"exportTo": ["."]}})
+    shop.refresh()
+    finding = Finding.objects.get(cluster=shop.cluster, code="SS02", resolved_at=None)
+    change = propose_fix(actor=shop.priya, cluster=shop.cluster, finding=finding)
+    (item,) = items(change)
+    assert item.intent is not None
+    assert item.intent["spec"].keys() == {"exportTo"}
+    difference = current_revision(change).prediction["shop"]["difference"]
+    assert "gcr.io" in {row["host"] for row in difference["opened"]}
+    assert "SS02" in {row["code"] for row in difference["findings_disappear"]}
 
 
 def test_a_whole_cluster_is_mended_by_one_change(shop: Shop) -> None:

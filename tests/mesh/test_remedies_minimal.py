@@ -27,7 +27,7 @@ def blocked(snapshot: Snapshot) -> set[tuple[str, str]]:
     return {(b.need.scope_key, b.host.host) for b in RuleContext(snapshot, HOSTS).blockages}
 
 
-MENDABLE = [case for case in cases() if case.fires and case.code in {"SS01", "SS03", "SS04", "SS05"}]
+MENDABLE = [case for case in cases() if case.fires and case.code in {"SS01", "SS02", "SS03", "SS04", "SS05"}]
 
 
 @pytest.mark.parametrize("case", MENDABLE, ids=lambda case: f"{case.code}-{case.name}")
@@ -75,14 +75,16 @@ def reach(snapshot: Snapshot, patches: Any) -> set[tuple[str, str]]:
 
 
 def reduced(patch: ManifestPatch) -> Iterator[ManifestPatch]:
-    """The patch without one of the hosts that it adds, for each of them."""
+    """The patch without one of the names that it adds, for each of them."""
     assert patch.after is not None
     spec = patch.after["spec"]
     old = patch.before["spec"] if patch.before is not None else {}
     if "hosts" in spec:
-        for host in spec["hosts"]:
-            if host not in old.get("hosts", ()) and len(spec["hosts"]) > 1:
-                yield with_spec(patch, {**spec, "hosts": [h for h in spec["hosts"] if h != host]})
+        for key in ("hosts", "exportTo"):
+            names = spec.get(key, ())
+            for name in names if patch.before is not None or key == "hosts" else ():
+                if name not in old.get(key, ()) and len(names) > 1:
+                    yield with_spec(patch, {**spec, key: [n for n in names if n != name]})
         return
     for index, listener in enumerate(spec["egress"]):
         known = old["egress"][index]["hosts"] if index < len(old["egress"]) else []

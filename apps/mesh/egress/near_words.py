@@ -7,9 +7,11 @@ from collections.abc import Iterable
 from apps.mesh.egress.case import Case
 from apps.mesh.egress.near import Failing, NearMiss
 from apps.mesh.verdicts import Fix, Protocol, Step
+from apps.mesh.visibility import NONE
 
 OPEN_HOSTS = "open-required-hosts"
 IMPORT_SPEEDSCALE = "import-speedscale-namespace"
+EXPORT_ENTRY = "export-service-entry"
 _TITLES = {
     Failing.SHADOWED: "One {kind} matches and is shadowed",
     Failing.NOT_IMPORTED: "The Sidecar does not import it",
@@ -50,7 +52,8 @@ def miss_fix(case: Case, miss: NearMiss | None) -> Fix:
             remedy = IMPORT_SPEEDSCALE if candidate.speedscale else ""
             return Fix(text, remedy, case.sidecar.ref if case.sidecar is not None else None)
         case Failing.NOT_EXPORTED:
-            return Fix(f"Add {case.namespace} to exportTo of {ref}.", "", ref)
+            ours = ref.kind == "ServiceEntry" and candidate.speedscale and NONE not in candidate.export_to
+            return Fix(f"Add {case.namespace} to exportTo of {ref}.", EXPORT_ENTRY if ours else "", ref)
         case Failing.NOT_READ:
             return Fix(f"Let the control plane read {ref}: {miss.reason}.", "", ref)
         case Failing.PROTOCOL:

@@ -1,4 +1,5 @@
-"""The one list of remedies, in the order in which they are tried."""
+"""The one list of remedies, in the order in which they are tried: what is there is mended before anything
+is created beside it."""
 
 from __future__ import annotations
 
@@ -6,12 +7,13 @@ from collections.abc import Mapping
 
 from apps.mesh.hostsets import HostSet
 from apps.mesh.patches import apply
-from apps.mesh.remedies import import_speedscale_namespace, open_required_hosts
+from apps.mesh.remedies import export_service_entry, import_speedscale_namespace, open_required_hosts
 from apps.mesh.remedies.base import Proposal, ProposalError, Remedy, RemedyContext, Target
 from apps.mesh.snapshot import Snapshot
 
 REMEDIES: Mapping[str, Remedy] = {
-    module.REMEDY.name: module.REMEDY for module in (open_required_hosts, import_speedscale_namespace)
+    module.REMEDY.name: module.REMEDY
+    for module in (export_service_entry, open_required_hosts, import_speedscale_namespace)
 }
 
 

@@ -16,6 +16,7 @@ from apps.mesh.needs import INPUTS
 from apps.mesh.objects.networking import ServiceEntry
 from apps.mesh.rules.base import TIER_SEVERITY, Rule, RuleContext
 from apps.mesh.rules.wording import counted, listed
+from apps.mesh.visibility import NONE
 
 
 def check(context: RuleContext) -> Iterator[Finding]:
@@ -44,6 +45,7 @@ def _finding(entry: ServiceEntry, blocked: tuple[Blockage, ...]) -> Finding:
         path="spec.exportTo",
         affected=tuple(affected),
         evidence=blocked[0].answer.evidence,
+        remedy="" if NONE in entry.export_to else None,
     )
 
 
@@ -55,4 +57,5 @@ RULE = Rule(
     inputs=INPUTS,
     doc=__doc__ or "",
     check=check,
+    remedy="export-service-entry",
 )
