@@ -88,6 +88,7 @@ APPLY: tuple[Need, ...] = (
     _write("sidecars", "create", "create sidecars"),
     _write("sidecars", "patch", "change sidecars"),
     _write("sidecars", "delete", "delete sidecars (to revert)"),
+    _write("virtualservices", "patch", "change virtual services"),
 )
 
 NAMESPACE = "meshconsole"

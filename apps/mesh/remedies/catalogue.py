@@ -7,13 +7,18 @@ from collections.abc import Mapping
 
 from apps.mesh.hostsets import HostSet
 from apps.mesh.patches import apply
-from apps.mesh.remedies import export_service_entry, import_speedscale_namespace, open_required_hosts
+from apps.mesh.remedies import (
+    add_mesh_host,
+    export_service_entry,
+    import_speedscale_namespace,
+    open_required_hosts,
+)
 from apps.mesh.remedies.base import Proposal, ProposalError, Remedy, RemedyContext, Target
 from apps.mesh.snapshot import Snapshot
 
 REMEDIES: Mapping[str, Remedy] = {
     module.REMEDY.name: module.REMEDY
-    for module in (export_service_entry, open_required_hosts, import_speedscale_namespace)
+    for module in (export_service_entry, open_required_hosts, import_speedscale_namespace, add_mesh_host)
 }
 
 
