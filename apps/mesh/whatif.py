@@ -88,7 +88,7 @@ def compare(before: View, after: View) -> Difference:
         opened=opened,
         closed=closed,
         changed=tuple(cell for cell in differing if cell not in turned),
-        newly_broken=tuple(_lost_egress(groups, before.engine, after.engine)),
+        newly_broken=tuple(_lost_egress(groups, hosts, before.engine, after.engine)),
         unchanged=len(cells) - len(differing),
         findings_appear=_finding_changes(seen, known),
         findings_disappear=_finding_changes(known, seen),
@@ -153,12 +153,20 @@ def _cells(group: _Group, hosts: tuple[RequiredHost, ...]) -> Iterator[CellChang
         )
 
 
-def _lost_egress(groups: list[_Group], before: EgressEngine, after: EgressEngine) -> Iterator[LostEgress]:
+def _lost_egress(
+    groups: list[_Group], required: tuple[RequiredHost, ...], before: EgressEngine, after: EgressEngine
+) -> Iterator[LostEgress]:
+    """What clients of a required host send is known: where that passes, a port that is declared otherwise
+    than before is not lost."""
     for group in groups:
         old, new = group.before.scope, group.after.scope
         hosts = before.unlike(old, after, new)
         kept = {service[:3] for service in after.reachable(new, hosts)}
-        lost = sorted({service[:3] for service in before.reachable(old, hosts)} - kept)
+        answers = zip(required, group.after.answers, strict=True)
+        passing = {(host.host, host.port) for host, answer in answers if answer.verdict.reachable}
+        passing &= {service[:2] for service in kept}
+        gone = {service[:3] for service in before.reachable(old, hosts)} - kept
+        lost = sorted(service for service in gone if service[:2] not in passing)
         if not lost:
             continue
         if hosts is not None:

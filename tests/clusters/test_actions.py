@@ -165,7 +165,7 @@ def test_a_reader_sees_everything_and_changes_nothing(sim: SimulatedCluster, cha
     found = actions.register_cluster(actor=charlie, **place(sim, token=sim.token("reader")))
     checks = actions.recheck(actor=charlie, cluster=found)
     assert checks.missing_to_read == ()
-    assert len(checks.missing_to_apply) == 6
+    assert len(checks.missing_to_apply) == 7
     assert checks.has_istio
 
 

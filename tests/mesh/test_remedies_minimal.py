@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from apps.mesh.analyse import analyse
 from apps.mesh.egress import EgressEngine
 from apps.mesh.hostsets import speedscale
 from apps.mesh.needs import host_needs
@@ -27,6 +28,10 @@ def blocked(snapshot: Snapshot) -> set[tuple[str, str]]:
     return {(b.need.scope_key, b.host.host) for b in RuleContext(snapshot, HOSTS).blockages}
 
 
+ENDING = {"correct-service-entry": "SS05", "add-mesh-host": "SS12"}
+"""Remedies that end a finding, whether a cell turns or not."""
+CORRECTED = [case for case in cases() if case.fires and case.code in ENDING.values()]
+
 MENDABLE = [case for case in cases() if case.fires and case.code in {"SS01", "SS02", "SS03", "SS04", "SS05"}]
 
 
@@ -34,7 +39,7 @@ MENDABLE = [case for case in cases() if case.fires and case.code in {"SS01", "SS
 def test_everything_that_is_proposed_is_needed(case: Any) -> None:
     """Take any one host out of any list that was changed, and some cell that turned stays as it was."""
     snapshot = case.snapshot()
-    for name in REMEDIES:
+    for name in REMEDIES.keys() - ENDING.keys():
         try:
             proposal = propose(snapshot, HOSTS, name)
         except ProposalError:
@@ -45,6 +50,36 @@ def test_everything_that_is_proposed_is_needed(case: Any) -> None:
             for smaller in reduced(patch):
                 patches = [*proposal.patches[:index], smaller, *proposal.patches[index + 1 :]]
                 assert gained - reach(snapshot, patches), smaller.after
+
+
+@pytest.mark.parametrize("case", CORRECTED, ids=lambda case: f"{case.code}-{case.name}")
+def test_a_correction_ends_its_finding_and_no_field_of_it_can_be_left_out(case: Any) -> None:
+    snapshot = case.snapshot()
+    for name, code in ENDING.items():
+        try:
+            proposal = propose(snapshot, HOSTS, name)
+        except ProposalError:
+            continue
+        assert case.code == code
+        assert code not in codes(apply(snapshot, proposal.patches))
+        for index, patch in enumerate(proposal.patches):
+            for smaller in less(patch):
+                patches = [*proposal.patches[:index], smaller, *proposal.patches[index + 1 :]]
+                assert code in codes(apply(snapshot, patches)), smaller.after
+
+
+def codes(snapshot: Snapshot) -> set[str]:
+    return {finding.code for finding in analyse(snapshot, HOSTS).findings}
+
+
+def less(patch: ManifestPatch) -> Iterator[ManifestPatch]:
+    """The patch without one of the fields that it writes, for each of them."""
+    assert patch.before is not None
+    assert patch.after is not None
+    old, new = patch.before["spec"], patch.after["spec"]
+    for key in new:
+        if old.get(key) != new[key]:
+            yield with_spec(patch, {**new, key: old.get(key)})
 
 
 @pytest.mark.parametrize("case", MENDABLE, ids=lambda case: f"{case.code}-{case.name}")

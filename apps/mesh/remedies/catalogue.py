@@ -9,6 +9,7 @@ from apps.mesh.hostsets import HostSet
 from apps.mesh.patches import apply
 from apps.mesh.remedies import (
     add_mesh_host,
+    correct_service_entry,
     export_service_entry,
     import_speedscale_namespace,
     open_required_hosts,
@@ -18,7 +19,13 @@ from apps.mesh.snapshot import Snapshot
 
 REMEDIES: Mapping[str, Remedy] = {
     module.REMEDY.name: module.REMEDY
-    for module in (export_service_entry, open_required_hosts, import_speedscale_namespace, add_mesh_host)
+    for module in (
+        correct_service_entry,
+        export_service_entry,
+        open_required_hosts,
+        import_speedscale_namespace,
+        add_mesh_host,
+    )
 }
 
 

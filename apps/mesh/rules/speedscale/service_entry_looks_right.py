@@ -46,10 +46,13 @@ def check(context: RuleContext) -> Iterator[Finding]:
     stopped = {item.host for item in by_cause(context.blockages, Cause.FLAWED)} if wrong else set()
     for key in sorted(wrong):
         entry, flaw, hosts = wrong[key]
-        yield _finding(entry, flaw, hosts, not stopped.isdisjoint(hosts))
+        correctable = (entry.ref, FlawKind.PORT) not in wrong
+        yield _finding(entry, flaw, hosts, blocked=not stopped.isdisjoint(hosts), correctable=correctable)
 
 
-def _finding(entry: ServiceEntry, flaw: Flaw, hosts: tuple[RequiredHost, ...], blocked: bool) -> Finding:
+def _finding(
+    entry: ServiceEntry, flaw: Flaw, hosts: tuple[RequiredHost, ...], *, blocked: bool, correctable: bool
+) -> Finding:
     names = listed(host.host for host in hosts)
     outcome = (
         f"{counted(len(hosts), 'host stays', 'hosts stay')} blocked."
@@ -67,6 +70,7 @@ def _finding(entry: ServiceEntry, flaw: Flaw, hosts: tuple[RequiredHost, ...], b
         path=flaw.path,
         key=flaw.kind,
         references=REFERENCES.get(flaw.kind, ()),
+        remedy=None if correctable else "",
     )
 
 
@@ -79,4 +83,5 @@ RULE = Rule(
     doc=__doc__ or "",
     check=check,
     references=("KIA1212", "IST0177", "IST0106"),
+    remedy="correct-service-entry",
 )
