@@ -187,3 +187,17 @@ def test_pods_that_roll_meanwhile_are_no_deviation() -> None:
     observed = compare_snapshots(snapshot, Snapshot.from_manifests([*before, patch.after, pods]), HOSTS)
     assert "SS09" in {change.code for change in observed.findings_appear}
     assert verify(prediction, observed).confirmed
+
+
+@pytest.mark.parametrize(("host", "lost"), [("gcr.io", 0), ("api.example.com", 1)])
+def test_a_port_declared_as_tls_is_a_loss_where_nobody_knows_what_clients_send(host: str, lost: int) -> None:
+    entry: Manifest = {
+        "apiVersion": "networking.istio.io/v1",
+        "kind": "ServiceEntry",
+        "metadata": {"name": "one", "namespace": "shop"},
+        "spec": {"hosts": [host], "ports": [{"name": "web", "number": 443, "protocol": "HTTP"}]},
+    }
+    snapshot = laid("mesh", "shop").with_patched([entry], [])
+    tls = [{"name": "web", "number": 443, "protocol": "TLS"}]
+    patch = updated(entry, {**entry, "spec": {**entry["spec"], "ports": tls}})
+    assert sum(item.lost for item in predict(snapshot, [patch], HOSTS).difference.newly_broken) == lost
