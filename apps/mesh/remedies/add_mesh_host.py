@@ -106,6 +106,8 @@ def _patch(context: RemedyContext, found: OutsideOnly) -> ManifestPatch | None:
     if before is None or not isinstance(spec, Mapping):
         return None
     more = {"hosts": found.absent, "gateways": () if found.in_mesh else (MESH_GATEWAY,)}
+    if not all(isinstance(spec.get(key) or [], list | tuple) for key in more):
+        return None
     lists = {key: [*(spec.get(key) or ()), *names] for key, names in more.items() if names}
     return updated(before, {**before, "spec": {**spec, **lists}})
 

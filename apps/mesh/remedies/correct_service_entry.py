@@ -120,11 +120,14 @@ def _corrected(
     """The entry with the fields that are wrong put right; nothing else differs."""
     spec: dict[str, Any] = {**before["spec"], **dict(VALUES[kind] for kind in kinds if kind in VALUES)}
     if FlawKind.PROTOCOL in kinds:
-        numbers = {host.port for host in flawed[entry.ref, FlawKind.PROTOCOL][2]}
-        spec["ports"] = [
-            {**port, "protocol": "TLS"} if port.get("number") in numbers else port for port in spec["ports"]
-        ]
+        numbers = [host.port for host in flawed[entry.ref, FlawKind.PROTOCOL][2]]
+        spec["ports"] = [_as_tls(port, numbers) for port in spec["ports"]]
     return {**before, "spec": spec}
+
+
+def _as_tls(port: Any, numbers: Sequence[int]) -> Any:
+    meant = isinstance(port, Mapping) and port.get("number") in numbers
+    return {**port, "protocol": "TLS"} if meant else port
 
 
 def _unproven(context: RemedyContext, patch: ManifestPatch) -> str:
