@@ -122,7 +122,7 @@ def reduced(patch: ManifestPatch) -> Iterator[ManifestPatch]:
                     yield with_spec(patch, {**spec, key: [n for n in names if n != name]})
         return
     for index, listener in enumerate(spec["egress"]):
-        known = old["egress"][index]["hosts"] if index < len(old["egress"]) else []
+        known = old["egress"][index].get("hosts", []) if index < len(old["egress"]) else []
         for host in listener["hosts"]:
             if host not in known:
                 fewer = {**listener, "hosts": [h for h in listener["hosts"] if h != host]}
