@@ -78,8 +78,9 @@ def passage(snapshot: Snapshot, policies: tuple[NetworkPolicy, ...], target: Tar
     if None in verdicts:
         what = "address" if target.pods is None else "pods"
         return Passage(doubt=f"Whether NetworkPolicy {names} lets {goal} out depends on its {what}.")
-    said = "has no egress rule that allows" if len(policies) == 1 else "together have no egress rule for"
-    text = f"{names} {'selects' if len(policies) == 1 else 'select'} the pods and {said} {goal}."
+    verbs = ("selects", "has") if len(policies) == 1 else ("select", "have")
+    text = f"{names} {verbs[0]} the pods and {verbs[1]} no egress rule that allows {goal}; a network plugin "
+    text += "that enforces NetworkPolicies drops it."
     return Passage(Step("A NetworkPolicy stops it", text, policies[0].ref, "spec.egress", RULE))
 
 
