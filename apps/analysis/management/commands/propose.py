@@ -64,7 +64,8 @@ def _documents(found: Sequence[Mending]) -> Iterator[str]:
         told.add(proposal.summary)
         verb = "created" if patch.action is PatchAction.CREATE else "as it would be, all else kept"
         comments.append(f"{patch.ref}: {verb}")
-        comments += [f"mends {finding.code} on {finding.ref}: {finding.title}" for finding in item.mends]
+        mended = (f"mends {finding.code} on {finding.ref}: {finding.title}" for finding in item.mends)
+        comments += dict.fromkeys(mended)
         yield "".join(f"# {printable(line)}\n" for line in comments) + to_yaml(stripped(patch.after or {}))
 
 
