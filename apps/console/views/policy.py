@@ -35,7 +35,7 @@ def policy(request: SignedInRequest) -> HttpResponseBase:
         "active": active,
         "form": form,
         "answer": policy_reading.ask(request.user, form.subject()) if form.is_valid() else None,
-        "listing": tables.listing(request, policy_versions.history(), what="versions"),
+        "listing": tables.listing(request, policy_versions.history(), what="versions of your own"),
         "administers": policy_reading.administers(request.user),
         "text": text_of(active.policy),
     }
