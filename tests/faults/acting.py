@@ -75,6 +75,19 @@ def pending(people: dict[str, Person], *names: str) -> Any:
     return until(tried, "the dry run")
 
 
+def read_again(people: dict[str, Person]) -> None:
+    """Has the console read the cluster as it is now; a reading that was under way may be older than that."""
+    viewer = people["proposer"]
+    for _ in range(2):
+        number = viewer.post(f"clusters/{CLUSTER}/refresh/", status=202)["id"]
+
+        def read(number: int = number) -> bool:
+            runs = viewer.get(f"clusters/{CLUSTER}/refresh/", page_size=20)["results"]
+            return any(run["id"] == number and run["finished_at"] for run in runs)
+
+        until(read, "the reading of the cluster")
+
+
 def approve(people: dict[str, Person], change: Any) -> None:
     for name in ("approver", "approver2")[: change["policy"]["required"]]:
         people[name].post(f"changes/{change['id']}/approve/", If_Match=f'"{change["digest"]}"')

@@ -23,7 +23,7 @@ import pytest
 from bin.launcher.stack import Stack
 from bin.rest_walkthrough import Person
 from tests.faults import table
-from tests.faults.acting import AT_WORK, CLUSTER, ENTRY, Control, kill_pool, until
+from tests.faults.acting import AT_WORK, CLUSTER, ENTRY, Control, kill_pool, read_again, until
 from tests.faults.conftest import EVERYTHING
 from tests.faults.history import History, Version, check, version
 
@@ -174,6 +174,7 @@ def test_whatever_many_do_at_once_every_write_was_approved_and_rests_on_what_was
             future.result()
         Control(stack).clear()
         until(lambda: not _at_work(scene), "everything comes to rest", 240)
+    read_again(people)  # or what was done here would look like the doing of the next test's change
     changes = {number: people["proposer"].get(f"changes/{number}/") for number in scene.numbers}
     writes = check(scene.versions, changes, scene.history)
     table.note(f"history (seed {seed}): {len(changes)} changes, {writes} writes by the console, of")
