@@ -85,7 +85,7 @@ def read_again(people: dict[str, Person]) -> None:
             runs = viewer.get(f"clusters/{CLUSTER}/refresh/", page_size=20)["results"]
             return any(run["id"] == number and run["finished_at"] for run in runs)
 
-        until(read, "the reading of the cluster")
+        until(read, "the reading of the cluster", 300)
 
 
 def approve(people: dict[str, Person], change: Any) -> None:
