@@ -33,7 +33,8 @@ class Target:
 @dataclass(frozen=True, slots=True)
 class Proposal:
     """Patches with what they were simulated to do. `summary` is one sentence; `opens` names the cells
-    that turn, as `(scope key, host)`; `warnings` are sentences an approver must read."""
+    that turn, as `(scope key, host)`; `warnings` are sentences an approver must read; `ends` are the
+    fingerprints of findings that it was made for and ends."""
 
     remedy: str
     title: str
@@ -41,6 +42,7 @@ class Proposal:
     patches: tuple[ManifestPatch, ...]
     opens: tuple[tuple[str, str], ...]
     warnings: tuple[str, ...] = ()
+    ends: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +60,11 @@ class RemedyContext:
 
 @dataclass(frozen=True, slots=True)
 class Remedy:
-    """`propose` raises ProposalError when there is nothing it can safely generate."""
+    """`propose` raises ProposalError when there is nothing it can safely generate. `by_finding` is true
+    for one that somebody asks for by its finding: it is no part of mending a whole cluster."""
 
     name: str
     title: str
     doc: str
     propose: Callable[[RemedyContext, Target], Proposal]
+    by_finding: bool = False

@@ -10,8 +10,10 @@ from apps.mesh.patches import apply
 from apps.mesh.remedies import (
     add_mesh_host,
     correct_service_entry,
+    declare_istio_cni,
     export_service_entry,
     import_speedscale_namespace,
+    move_capture_annotation,
     open_required_hosts,
 )
 from apps.mesh.remedies.base import Proposal, ProposalError, Remedy, RemedyContext, Target
@@ -25,6 +27,8 @@ REMEDIES: Mapping[str, Remedy] = {
         open_required_hosts,
         import_speedscale_namespace,
         add_mesh_host,
+        move_capture_annotation,
+        declare_istio_cni,
     )
 }
 
@@ -69,11 +73,11 @@ def _entry_and_import(snapshot: Snapshot, hostset: HostSet, target: Target) -> P
 def propose_everything(
     snapshot: Snapshot, hostset: HostSet, target: Target | None = None
 ) -> tuple[tuple[Proposal, ...], tuple[str, ...]]:
-    """Every remedy in turn, each upon what the ones before leave; and the reasons of those that have
+    """Every remedy for a whole cluster in turn, each upon what the ones before leave; and the reasons of those that have
     nothing to propose. A later patch of an object supersedes an earlier one of the same object."""
     found: list[Proposal] = []
     reasons: list[str] = []
-    for name in REMEDIES:
+    for name in [remedy.name for remedy in REMEDIES.values() if not remedy.by_finding]:
         try:
             proposal = propose(snapshot, hostset, name, target)
         except ProposalError as error:

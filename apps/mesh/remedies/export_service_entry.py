@@ -120,7 +120,7 @@ def _patch(context: RemedyContext, work: _Work) -> tuple[ManifestPatch | None, l
         why = "something else stands in the way as well, for example a Sidecar that does not import it."
         return None, [], f"Exporting {ref} alone opens nothing: {why}"
     patch = _exported(before, known, [wish.workload.namespace for wish in gained])
-    if lost := harm(context, [patch]):
+    if lost := harm(context, apply(context.snapshot, [patch])):
         return None, [], f"{ref} cannot be exported without a loss: {lost}"
     return patch, gained, ""
 

@@ -1,0 +1,122 @@
+"""The shape of remedies that end findings: each says how one finding is mended, or why it is left as it is.
+
+A simulation has to show that the findings end, that no other appears, and that nobody reaches more or less than
+before. Knows no remedy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from apps.mesh.analyse import analyse
+from apps.mesh.findings import Finding
+from apps.mesh.ownership import keeper_of
+from apps.mesh.patches import ManifestPatch, apply
+from apps.mesh.remedies.base import Proposal, ProposalError, Remedy, RemedyContext, Target
+from apps.mesh.remedies.simulated import gain, harm, new_finding
+from apps.mesh.rules.wording import listed
+
+
+class DoubtError(Exception):
+    """Why something is left as it is: half a sentence, which fits behind a colon."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mend:
+    """What ends findings on one object; `warnings` are sentences an approver must read."""
+
+    findings: tuple[Finding, ...]
+    patches: tuple[ManifestPatch, ...]
+    warnings: tuple[str, ...] = ()
+
+
+Write = Callable[[RemedyContext, Finding], Mend]
+"""Raises DoubtError."""
+
+
+def ending(name: str, title: str, doc: str, write: Write) -> Remedy:
+    """A remedy for the findings that name it, asked for by its finding."""
+
+    def propose(context: RemedyContext, target: Target) -> Proposal:
+        return _propose(context, target, name, title, write)
+
+    return Remedy(name=name, title=title, doc=doc, propose=propose, by_finding=True)
+
+
+def _propose(context: RemedyContext, target: Target, name: str, title: str, write: Write) -> Proposal:
+    if target.hosts or target.scopes:
+        raise ProposalError(f"{title}: that has no part in whether these hosts are reached.")
+    mends, doubts = _mends(context, target, name, write)
+    if problem(context, mends):
+        alone = [(mend, problem(context, [mend])) for mend in mends]
+        doubts += [_left(mend.findings[0], why) for mend, why in alone if why]
+        mends = [mend for mend, why in alone if not why]
+        if mends and (why := problem(context, mends)):
+            raise ProposalError(f"{title}: each alone, because together {why}.")
+    if not mends:
+        raise ProposalError(doubts[0] if doubts else f"{title}: there is nothing that lacks it.")
+    patches = tuple(patch for mend in mends for patch in mend.patches)
+    ended = [finding for mend in mends for finding in mend.findings]
+    return Proposal(
+        remedy=name,
+        title=title,
+        summary=f"{title}: {listed(str(patch.ref) for patch in patches)}; ends {listed(sorted({f.code for f in ended}))}.",
+        patches=patches,
+        opens=(),
+        warnings=tuple(dict.fromkeys([*_warnings(mends), *doubts])),
+        ends=tuple(finding.fingerprint for finding in ended),
+    )
+
+
+def _mends(context: RemedyContext, target: Target, name: str, write: Write) -> tuple[list[Mend], list[str]]:
+    """What can be written, and sentences on what cannot."""
+    mends: list[Mend] = []
+    doubts: list[str] = []
+    taken: set[object] = set()
+    for finding in analyse(context.snapshot, context.hostset).findings:
+        if finding.remedy != name or not _meant(finding, target):
+            continue
+        try:
+            mend = write(context, finding)
+        except DoubtError as doubt:
+            doubts.append(_left(finding, str(doubt)))
+            continue
+        refs = {patch.ref for patch in mend.patches}
+        if not taken & refs:
+            taken |= refs
+            mends.append(mend)
+    return mends, doubts
+
+
+def _meant(finding: Finding, target: Target) -> bool:
+    if target.ref is not None:
+        return finding.ref == target.ref
+    return not target.namespaces or finding.ref.namespace in target.namespaces
+
+
+def problem(context: RemedyContext, mends: Sequence[Mend]) -> str:
+    """What a simulation of all of them together has against it, as half a sentence; "" when nothing."""
+    patches = [patch for mend in mends for patch in mend.patches]
+    if not patches:
+        return ""
+    after = apply(context.snapshot, patches)
+    left = {found.fingerprint for found in analyse(after, context.hostset).findings}
+    meant = (finding for mend in mends for finding in mend.findings)
+    still = next((finding for finding in meant if finding.fingerprint in left), None)
+    if still is not None:
+        return f"a simulation still shows {still.code} on {still.ref}"
+    against = new_finding(context, after) or harm(context, after) or gain(context, after)
+    return against.rstrip(".")
+
+
+def _left(finding: Finding, why: str) -> str:
+    return f"{finding.ref} is left as it is: {why}."
+
+
+def _warnings(mends: Sequence[Mend]) -> Iterator[str]:
+    for mend in mends:
+        yield from mend.warnings
+        for patch in mend.patches:
+            if patch.before is not None and (keeper := keeper_of(patch.before)) is not None:
+                yield keeper.warning(patch.ref)
