@@ -17,7 +17,7 @@ from apps.mesh.patches import ManifestPatch, updated
 from apps.mesh.remedies.base import RemedyContext
 from apps.mesh.remedies.mending import DoubtError
 from apps.mesh.reports import Drift
-from apps.mesh.rules.wording import counted
+from apps.mesh.rules.wording import counted, listed
 
 KINDS = frozenset({"Deployment", "StatefulSet", "DaemonSet"})
 
@@ -28,18 +28,15 @@ def workload_of(context: RemedyContext, finding: Finding) -> Workload:
     if not isinstance(workload, Workload) or context.snapshot.manifest(finding.ref) is None:
         raise DoubtError("it is known through its pods only")
     if workload.kind not in KINDS:
-        raise DoubtError(
-            f"annotations are written to a Deployment, StatefulSet or DaemonSet only, and this is a {workload.kind}"
-        )
+        raise DoubtError(f"the console annotates {listed(sorted(KINDS))} only")
     if operator_of(context.snapshot, workload) is None:
         raise DoubtError("no operator of Speedscale is there that would read the annotation")
     if (hindrance := CaptureReader(context.snapshot).hindrance(workload)) is not None:
         raise DoubtError(hindrance[1].rstrip("."))
     report = context.snapshot.derived(injections)[workload.ref]
     if report.drift is not Drift.NONE:
-        raise DoubtError(
-            f"its pods may be replaced, and new ones would differ in Istio's proxy as well ({report.reason.rstrip('.')})"
-        )
+        reason = report.reason.rstrip(".")
+        raise DoubtError(f"pods that replace its own would differ in Istio's proxy as well ({reason})")
     return workload
 
 

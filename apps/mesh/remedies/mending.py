@@ -1,7 +1,7 @@
 """The shape of remedies that end findings: each says how one finding is mended, or why it is left as it is.
 
-A simulation has to show that the findings end, that no other appears, and that nobody reaches more or less than
-before. Knows no remedy.
+A simulation has to show that the findings end, that no other appears, and that nobody reaches more or less
+than before. Knows no remedy.
 """
 
 from __future__ import annotations
@@ -57,11 +57,12 @@ def _propose(context: RemedyContext, target: Target, name: str, title: str, writ
     if not mends:
         raise ProposalError(doubts[0] if doubts else f"{title}: there is nothing that lacks it.")
     patches = tuple(patch for mend in mends for patch in mend.patches)
+    codes = sorted({finding.code for mend in mends for finding in mend.findings})
     ended = [finding for mend in mends for finding in mend.findings]
     return Proposal(
         remedy=name,
         title=title,
-        summary=f"{title}: {listed(str(patch.ref) for patch in patches)}; ends {listed(sorted({f.code for f in ended}))}.",
+        summary=f"{title}: {listed(str(patch.ref) for patch in patches)}; ends {listed(codes)}.",
         patches=patches,
         opens=(),
         warnings=tuple(dict.fromkeys([*_warnings(mends), *doubts])),

@@ -25,16 +25,13 @@ def write(context: RemedyContext, finding: Finding) -> Mend:
     beside = {key for key in workload.template.annotations if key.startswith(SIDECAR_PREFIX)} - {INJECT}
     if beside:
         raise DoubtError(f"its template says {listed(sorted(beside))} as well; move them together")
-    findings, more = (finding,), {INJECT: "true"}
-    for other in analyse(context.snapshot, context.hostset).findings:
-        if other.ref == workload.ref and other.remedy == DECLARE.name:
-            if said := value_of(workload, ISTIO_CNI):
-                raise DoubtError(
-                    f"its annotation says {ISTIO_CNI}: {said}, which does not fit Istio's CNI agent"
-                )
-            findings, more = (*findings, other), {**more, ISTIO_CNI: "true"}
+    found = analyse(context.snapshot, context.hostset).findings
+    undeclared = [other for other in found if other.ref == workload.ref and other.remedy == DECLARE.name]
+    if undeclared and (said := value_of(workload, ISTIO_CNI)):
+        raise DoubtError(f"its annotation says {ISTIO_CNI}: {said}, which does not fit Istio's CNI agent")
+    more = {INJECT: "true", **({ISTIO_CNI: "true"} if undeclared else {})}
     patch = annotated(context, workload, more)
-    return Mend(findings, (patch,), (replaced(workload, surely=True),))
+    return Mend((finding, *undeclared), (patch,), (replaced(workload, surely=True),))
 
 
 REMEDY = ending(
