@@ -74,7 +74,7 @@ def propose_everything(
     snapshot: Snapshot, hostset: HostSet, target: Target | None = None
 ) -> tuple[tuple[Proposal, ...], tuple[str, ...]]:
     """Every remedy for a whole cluster in turn, each upon what the ones before leave; and the reasons of
-    those that have nothing to propose. A later patch of an object supersedes an earlier one of the same object."""
+    those that have nothing to propose. A later patch of an object supersedes an earlier one of it."""
     found: list[Proposal] = []
     reasons: list[str] = []
     for name in [remedy.name for remedy in REMEDIES.values() if not remedy.by_finding]:
