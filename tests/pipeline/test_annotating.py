@@ -111,3 +111,9 @@ def test_a_wish_in_the_wrong_place_is_moved_and_the_pods_get_what_was_asked_for(
     rolled_out(shop, "misplaced", ["istio-proxy", "misplaced", "speedscale-goproxy"])
     shop.refresh()
     assert codes(shop, "misplaced") == set()
+    back = revert(actor=shop.priya, change=fresh(change))
+    assert run(shop.approved(shop.submitted(back))) == State.APPLIED, fresh(back).state_message
+    assert INJECT not in annotations(shop, "misplaced")
+    rolled_out(shop, "misplaced", ["istio-proxy", "misplaced"])
+    shop.refresh()
+    assert codes(shop, "misplaced") == {"SS06", "SS08"}
