@@ -83,4 +83,8 @@ RULE = Rule(
     doc=__doc__ or "",
     check=check,
     remedy="move-capture-annotation",
+    no_remedy=(
+        "Other causes lie in the operator, its webhook, or a wish that says the opposite; only an "
+        "annotation in the wrong place can be moved."
+    ),
 )

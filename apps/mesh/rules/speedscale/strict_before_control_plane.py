@@ -104,4 +104,5 @@ RULE = Rule(
     inputs=MODE_INPUTS | SPEEDSCALE_INPUTS | {"Service"},
     doc=__doc__ or "",
     check=check,
+    remedy="admit-callers-without-proxy",
 )

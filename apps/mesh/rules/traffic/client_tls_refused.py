@@ -63,4 +63,9 @@ RULE = Rule(
     doc=__doc__ or "",
     check=check,
     references=("KIA0205", "KIA0206", "KIA0207", "KIA0208"),
+    remedy="send-mutual-tls",
+    no_remedy=(
+        "Where clients send too much, or TLS of their own, which side should give way is a decision on "
+        "security."
+    ),
 )

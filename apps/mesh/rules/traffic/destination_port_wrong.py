@@ -99,4 +99,6 @@ RULE = Rule(
     doc=__doc__ or "",
     check=check,
     references=("IST0101", "IST0112"),
+    remedy="route-to-service-port",
+    no_remedy="Where more than one port comes into question, which one was meant is a guess.",
 )

@@ -41,4 +41,5 @@ RULE = Rule(
     doc=__doc__ or "",
     check=check,
     references=("KIA1108",),
+    remedy="name-gateway-by-namespace",
 )
