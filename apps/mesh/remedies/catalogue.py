@@ -9,12 +9,16 @@ from apps.mesh.hostsets import HostSet
 from apps.mesh.patches import apply
 from apps.mesh.remedies import (
     add_mesh_host,
+    admit_callers_without_proxy,
     correct_service_entry,
     declare_istio_cni,
     export_service_entry,
     import_speedscale_namespace,
     move_capture_annotation,
+    name_gateway_by_namespace,
     open_required_hosts,
+    route_to_service_port,
+    send_mutual_tls,
 )
 from apps.mesh.remedies.base import Proposal, ProposalError, Remedy, RemedyContext, Target
 from apps.mesh.snapshot import Snapshot
@@ -29,6 +33,10 @@ REMEDIES: Mapping[str, Remedy] = {
         add_mesh_host,
         move_capture_annotation,
         declare_istio_cni,
+        admit_callers_without_proxy,
+        send_mutual_tls,
+        route_to_service_port,
+        name_gateway_by_namespace,
     )
 }
 

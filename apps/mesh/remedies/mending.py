@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from apps.mesh.analyse import analyse
 from apps.mesh.findings import Finding
-from apps.mesh.ownership import keeper_of
+from apps.mesh.ownership import keeper_of, managers_of
 from apps.mesh.patches import ManifestPatch, apply
 from apps.mesh.remedies.base import Proposal, ProposalError, Remedy, RemedyContext, Target
 from apps.mesh.remedies.simulated import gain, harm, new_finding
@@ -119,5 +119,12 @@ def _warnings(mends: Sequence[Mend]) -> Iterator[str]:
     for mend in mends:
         yield from mend.warnings
         for patch in mend.patches:
-            if patch.before is not None and (keeper := keeper_of(patch.before)) is not None:
+            if patch.before is None or patch.after is None:
+                continue
+            if (keeper := keeper_of(patch.before)) is not None:
                 yield keeper.warning(patch.ref)
+            old, new = (side.get("spec") or {} for side in (patch.before, patch.after))
+            for field in sorted(key for key in new if old.get(key) != new[key]):
+                if owners := managers_of(patch.before, field):
+                    whose = f"spec.{field} of {patch.ref} is owned by {', '.join(owners)}"
+                    yield f"{whose}; applying takes it over."
