@@ -54,7 +54,9 @@ def run(change: ChangeSet) -> State:
 
 def codes(shop: Shop, name: str) -> set[str]:
     return set(
-        Finding.objects.filter(cluster=shop.cluster, name=name, resolved_at=None).values_list("code", flat=True)
+        Finding.objects.filter(cluster=shop.cluster, name=name, resolved_at=None).values_list(
+            "code", flat=True
+        )
     )
 
 

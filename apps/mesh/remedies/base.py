@@ -21,13 +21,21 @@ class Target:
     """What shall be mended; everything empty means "whatever the remedy can mend".
 
     `hosts` are hosts of the host set, `scopes` keys of egress scopes, `namespaces` names; `ref` is
-    the object a finding is on (a Sidecar, a ServiceEntry).
+    the object a finding is on (a Sidecar, a ServiceEntry). `cells` are single pairs of scope and host, where
+    not every one of these hosts is meant for every one of these scopes.
     """
 
     hosts: tuple[str, ...] = ()
     scopes: tuple[str, ...] = ()
     namespaces: tuple[str, ...] = ()
     ref: ResourceRef | None = None
+    cells: tuple[tuple[str, str], ...] = ()
+
+    def asks(self, scope_key: str, host: str) -> bool:
+        """Whether this cell was asked for by its scope."""
+        if scope_key in self.scopes and (not self.hosts or host in self.hosts):
+            return True
+        return (scope_key, host) in self.cells
 
 
 @dataclass(frozen=True, slots=True)
