@@ -60,7 +60,7 @@ def codes(shop: Shop, name: str) -> set[str]:
     )
 
 
-def annotations(shop: Shop, name: str) -> dict[str, str]:
+def own_annotations(shop: Shop, name: str) -> dict[str, str]:
     found: dict[str, str] = shop.live("Deployment", "catalog", name)["metadata"].get("annotations") or {}
     return found
 
@@ -92,12 +92,12 @@ def test_the_agent_is_declared_and_the_declaration_taken_back(shop: Shop) -> Non
     assert "may change the pod template" in change.reason
     before = shop.live("Deployment", "catalog", "unaware")["spec"]
     assert run(shop.approved(shop.submitted(change))) == State.APPLIED, fresh(change).state_message
-    assert annotations(shop, "unaware")[ISTIO_CNI] == "true"
+    assert own_annotations(shop, "unaware")[ISTIO_CNI] == "true"
     assert shop.live("Deployment", "catalog", "unaware")["spec"] == before
     assert "SS06" not in codes(shop, "unaware")
     back = revert(actor=shop.priya, change=fresh(change))
     assert run(shop.approved(shop.submitted(back))) == State.APPLIED, fresh(back).state_message
-    assert ISTIO_CNI not in annotations(shop, "unaware")
+    assert ISTIO_CNI not in own_annotations(shop, "unaware")
     assert "SS06" in codes(shop, "unaware")
 
 
@@ -115,7 +115,7 @@ def test_a_wish_in_the_wrong_place_is_moved_and_the_pods_get_what_was_asked_for(
     assert codes(shop, "misplaced") == set()
     back = revert(actor=shop.priya, change=fresh(change))
     assert run(shop.approved(shop.submitted(back))) == State.APPLIED, fresh(back).state_message
-    assert INJECT not in annotations(shop, "misplaced")
+    assert INJECT not in own_annotations(shop, "misplaced")
     rolled_out(shop, "misplaced", ["istio-proxy", "misplaced"])
     shop.refresh()
     assert codes(shop, "misplaced") == {"SS06", "SS08"}
