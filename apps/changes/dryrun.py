@@ -23,6 +23,7 @@ from apps.clusters.gateway import (
     Resource,
 )
 from apps.mesh.patches import field_diff, stripped
+from apps.mesh.rules.wording import listed
 
 GITOPS_MARKS = (
     ("argocd.argoproj.io/tracking-id", "Argo CD"),
@@ -31,6 +32,11 @@ GITOPS_MARKS = (
     ("meta.helm.sh/release-name", "Helm"),
 )
 ISTIO_GROUPS = ("networking.istio.io", "security.istio.io", "telemetry.istio.io")
+PARTS = {
+    "metadata.labels": "labels",
+    "metadata.annotations": "annotations",
+    "spec.template": "pod template",
+}
 SHOWN_FIELDS = 5
 LIST_ITEM = re.compile(r"\[\d+\]$")
 
@@ -211,7 +217,13 @@ def _overruled(
     against = [c for c in besides if c.before is not None and touches(c.path, asked)]
     if against:
         return f"the server would not write it as asked ({_paths(against)}).", ()
-    return "", (f"Admission changes {_paths(besides)} as well.",) if besides else ()
+    parts = dict.fromkeys(_part(change.path) for change in besides)
+    return "", (f"Admission changes its {listed(parts)} as well.",) if parts else ()
+
+
+def _part(path: str) -> str:
+    """The part of a workload that a field belongs to."""
+    return next((word for start, word in PARTS.items() if path.startswith(start)), path)
 
 
 def touches(path: str, others: Sequence[str]) -> bool:
