@@ -44,7 +44,7 @@ def open_finding(page: Page) -> str:
 
 
 def confirmed(proposer: Page, sign_in: SignIn) -> str:
-    """From the draft that is open to the confirmation, by the approvals that staging asks for; its address."""
+    """From the draft that is open to the confirmation, by the one approval that staging asks for."""
     proposer.get_by_role("button", name="Submit for approval").click()
     expect(proposer.locator(".meta-row")).to_contain_text("Waiting for approval", timeout=APPLY_MS)
     expect(proposer.locator("main")).to_contain_text("its pods are replaced")
