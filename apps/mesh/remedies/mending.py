@@ -7,12 +7,13 @@ than before. Knows no remedy.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from apps.mesh.analyse import analyse
 from apps.mesh.findings import Finding
 from apps.mesh.ownership import keeper_of, managers_of
 from apps.mesh.patches import ManifestPatch, apply
+from apps.mesh.refs import ResourceRef
 from apps.mesh.remedies.base import Proposal, ProposalError, Remedy, RemedyContext, Target
 from apps.mesh.remedies.simulated import gain, harm, new_finding
 from apps.mesh.rules.wording import listed
@@ -74,20 +75,34 @@ def _mends(context: RemedyContext, target: Target, name: str, write: Write) -> t
     """What can be written, and sentences on what cannot."""
     mends: list[Mend] = []
     doubts: list[str] = []
-    taken: set[object] = set()
     for finding in analyse(context.snapshot, context.hostset).findings:
         if finding.remedy != name or not _meant(finding, target):
             continue
         try:
             mend = write(context, finding)
+            same = next((one for one in mends if _refs(one) & _refs(mend)), None)
+            if same is None:
+                mends.append(mend)
+            else:
+                mends[mends.index(same)] = _upon(context, same, finding, write)
         except DoubtError as doubt:
             doubts.append(_left(finding, str(doubt)))
-            continue
-        refs = {patch.ref for patch in mend.patches}
-        if not taken & refs:
-            taken |= refs
-            mends.append(mend)
     return mends, doubts
+
+
+def _refs(mend: Mend) -> set[ResourceRef]:
+    return {patch.ref for patch in mend.patches}
+
+
+def _upon(context: RemedyContext, first: Mend, finding: Finding, write: Write) -> Mend:
+    """Two mends of one object as one: the second is written upon what the first leaves. Raises DoubtError."""
+    patched = RemedyContext.of(apply(context.snapshot, first.patches), context.hostset)
+    second = write(patched, finding)
+    last = {patch.ref: patch for patch in second.patches}
+    both = [replace(patch, after=last.pop(patch.ref, patch).after) for patch in first.patches]
+    return Mend(
+        (*first.findings, *second.findings), (*both, *last.values()), (*first.warnings, *second.warnings)
+    )
 
 
 def _meant(finding: Finding, target: Target) -> bool:
