@@ -59,6 +59,8 @@ def rule_page(rule: Rule, all_cases: list[RuleCase]) -> str:
     facts = [f"Severity: {rule.severity} at most."]
     if rule.remedy:
         facts.append(f"Mended by: `{rule.remedy}`.")
+    if rule.no_remedy:
+        facts.append(f"{'Left to people otherwise' if rule.remedy else 'No remedy'}: {rule.no_remedy}")
     if rule.references:
         facts.append(f"Related: {', '.join(rule.references)}.")
     facts.append(f"Reads: {', '.join(sorted(rule.inputs))}.")
@@ -85,11 +87,15 @@ def rule_page(rule: Rule, all_cases: list[RuleCase]) -> str:
 
 def index_page() -> str:
     """All checks in one table."""
-    rows = [f"| [{r.code}]({r.code}.md) | {r.severity} | {r.title} | {r.remedy} |" for r in RULES]
+    rows = [f"| [{r.code}]({r.code}.md) | {r.severity} | {r.title} | {_remedy(r)} |" for r in RULES]
     rows += [f"| [{code}]({code}.md) | {own[1]} | {own[0]} | |" for code, own in OWN.items()]
     head = ["# Checks", "", "| code | severity, at most | what is wrong | remedy |", "|---|---|---|---|"]
     made = "Written by `python -m bin.rule_docs` from the checks and their cases; do not edit by hand."
     return "\n".join([*head, *sorted(rows), "", made, ""])
+
+
+def _remedy(rule: Rule) -> str:
+    return f"`{rule.remedy}`" if rule.remedy else ""
 
 
 def _told(case: RuleCase) -> str:

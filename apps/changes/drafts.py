@@ -138,7 +138,7 @@ def _item(
     intent = None
     if desired is not None:
         try:
-            intent = intents.intent_for(patch.before, desired, managed_fields=meta.get("managedFields") or ())
+            intent = intents.intent_for(patch.before, desired, managed_fields=meta.get("managedFields"))
         except intents.IntentError as error:
             raise InvalidInputError(f"{patch.ref} on {cluster.name}: {error}", field="manifests") from error
     base = stripped(patch.before) if patch.before is not None else None

@@ -23,6 +23,7 @@ from apps.clusters.gateway import (
     Resource,
 )
 from apps.mesh.patches import field_diff, stripped
+from apps.mesh.rules.wording import listed
 
 GITOPS_MARKS = (
     ("argocd.argoproj.io/tracking-id", "Argo CD"),
@@ -31,6 +32,11 @@ GITOPS_MARKS = (
     ("meta.helm.sh/release-name", "Helm"),
 )
 ISTIO_GROUPS = ("networking.istio.io", "security.istio.io", "telemetry.istio.io")
+PARTS = {
+    "metadata.labels": "labels",
+    "metadata.annotations": "annotations",
+    "spec.template": "pod template",
+}
 SHOWN_FIELDS = 5
 LIST_ITEM = re.compile(r"\[\d+\]$")
 
@@ -152,7 +158,10 @@ def _update(gateway: ClusterGateway, resource: Resource, item: ChangeItem, live:
     intent = intents.intent_for(live, goal, managed_fields=metadata.get("managedFields") or ())
     uid, version = str(metadata.get("uid") or ""), str(metadata.get("resourceVersion") or "")
     answer = gateway.apply(resource, preconditioned(intent, uid, version), dry_run=True, force=item.force)
-    problem, added = _unlike(answer.manifest, goal)
+    if resource.group in ISTIO_GROUPS:
+        problem, added = _unlike(answer.manifest, goal)
+    else:
+        problem, added = _overruled(live, goal, answer.manifest)
     return Tried(
         ok=not problem,
         message=problem and f"{named(item)}: {problem}",
@@ -196,6 +205,30 @@ def _unlike(expected: Mapping[str, Any], desired: Mapping[str, Any]) -> tuple[st
     if against:
         return f"the server would not write it as asked ({_paths(against)}).", ()
     return "", (f"The server adds {_paths(changes)}.",) if changes else ()
+
+
+def _overruled(
+    live: Mapping[str, Any], desired: Mapping[str, Any], expected: Mapping[str, Any]
+) -> tuple[str, tuple[str, ...]]:
+    """Whether what was asked for is written to a workload. What admission does to it besides, as Speedscale's
+    operator does, is said and stands in what is approved."""
+    asked = [change.path for change in field_diff(stripped(live), stripped(desired))]
+    besides = field_diff(stripped(desired), stripped(expected))
+    against = [c for c in besides if c.before is not None and touches(c.path, asked)]
+    if against:
+        return f"the server would not write it as asked ({_paths(against)}).", ()
+    parts = dict.fromkeys(_part(change.path) for change in besides)
+    return "", (f"Admission changes its {listed(parts)} as well.",) if parts else ()
+
+
+def _part(path: str) -> str:
+    """The part of a workload that a field belongs to."""
+    return next((word for start, word in PARTS.items() if path.startswith(start)), path)
+
+
+def touches(path: str, others: Sequence[str]) -> bool:
+    """Whether a field is one of the others, lies in one, or holds one."""
+    return any(path.startswith(other) or other.startswith(path) for other in others)
 
 
 def _paths(changes: Sequence[Any]) -> str:

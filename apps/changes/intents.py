@@ -52,19 +52,20 @@ def unstamped(manifest: Manifest) -> dict[str, Any]:
 
 
 def intent_for(
-    before: Manifest | None, after: Manifest, *, managed_fields: Sequence[Mapping[str, Any]] = ()
+    before: Manifest | None, after: Manifest, *, managed_fields: Sequence[Mapping[str, Any]] | None = ()
 ) -> dict[str, Any]:
     """The apply that turns `before` into `after`; the whole of `after` where nothing was before.
 
     Lists are sent whole: every list of Istio's kinds but `ServiceEntry.spec.ports` is atomic. Raises
-    IntentError when a field would have to go that the console does not own.
+    IntentError when a field would have to go that the console does not own. None for `managed_fields` says
+    that nobody has read the owners yet: then only the dry run can tell.
     """
     goal = stripped(after)
     if before is None:
         return goal
     now = stripped(before)
-    owned = owned_tree(managed_fields)
-    removed = tuple(_foreign_removals(now, goal, owned, ""))
+    owned = owned_tree(managed_fields or ())
+    removed = tuple(_foreign_removals(now, goal, owned, "")) if managed_fields is not None else ()
     if removed:
         raise IntentError(
             f"{', '.join(removed)} would have to be removed, which a server-side apply cannot do for "

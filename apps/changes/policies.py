@@ -48,6 +48,7 @@ class RiskCode(StrEnum):
     CUT_OFF = "cut-off"
     CUT_OFF_BY_REVERT = "cut-off-by-revert"
     UNKNOWN_TRAFFIC = "unknown-traffic"
+    PLAINTEXT = "plaintext"
 
 
 class Freeze(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):

@@ -147,6 +147,8 @@ def _risks(item: PolicyItem, known_hosts: frozenset[str]) -> Iterable[Risk]:
         yield from _opened_hosts(item, known_hosts)
     if item.kind == "Sidecar":
         yield from _sidecar(item)
+    if item.kind == "PeerAuthentication":
+        yield from _plaintext(item)
     if item.kind == "Gateway":
         yield Risk(
             RiskCode.GATEWAY, f"{item.label} changes what enters or leaves through a gateway.", Level.MEDIUM
@@ -188,6 +190,26 @@ def _sidecar(item: PolicyItem) -> Iterable[Risk]:
         yield Risk(
             RiskCode.NEW_SIDECAR, f"{item.label} is new and narrows what its workloads reach.", Level.MEDIUM
         )
+
+
+def _plaintext(item: PolicyItem) -> Iterable[Risk]:
+    before, after = _open_ports(item.before), _open_ports(item.after)
+    if more := sorted(after - before):
+        text = f"{item.label} lets {', '.join(more)} take calls without mutual TLS."
+        yield Risk(RiskCode.PLAINTEXT, text, Level.HIGH)
+
+
+def _open_ports(manifest: Mapping[str, Any] | None) -> frozenset[str]:
+    """What a PeerAuthentication makes take plaintext as well, or nothing else."""
+    spec = _spec(manifest)
+    modes = {"all ports": spec.get("mtls")}
+    if isinstance(by_port := spec.get("portLevelMtls"), Mapping):
+        modes |= {f"port {port}": mode for port, mode in by_port.items()}
+    open_modes = {"PERMISSIVE", "DISABLE"}
+    found = (
+        key for key, mode in modes.items() if isinstance(mode, Mapping) and mode.get("mode") in open_modes
+    )
+    return frozenset(found)
 
 
 def _visibility(item: PolicyItem) -> Iterable[Risk]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from apps.changes.actions.propose_yaml import patches_from
 from apps.changes.foresight import foresee, hostset_for
+from apps.changes.permitted import lacking
 from apps.clusters.models import Cluster
 from apps.common.errors import InvalidInputError
 from apps.inventory import store
@@ -48,4 +49,4 @@ def _preview(
     cluster: Cluster, patches: Sequence[ManifestPatch], summary: str, warnings: Sequence[str]
 ) -> Preview:
     prediction = foresee(cluster, patches).prediction
-    return Preview(summary, tuple(warnings), tuple(patches), prediction)
+    return Preview(summary, (*warnings, *lacking(cluster, patches)), tuple(patches), prediction)

@@ -104,7 +104,9 @@ def replace_credential(
         _note_preflight(cluster, checks)
         if cluster.health == HealthState.AUTH_FAILED:
             cluster.health = HealthState.NEW
-        cluster.save(update_fields=["identity", "kubernetes_version", "served", "checked_at", "health"])
+        cluster.save(
+            update_fields=["identity", "kubernetes_version", "served", "may_not", "checked_at", "health"]
+        )
         _record(actor, cluster, "cluster.replace_credential", f"Replaced the credential of {cluster.name}.")
 
 
@@ -121,7 +123,7 @@ def recheck(*, actor: User, cluster: Cluster) -> preflight.Preflight:
         raise InvalidInputError(failure.message, field="server") from failure
     with transaction.atomic():
         _note_preflight(cluster, checks)
-        cluster.save(update_fields=["identity", "kubernetes_version", "served", "checked_at"])
+        cluster.save(update_fields=["identity", "kubernetes_version", "served", "may_not", "checked_at"])
         missing = len(checks.missing_to_read) + len(checks.missing_to_apply)
         _record(actor, cluster, "cluster.recheck", f"Checked {cluster.name}: {missing} permissions missing.")
     return checks
@@ -233,6 +235,9 @@ def _note_preflight(cluster: Cluster, checks: preflight.Preflight) -> None:
     cluster.identity = checks.identity.username
     cluster.kubernetes_version = checks.version.git_version
     cluster.served = {group: list(versions) for group, versions in checks.served.items()}
+    cluster.may_not = [
+        {"group": row.group, "plural": row.plural, "verb": row.verb} for row in checks.missing_to_apply
+    ]
     cluster.checked_at = now()
 
 

@@ -45,6 +45,8 @@ class Cluster(models.Model):
     identity = models.CharField(max_length=300, blank=True)
     # {"networking.istio.io": ["v1", "v1beta1"], …}: preferred version first.
     served = models.JSONField(default=dict, blank=True)
+    # [{"group", "plural", "verb"}]: what the last check found that the console may not write.
+    may_not = models.JSONField(default=list, blank=True)
     # [{"kind", "namespace", "reason"}]: what the last complete refresh could not read.
     gaps = models.JSONField(default=list, blank=True)
 

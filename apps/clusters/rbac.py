@@ -77,18 +77,25 @@ READ: tuple[Need, ...] = (
 )
 
 
-def _write(plural: str, verb: str, words: str) -> Need:
-    return Need(ISTIO, plural, verb, words, "approved changes of this kind cannot be applied")
+def _write(group: str, plural: str, verb: str, words: str) -> Need:
+    return Need(group, plural, verb, words, "approved changes of this kind cannot be applied")
 
 
 APPLY: tuple[Need, ...] = (
-    _write("serviceentries", "create", "create service entries"),
-    _write("serviceentries", "patch", "change service entries"),
-    _write("serviceentries", "delete", "delete service entries (to revert)"),
-    _write("sidecars", "create", "create sidecars"),
-    _write("sidecars", "patch", "change sidecars"),
-    _write("sidecars", "delete", "delete sidecars (to revert)"),
-    _write("virtualservices", "patch", "change virtual services"),
+    _write(ISTIO, "serviceentries", "create", "create service entries"),
+    _write(ISTIO, "serviceentries", "patch", "change service entries"),
+    _write(ISTIO, "serviceentries", "delete", "delete service entries (to revert)"),
+    _write(ISTIO, "sidecars", "create", "create sidecars"),
+    _write(ISTIO, "sidecars", "patch", "change sidecars"),
+    _write(ISTIO, "sidecars", "delete", "delete sidecars (to revert)"),
+    _write(ISTIO, "virtualservices", "patch", "change virtual services"),
+    _write(ISTIO, "destinationrules", "patch", "change destination rules"),
+    _write(SECURITY, "peerauthentications", "create", "create peer authentications"),
+    _write(SECURITY, "peerauthentications", "patch", "change peer authentications"),
+    _write(SECURITY, "peerauthentications", "delete", "delete peer authentications (to revert)"),
+    _write("apps", "deployments", "patch", "annotate deployments"),
+    _write("apps", "statefulsets", "patch", "annotate stateful sets"),
+    _write("apps", "daemonsets", "patch", "annotate daemon sets"),
 )
 
 NAMESPACE = "meshconsole"
@@ -161,6 +168,13 @@ rules:
 - apiGroups: [networking.istio.io]
   resources: [serviceentries, sidecars, virtualservices, destinationrules]
   verbs: [get, create, patch, delete]
+- apiGroups: [security.istio.io]
+  resources: [peerauthentications]
+  verbs: [get, create, patch, delete]
+# For annotations of Speedscale; of a workload the console writes nothing else.
+- apiGroups: [apps]
+  resources: [deployments, statefulsets, daemonsets]
+  verbs: [get, patch]
 ---
 apiVersion: rbac.authorization.k8s.io/v1
 kind: ClusterRoleBinding

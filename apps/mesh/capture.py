@@ -126,6 +126,19 @@ class CaptureReader:
 
     def _why_not_injected(self, workload: Workload, wish: Wish) -> tuple[CaptureCause, str]:
         """The first thing that keeps Speedscale's webhook from changing the workload."""
+        if (hindrance := self.hindrance(workload)) is not None:
+            return hindrance
+        if wish.on_template:
+            return CaptureCause.TEMPLATE_ONLY, (
+                "The annotation is on the pod template; Speedscale reads it on the workload's own metadata."
+            )
+        return CaptureCause.NOT_INJECTED, (
+            "Nothing stands in the way now, so the workload was last written while the operator "
+            "did not answer; write it again (for example with a rollout restart)."
+        )
+
+    def hindrance(self, workload: Workload) -> tuple[CaptureCause, str] | None:
+        """What would keep the operator from acting when the workload is written; None when nothing would."""
         install = serving(self._installs, workload.namespace)
         if value_of(workload, IGNORE) == "true":
             return CaptureCause.IGNORED, f"The operator leaves it alone, because of {IGNORE}=true."
@@ -138,16 +151,7 @@ class CaptureReader:
                 CaptureCause.OPERATOR_MISSING,
                 f"The operator in {install.namespace} has no running pod; workloads pass unchanged.",
             )
-        if install.kind == "classic" and (blocked := self._webhook_reason(workload)) is not None:
-            return blocked
-        if wish.on_template:
-            return CaptureCause.TEMPLATE_ONLY, (
-                "The annotation is on the pod template; Speedscale reads it on the workload's own metadata."
-            )
-        return CaptureCause.NOT_INJECTED, (
-            "Nothing stands in the way now, so the workload was last written while the operator "
-            "did not answer; write it again (for example with a rollout restart)."
-        )
+        return self._webhook_reason(workload) if install.kind == "classic" else None
 
     def _stopped(self, install: SpeedscaleInstall) -> bool:
         operator = install.component("operator")

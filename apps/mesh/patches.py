@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from apps.mesh.admission import written
 from apps.mesh.refs import Manifest, ResourceRef
 from apps.mesh.snapshot import Snapshot
 from apps.mesh.yamlwriter import to_yaml, to_yaml_documents
@@ -79,8 +80,8 @@ class PatchError(ValueError):
 
 
 def apply(snapshot: Snapshot, patches: Iterable[ManifestPatch]) -> Snapshot:
-    """The snapshot as it would be. A created object counts as the newest, as it will on the cluster,
-    because Istio lets the oldest of several win."""
+    """The snapshot as it would be, with what follows from writing a workload. A created object counts as
+    the newest, as it will on the cluster, because Istio lets the oldest of several win."""
     upserts: list[Manifest] = []
     deletes: list[ResourceRef] = []
     for patch in patches:
@@ -88,7 +89,9 @@ def apply(snapshot: Snapshot, patches: Iterable[ManifestPatch]) -> Snapshot:
             deletes.append(patch.ref)
         else:
             upserts.append(_as_kept(patch.before, patch.after))
-    return snapshot.with_patched(upserts, deletes)
+    after = snapshot.with_patched(upserts, deletes)
+    made = [manifest for ref in map(ResourceRef.of, upserts) for manifest in written(snapshot, after, ref)]
+    return after.with_patched(made) if made else after
 
 
 def created(after: Manifest) -> ManifestPatch:

@@ -25,6 +25,11 @@ def gateway_ref(name: str, namespace: str) -> ResourceRef | None:
     return ResourceRef("Gateway", namespace, name)
 
 
+def old_form(name: str) -> bool:
+    """Whether a Gateway is named as a Service would be, which the documentation no longer shows."""
+    return "." in name and "/" not in name
+
+
 def bound_host(text: str, namespace: str) -> tuple[str, str]:
     """Namespace and host of a server's `ns/host`, `./host` or `host`; "*" stands for any namespace
     (pkg/config/gateway; networking/v1alpha3/gateway.proto)."""

@@ -44,14 +44,18 @@ ROLES = {
     "nettap": "nettap",
 }
 CLASSIC_PARTS = ("operator", "forwarder")
+SIDECAR_NAME = "speedscale-goproxy"
 REPLAY_NAME = re.compile(r"speedscale-(generator|responder|collector|redis)-.+")
 SIDECAR_CONTAINER = re.compile(r"(speedscale-)?goproxy(-[0-9a-f]{5,})?")
 SIDECAR_IMAGE = re.compile(r".*/goproxy([:@].*)?")
 JAVA_AGENT_INIT = "speedscale-initproxy-java-agent"
 RESPONDER_INIT = "speedscale-initproxy-responder"
+SIDECAR_PREFIX = "sidecar.speedscale.com/"
 INJECT = "sidecar.speedscale.com/inject"
 EBPF = "capture.speedscale.com/enabled"
 JAVA_AGENT = "capture.speedscale.com/java-agent"
+ISTIO_CNI = "sidecar.speedscale.com/istio-cni"
+INJECTED = "sidecar.speedscale.com/injected"
 IGNORE = "operator.speedscale.com/ignore"
 REPLAY_ENV = "replay.speedscale.com/env-id"
 INPUTS = frozenset(

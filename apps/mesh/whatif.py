@@ -109,16 +109,26 @@ def from_json(data: Mapping[str, Any]) -> Prediction:
 def verify(predicted: Prediction, observed: Difference) -> Verification:
     """Whether what happened is what was predicted. Workloads and pods come and go meanwhile: how many
     there are does not count, nor does a finding that comes or goes with them unpredicted: one on a
-    workload, or of a check that goes by the pods that run."""
+    workload, or of a check that goes by the pods that run. One that was to appear on a workload may still be
+    to come, and one of its pods may have gone before: they take their time to be replaced."""
     wanted, found = _claims(predicted.difference), _claims(observed)
     changes = (*observed.findings_appear, *observed.findings_disappear)
     passing = {change.fingerprint for change in changes if change.code in FOLLOWING_PODS}
-    deviations = [f"Predicted, but not seen: {text}" for key, text in wanted.items() if key not in found]
+    fleeting = _fleeting(predicted.difference)
+    missed = (key for key in wanted if key not in found and key[2] not in fleeting)
+    deviations = [f"Predicted, but not seen: {wanted[key]}" for key in missed]
     surprises = (
         key for key in found if key not in wanted and key[1] not in WORKLOAD_KINDS and key[2] not in passing
     )
     deviations += [f"Seen, but not predicted: {found[key]}" for key in surprises]
     return Verification(not deviations, tuple(deviations))
+
+
+def _fleeting(difference: Difference) -> frozenset[str]:
+    """Fingerprints of findings on workloads that come or go while pods are being replaced."""
+    changes = [change for change in difference.findings_disappear if change.code in FOLLOWING_PODS]
+    changes += difference.findings_appear
+    return frozenset(change.fingerprint for change in changes if change.ref.kind in WORKLOAD_KINDS)
 
 
 def _groups(before: Analysis, after: Analysis) -> list[_Group]:

@@ -131,6 +131,10 @@ def _read_back(gateway: ClusterGateway, item: ChangeItem) -> list[str]:
         return [f"{named(item)} is not there."]
     expected: Mapping[str, Any] = item.dry_run.get("expected") or item.desired or {}
     wrong = field_diff(stripped(expected), stripped(live))
+    if resource is not None and resource.group not in dryrun.ISTIO_GROUPS:
+        # Replicas, revisions and more of a workload are other controllers' business, and move.
+        written = [change.path for change in field_diff(stripped(item.base or {}), stripped(expected))]
+        wrong = tuple(change for change in wrong if dryrun.touches(change.path, written))
     found = [f"{named(item)}: {change.path} is not as it was written." for change in wrong[:10]]
     if intents.operation_of(live) != intents.operation_of(expected):
         found.append(f"{named(item)} bears the mark of another operation.")

@@ -125,3 +125,9 @@ def test_the_list_is_exported_as_csv_and_as_json_lines(shop: Shop, found: Findin
     assert len(lines) == omar.get(LIST, {"state": "all"}).json()["count"]
     assert omar.get(f"{LIST}export/", {"as": "xlsx"}).status_code == 400
     assert omar.get(f"{LIST}export/", {"state": "none"}).status_code == 400
+
+
+def test_a_finding_names_its_remedy_or_says_why_there_is_none(shop: Shop, speaking: Speaker) -> None:
+    rows = speaking(shop.dev).get(LIST, {"state": "all"}).json()["results"]
+    assert {bool(row["remedy"]) for row in rows} == {True, False}
+    assert all(bool(row["remedy"]) != bool(row["no_remedy"]) for row in rows)

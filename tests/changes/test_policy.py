@@ -112,6 +112,20 @@ def test_a_new_pod_template_says_that_pods_are_replaced() -> None:
     assert "pods are replaced" in judged(item(before, after, kind="Deployment")).risks[0].text
 
 
+def modes(**spec: Any) -> dict[str, Any]:
+    return {"kind": "PeerAuthentication", "spec": spec}
+
+
+def test_a_port_that_takes_plaintext_from_now_on_is_said() -> None:
+    strict, permissive = {"mode": "STRICT"}, {"mode": "PERMISSIVE"}
+    opened = modes(mtls=strict, portLevelMtls={"9443": permissive})
+    for before in (None, modes(mtls=strict), modes(portLevelMtls={"9443": strict})):
+        found = judged(item(before, opened, kind="PeerAuthentication"))
+        assert found.level is Level.HIGH
+        assert "port 9443 take calls without mutual TLS" in found.risks[0].text
+    assert judged(item(opened, modes(mtls=strict), kind="PeerAuthentication")).risks == ()
+
+
 def test_a_quorum_that_nobody_can_meet_says_so() -> None:
     assert quorum_problem(2, ["Sam", "Noor"]) == ""
     assert "only 1 person may approve" in quorum_problem(2, ["Sam"])

@@ -18,7 +18,7 @@ from pytest_django import Settings
 
 from apps.accounts.models import User
 from apps.audit.models import AuditEvent
-from apps.clusters import actions, secrets
+from apps.clusters import actions, rbac, secrets
 from apps.clusters.connect import open_gateway
 from apps.clusters.connection import Secret
 from apps.clusters.gateway import UnauthorizedError, UnreachableError
@@ -165,7 +165,9 @@ def test_a_reader_sees_everything_and_changes_nothing(sim: SimulatedCluster, cha
     found = actions.register_cluster(actor=charlie, **place(sim, token=sim.token("reader")))
     checks = actions.recheck(actor=charlie, cluster=found)
     assert checks.missing_to_read == ()
-    assert len(checks.missing_to_apply) == 7
+    assert len(checks.missing_to_apply) == len(rbac.APPLY)
+    found.refresh_from_db()
+    assert {"group": "apps", "plural": "deployments", "verb": "patch"} in found.may_not
     assert checks.has_istio
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -162,9 +163,9 @@ def person(username: str, *roles: Role) -> User:
     return user
 
 
-def spec() -> ClusterSpec:
-    """The cluster of shop.yaml."""
-    scenario = load(SCENARIO)
+def spec(path: Path = SCENARIO) -> ClusterSpec:
+    """The cluster of a scenario file, shop.yaml or one like it."""
+    scenario = load(path)
     users = [
         (ClusterUser(u.name, u.name, u.groups, tuple(rule.manifest() for rule in u.rules)), u.token)
         for u in scenario.users
@@ -176,13 +177,21 @@ def spec() -> ClusterSpec:
         served=scenario.served_versions,
         writers=scenario.managers,
         git_version=scenario.kubernetes_version,
+        behaviour=scenario.behaviour,
     )
 
 
 @pytest.fixture
 def shop(db: None) -> Iterator[Shop]:
     """A fresh cluster for each test."""
-    with SimulatedFleet([spec()]) as fleet:
+    with opened(spec()) as made:
+        yield made
+
+
+@contextmanager
+def opened(cluster_spec: ClusterSpec) -> Iterator[Shop]:
+    """The cluster, registered as `shop` and read, with its people."""
+    with SimulatedFleet([cluster_spec]) as fleet:
         sim = fleet["shop"]
         omar = person("omar", Role.ADMINISTRATOR, Role.OPERATOR)
         cluster = register_cluster(

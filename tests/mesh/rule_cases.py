@@ -5,7 +5,11 @@
     # expect: warning Sidecar shop/default spec.egress[0].hosts
     # expect: nothing
 
-`expect` lines are the assertion: severity, object, field path, in the order of the findings' objects.
+`expect` lines are the assertion: severity, object, field path, in the order of the findings' objects. Two
+more say what is offered for them:
+
+    # mended by: declare-istio-cni
+    # left: declare-istio-cni: somebody wrote that     (a part of the reason)
 """
 
 from __future__ import annotations
@@ -22,6 +26,8 @@ from apps.mesh.snapshot import Snapshot
 
 ROOT = Path(__file__).parent / "cases" / "rules"
 NOTHING = "nothing"
+MENDED = "mended by:"
+MARKS = ("expect:", "base:", "left:", MENDED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +38,8 @@ class RuleCase:
     bases: tuple[str, ...]
     expected: tuple[str, ...]
     text: str
+    mended_by: tuple[str, ...] = ()
+    left: tuple[tuple[str, str], ...] = ()
 
     @property
     def fires(self) -> bool:
@@ -85,7 +93,8 @@ def _case(path: Path) -> RuleCase:
     expected = [c.removeprefix("expect:").strip() for c in comments if c.startswith("expect:")]
     assert expected, f"{path} expects nothing in particular"
     bases = next((c.removeprefix("base:") for c in comments if c.startswith("base:")), "")
-    about = " ".join(c for c in comments if not c.startswith(("expect:", "base:")))
+    about = " ".join(c for c in comments if not c.startswith(MARKS))
+    left = [c.removeprefix("left:").strip().partition(": ") for c in comments if c.startswith("left:")]
     return RuleCase(
         code=path.parent.name,
         name=path.stem,
@@ -93,4 +102,6 @@ def _case(path: Path) -> RuleCase:
         bases=tuple(base.strip() for base in bases.split(",") if base.strip()),
         expected=tuple(sorted(e for e in expected if e != NOTHING)),
         text=text,
+        mended_by=tuple(c.removeprefix(MENDED).strip() for c in comments if c.startswith(MENDED)),
+        left=tuple((name, reason) for name, _, reason in left),
     )

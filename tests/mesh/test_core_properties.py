@@ -21,6 +21,8 @@ from apps.mesh.snapshot import Snapshot
 from apps.mesh.verdicts import Destination, Protocol
 from tests.mesh.budget import examples
 from tests.mesh.mutation import ISTIO_KINDS, case_snapshots, manifests_of, patches
+from tests.mesh.rule_cases import cases
+from tests.mesh.test_remedies_ending import fewer
 from tests.mesh.test_remedies_minimal import reduced
 
 HOSTS = speedscale()
@@ -93,7 +95,7 @@ def test_a_workload_alone_gets_the_verdict_of_its_scope(data: st.DataObject) -> 
                     assert (alone.verdict, alone.cluster) == (through.verdict, through.cluster)
 
 
-@given(st.data(), st.sampled_from(sorted(REMEDIES)))
+@given(st.data(), st.sampled_from([name for name, one in sorted(REMEDIES.items()) if not one.by_finding]))
 @settings(
     max_examples=examples(120),
     deadline=None,
@@ -122,6 +124,31 @@ def test_a_remedy_turns_exactly_what_it_says_and_every_part_is_needed(data: st.D
         for smaller in reduced(patch):
             fewer = [*proposal.patches[:index], smaller, *proposal.patches[index + 1 :]]
             assert opened(snapshot, apply(snapshot, fewer), proposal) < after
+
+
+@given(st.data(), st.sampled_from([name for name, one in sorted(REMEDIES.items()) if one.by_finding]))
+@settings(
+    max_examples=examples(120),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+)
+def test_a_remedy_ends_the_findings_it_names_and_every_part_is_needed(data: st.DataObject, name: str) -> None:
+    mended = [case for case in cases() if name in case.mended_by]
+    snapshot = data.draw(st.sampled_from(mended)).snapshot()
+    snapshot = snapshot.with_patched(*data.draw(patches(snapshot)))
+    before = {finding.fingerprint for finding in analyse(snapshot, HOSTS).findings}
+    proposal: Proposal | None = None
+    try:
+        proposal = propose(snapshot, HOSTS, name)
+    except ProposalError:
+        assume(False)
+    assert proposal is not None
+    after = {finding.fingerprint for finding in analyse(apply(snapshot, proposal.patches), HOSTS).findings}
+    assert set(proposal.ends) <= before - after
+    assert after <= before
+    for smaller in fewer(proposal):
+        left = analyse(apply(snapshot, smaller), HOSTS).findings
+        assert set(proposal.ends) & {finding.fingerprint for finding in left}
 
 
 def opened(before: Snapshot, after: Snapshot, proposal: Proposal) -> set[tuple[str, str]]:

@@ -61,12 +61,30 @@ def test_what_is_exported_to_nobody_is_left_alone() -> None:
         propose(hidden_entry(exportTo=["~"]), HOSTS, EXPORT)
 
 
-def test_an_export_that_a_sidecar_makes_useless_is_not_proposed() -> None:
+def behind_a_sidecar(*hosts: str) -> Snapshot:
+    """The hidden entry, and a Sidecar that would not import it either."""
     entry = case_snapshot("SS02", HIDDEN).manifest(ENTRY)
     assert entry is not None
-    snapshot = laid("mesh", "speedscale", "shop", more=sidecar('["./*"]')).with_patched([entry], [])
+    text = ", ".join(f'"{host}"' for host in hosts)
+    return laid("mesh", "speedscale", "shop", more=sidecar(f"[{text}]")).with_patched([entry], [])
+
+
+@pytest.mark.parametrize("target", [Target(), Target(ref=ENTRY), Target(hosts=("gcr.io",))])
+def test_an_export_that_a_sidecar_makes_useless_comes_with_the_import(target: Target) -> None:
+    snapshot = behind_a_sidecar("./*")
+    proposal = propose(snapshot, HOSTS, EXPORT, target)
+    entry, listener = proposal.patches
+    assert spec_of(entry)["exportTo"] == [".", "shop"]
+    assert spec_of(listener)["egress"] == [{"hosts": ["./*", "speedscale/*"]}]
+    turned = blocked(snapshot) - blocked(apply(snapshot, proposal.patches))
+    assert turned >= set(proposal.opens)
+    for patch in proposal.patches:
+        assert blocked(snapshot) == blocked(apply(snapshot, [patch]))
+
+
+def test_an_export_that_an_exclusion_makes_useless_is_not_proposed() -> None:
     with pytest.raises(ProposalError, match="Sidecar"):
-        propose(snapshot, HOSTS, EXPORT)
+        propose(behind_a_sidecar("./*", "~speedscale/*"), HOSTS, EXPORT)
 
 
 def test_other_hosts_that_come_with_an_export_are_named() -> None:

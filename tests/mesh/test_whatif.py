@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import msgspec
 import pytest
 
+from apps.mesh.differences import Difference, FindingChange, Prediction
+from apps.mesh.findings import Severity
 from apps.mesh.hostsets import speedscale
 from apps.mesh.parsing.files import load_text
 from apps.mesh.patches import ManifestPatch, created, deleted, updated
@@ -187,6 +190,27 @@ def test_pods_that_roll_meanwhile_are_no_deviation() -> None:
     observed = compare_snapshots(snapshot, Snapshot.from_manifests([*before, patch.after, pods]), HOSTS)
     assert "SS09" in {change.code for change in observed.findings_appear}
     assert verify(prediction, observed).confirmed
+
+
+def finding_change(code: str, kind: str) -> FindingChange:
+    return FindingChange(f"{code}-print", code, Severity.WARNING, code, ResourceRef(kind, "shop", "cart"))
+
+
+@pytest.mark.parametrize(
+    ("comes", "goes", "confirmed"),
+    [
+        ([finding_change("SS08", "Deployment")], [], True),  # its pods are still being replaced
+        ([], [finding_change("SS09", "Deployment")], True),  # its pods were replaced before the write
+        ([], [finding_change("SS06", "Deployment")], False),
+        ([finding_change("MC170", "DestinationRule")], [], False),
+    ],
+)
+def test_what_was_predicted_and_did_not_come_is_told_from_what_pods_delay(
+    comes: list[FindingChange], goes: list[FindingChange], confirmed: bool
+) -> None:
+    nothing = Difference((), (), (), (), 0, (), ())
+    expected = replace(nothing, findings_appear=tuple(comes), findings_disappear=tuple(goes))
+    assert verify(Prediction("speedscale", "1", expected), nothing).confirmed is confirmed
 
 
 @pytest.mark.parametrize(("host", "lost"), [("gcr.io", 0), ("api.example.com", 1)])

@@ -15,6 +15,7 @@ from apps.analysis.suppressing import default_until
 from apps.api.serializers.common import Input
 from apps.common.clock import now
 from apps.mesh.findings import Severity
+from apps.mesh.rules.catalogue import why_no_remedy
 from apps.mesh.suppression import ALL, By
 
 
@@ -51,6 +52,7 @@ class FindingSerializer(serializers.Serializer[Any]):
     path = serializers.CharField()
     references = serializers.ListField(child=serializers.CharField())
     remedy = serializers.CharField()
+    no_remedy = serializers.SerializerMethodField()
     affected = serializers.ListField(child=serializers.CharField())
     opened_at = serializers.DateTimeField()
     seen_at = serializers.DateTimeField()
@@ -61,6 +63,10 @@ class FindingSerializer(serializers.Serializer[Any]):
     @extend_schema_field(serializers.ChoiceField(choices=[(one.value, one.name) for one in Shown]))
     def get_state(self, row: Finding) -> str:
         return row.state(_today())
+
+    def get_no_remedy(self, row: Finding) -> str:
+        """Why the console generates no change for it; empty where `remedy` names one."""
+        return "" if row.remedy else why_no_remedy(row.code)
 
     @extend_schema_field(SuppressedSerializer(allow_null=True))
     def get_suppressed(self, row: Finding) -> Any:

@@ -13,6 +13,7 @@ from apps.changes.selectors import current_revision
 from apps.clusters.models import Cluster
 from apps.common.errors import InvalidInputError, WrongStateError
 from apps.inventory import store
+from apps.mesh.objects.workloads import WORKLOAD_KINDS
 from apps.mesh.patches import ManifestPatch, PatchAction, stripped
 from apps.mesh.refs import ResourceRef
 from apps.mesh.snapshot import Snapshot
@@ -63,7 +64,9 @@ def _back(item: ChangeItem, snapshot: Snapshot) -> ManifestPatch | None:
         return (
             None if prior is None else ManifestPatch(PatchAction.CREATE, ref, item.api_version, None, prior)
         )
-    written = item.dry_run.get("expected") or item.desired
+    # What admission made of a workload, as Speedscale's operator does, is undone by those who made it.
+    asked_only = item.kind in WORKLOAD_KINDS
+    written = item.desired if asked_only else item.dry_run.get("expected") or item.desired
     if prior is None:
         if written is None or not intents.same_content(now, written):
             raise InvalidInputError(f"{ref} was changed by others since it was created: decide by hand.")

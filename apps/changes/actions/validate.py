@@ -26,7 +26,8 @@ from apps.clusters.connect import open_gateway
 from apps.clusters.gateway import ClusterGateway, GatewayError
 from apps.clusters.models import Cluster
 from apps.common import clock
-from apps.mesh.patches import ManifestPatch, PatchAction
+from apps.mesh.objects.workloads import WORKLOAD_KINDS
+from apps.mesh.patches import ManifestPatch, PatchAction, stripped
 from apps.mesh.refs import ResourceRef
 
 PENDING_FOR = timedelta(days=7)
@@ -180,10 +181,13 @@ def _record(tried: Tried) -> dict[str, Any]:
 
 
 def _patches(answers: Answers) -> dict[Cluster, list[ManifestPatch]]:
+    """What would be written; of a workload with what admission makes of it."""
     patches: dict[Cluster, list[ManifestPatch]] = defaultdict(list)
-    for item, _ in answers:
+    for item, tried in answers:
+        admitted = tried.expected if item.kind in WORKLOAD_KINDS else None
+        after = stripped(admitted) if admitted is not None else item.desired
         patches[item.cluster].append(
-            ManifestPatch(PatchAction(item.action), _ref(item), item.api_version, item.base, item.desired)
+            ManifestPatch(PatchAction(item.action), _ref(item), item.api_version, item.base, after)
         )
     return patches
 

@@ -8,7 +8,6 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
 
-from apps.accounts.permissions import Permission, allows_somewhere
 from apps.analysis import selectors as analysis
 from apps.analysis import suppressing
 from apps.analysis.exported import FORMATS, findings_file
@@ -26,6 +25,7 @@ from apps.console.links import object_url
 from apps.console.navigation import Tab, cluster_tabs, crumbs
 from apps.console.suppressed import groups, shown
 from apps.console.yamltext import line_of
+from apps.mesh.rules.catalogue import why_no_remedy
 from apps.mesh.suppression import By
 
 SEVERITIES = {key: badge.word for key, badge in badges.SEVERITIES.items()}
@@ -121,9 +121,7 @@ def finding_page(
         "steps": evidence.chain(cluster.name, found.evidence),
         "affected": [(one, object_url(cluster.name, str(one))) for one in found.affected[:MOST_AFFECTED]],
         "affected_more": max(0, len(found.affected) - MOST_AFFECTED),
-        "may_propose": allows_somewhere(
-            request.user, Permission.PROPOSE, environment=cluster.environment, cluster=cluster.name
-        ),
+        "no_remedy": why_no_remedy(found.code),
         "others": analysis.open_findings(request.user)
         .filter(cluster=cluster, kind=found.kind, namespace=found.namespace, name=found.name)
         .exclude(pk=found.pk)[:5],

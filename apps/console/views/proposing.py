@@ -99,6 +99,12 @@ def remedy_of_finding(request: SignedInRequest, pk: int) -> HttpResponseBase:
     context = _remedy_context(finding.cluster, finding.remedy, Target(ref=ref))
     context["crumbs"] = crumbs(finding.cluster.name, "Remedy")
     context["back"] = reverse("console:finding", args=[pk])
+    cluster = finding.cluster
+    may = allows_somewhere(
+        request.user, Permission.PROPOSE, environment=cluster.environment, cluster=cluster.name
+    )
+    offered = may and finding.resolved_at is None
+    context["propose_url"] = reverse("console:finding-propose", args=[pk]) if offered else ""
     return page_or_fragment(request, "console/changes/preview.html", "console/changes/_preview.html", context)
 
 

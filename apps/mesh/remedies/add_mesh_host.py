@@ -17,7 +17,7 @@ from apps.mesh.hosts import is_wildcard, subset_of
 from apps.mesh.objects.networking import ServiceEntry, VirtualService
 from apps.mesh.outsideonly import OutsideOnly, destination_hosts, full_hosts, outside_only, speaks_in_mesh
 from apps.mesh.ownership import keeper_of, managers_of
-from apps.mesh.patches import ManifestPatch, updated
+from apps.mesh.patches import ManifestPatch, apply, updated
 from apps.mesh.references import MESH_GATEWAY
 from apps.mesh.refs import Manifest
 from apps.mesh.remedies.base import Proposal, ProposalError, Remedy, RemedyContext, Target
@@ -41,8 +41,9 @@ def propose(context: RemedyContext, target: Target) -> Proposal:
         doubt = _doubt(context, found, every)
         patch = _patch(context, found) if not doubt else None
         doubt = doubt or ("it cannot be read" if patch is None else "")
-        if patch is not None and (lost := harm(context, [patch]) or new_finding(context, [patch])):
-            doubt = lost.rstrip(".")
+        if patch is not None:
+            after = apply(context.snapshot, [patch])
+            doubt = (harm(context, after) or new_finding(context, after)).rstrip(".")
         if doubt or patch is None:
             warnings.append(f"{found.item.ref} is left as it is: {doubt}.")
             continue

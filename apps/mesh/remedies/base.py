@@ -21,19 +21,28 @@ class Target:
     """What shall be mended; everything empty means "whatever the remedy can mend".
 
     `hosts` are hosts of the host set, `scopes` keys of egress scopes, `namespaces` names; `ref` is
-    the object a finding is on (a Sidecar, a ServiceEntry).
+    the object a finding is on (a Sidecar, a ServiceEntry). `cells` are single pairs of scope and host, where
+    not every one of these hosts is meant for every one of these scopes.
     """
 
     hosts: tuple[str, ...] = ()
     scopes: tuple[str, ...] = ()
     namespaces: tuple[str, ...] = ()
     ref: ResourceRef | None = None
+    cells: tuple[tuple[str, str], ...] = ()
+
+    def asks(self, scope_key: str, host: str) -> bool:
+        """Whether this cell was asked for by its scope."""
+        if scope_key in self.scopes and (not self.hosts or host in self.hosts):
+            return True
+        return (scope_key, host) in self.cells
 
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
     """Patches with what they were simulated to do. `summary` is one sentence; `opens` names the cells
-    that turn, as `(scope key, host)`; `warnings` are sentences an approver must read."""
+    that turn, as `(scope key, host)`; `warnings` are sentences an approver must read; `ends` are the
+    fingerprints of findings that it was made for and ends."""
 
     remedy: str
     title: str
@@ -41,6 +50,7 @@ class Proposal:
     patches: tuple[ManifestPatch, ...]
     opens: tuple[tuple[str, str], ...]
     warnings: tuple[str, ...] = ()
+    ends: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +68,11 @@ class RemedyContext:
 
 @dataclass(frozen=True, slots=True)
 class Remedy:
-    """`propose` raises ProposalError when there is nothing it can safely generate."""
+    """`propose` raises ProposalError when there is nothing it can safely generate. `by_finding` is true
+    for one that somebody asks for by its finding: it is no part of mending a whole cluster."""
 
     name: str
     title: str
     doc: str
     propose: Callable[[RemedyContext, Target], Proposal]
+    by_finding: bool = False

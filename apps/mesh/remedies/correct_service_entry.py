@@ -138,7 +138,7 @@ def _unproven(context: RemedyContext, patch: ManifestPatch) -> str:
     after = apply(context.snapshot, [patch])
     if any(ref == patch.ref for ref, _ in _flawed(after, context)):
         return "a fault would be left"
-    return harm(context, [patch]).rstrip(".")
+    return harm(context, after).rstrip(".")
 
 
 def _opens(context: RemedyContext, patches: Sequence[ManifestPatch]) -> Iterator[tuple[str, str]]:

@@ -65,14 +65,16 @@ def propose(context: RemedyContext, target: Target) -> Proposal:
 
 
 def draft(context: RemedyContext, target: Target) -> Proposal:
-    """As `propose`, but without asking whether the entry alone turns anything: for use with an import."""
+    """As `propose`, but without asking whether the entry alone turns anything: for use with an import. Its
+    `opens` are the cells it is meant for."""
     cells = _blocked(context, target, _chosen(context.hostset, target))
     if not cells:
         raise ProposalError("None of these hosts is blocked; there is nothing to open.")
     namespace = _home_namespace(context, cells)
     patches, warnings = _patches(context, [cell.host for cell in cells], namespace, ())
     summary = f"{patches[0].ref} names {', '.join(dict.fromkeys(cell.host.host for cell in cells))}."
-    return Proposal(REMEDY.name, REMEDY.title, summary, patches, (), warnings)
+    opens = tuple((cell.scope_key, cell.host.host) for cell in cells)
+    return Proposal(REMEDY.name, REMEDY.title, summary, patches, opens, warnings)
 
 
 def _chosen(hostset: HostSet, target: Target) -> HostSet:
@@ -87,9 +89,12 @@ def _chosen(hostset: HostSet, target: Target) -> HostSet:
 def _blocked(context: RemedyContext, target: Target, hostset: HostSet) -> list[_Cell]:
     """The blocked cells of the scopes that were named, else of those who need the hosts."""
     asked: list[tuple[str, str, Workload, tuple[RequiredHost, ...]]]
-    if target.scopes:
-        scopes = [scope for scope in context.engine.scopes() if scope.key in target.scopes]
-        asked = [(scope.key, scope.namespace, scope.representative, hostset.hosts) for scope in scopes]
+    if target.scopes or target.cells:
+        asked = [
+            (scope.key, scope.namespace, scope.representative, hosts)
+            for scope in context.engine.scopes()
+            if (hosts := tuple(host for host in hostset.hosts if target.asks(scope.key, host.host)))
+        ]
     else:
         needs = host_needs(context.snapshot, context.engine)
         asked = [(n.scope_key, n.namespace, n.workload, _dialled(context, n, hostset)) for n in needs]

@@ -179,7 +179,9 @@ class RuleContext:
 class Rule:
     """One check. `severity` is the highest it gives; `inputs` are the kinds it reads, "Workload" for
     all workload kinds and their pods; `doc` is the module's docstring, which becomes its page.
-    `follows_pods` is True where pods that come and go make it speak on another kind of object."""
+    `remedy` mends what it finds, `no_remedy` says why nothing does, or of which findings nothing; one of
+    the two is always given. `follows_pods` is True where it comes and goes with pods that are replaced, or
+    speaks of them on another kind of object."""
 
     code: str
     name: str
@@ -190,6 +192,7 @@ class Rule:
     check: Callable[[RuleContext], Iterable[Finding]]
     references: tuple[str, ...] = ()
     remedy: str = ""
+    no_remedy: str = ""
     follows_pods: bool = False
 
     def finding(

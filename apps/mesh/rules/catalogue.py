@@ -247,6 +247,12 @@ RULES: tuple[Rule, ...] = tuple(
 )
 
 
+def why_no_remedy(code: str) -> str:
+    """Why what a check finds is left to people, "" for what every finding of it has, and for other codes."""
+    found = rule(code)
+    return found.no_remedy if found is not None else ""
+
+
 def rule(code: str) -> Rule | None:
     """The rule of a code."""
     return next((found for found in RULES if found.code == code), None)

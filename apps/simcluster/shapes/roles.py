@@ -133,6 +133,11 @@ def _reader(mesh: Mesh | None) -> tuple[PolicyRule, ...]:
 
 def _writer() -> tuple[PolicyRule, ...]:
     return (
-        PolicyRule(("networking.istio.io",), ("serviceentries", "sidecars", "virtualservices"), WRITE),
+        PolicyRule(
+            ("networking.istio.io",),
+            ("serviceentries", "sidecars", "virtualservices", "destinationrules"),
+            WRITE,
+        ),
+        PolicyRule(("security.istio.io",), ("peerauthentications",), WRITE),
         PolicyRule(("apps",), ("deployments", "statefulsets", "daemonsets"), ("patch",)),
     )

@@ -57,4 +57,5 @@ RULE = Rule(
     doc=__doc__ or "",
     check=check,
     references=("IST0106",),
+    no_remedy="Which listener should serve the rest decides what the workloads reach.",
 )

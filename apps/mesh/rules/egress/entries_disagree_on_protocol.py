@@ -73,4 +73,5 @@ RULE = Rule(
     doc=__doc__ or "",
     check=check,
     references=("KIA1212", "IST0177"),
+    no_remedy="Only who dials the port knows which protocol is right.",
 )

@@ -67,4 +67,5 @@ RULE = Rule(
     inputs=INPUTS,
     doc=__doc__ or "",
     check=check,
+    no_remedy="Which of the two should answer for the host decides where calls go.",
 )

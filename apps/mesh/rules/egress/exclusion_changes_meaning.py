@@ -101,4 +101,5 @@ RULE = Rule(
     inputs=INPUTS | {"Sidecar"},
     doc=__doc__ or "",
     check=check,
+    no_remedy="Which of the two meanings is wanted only the owner knows.",
 )

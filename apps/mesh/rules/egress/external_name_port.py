@@ -54,4 +54,5 @@ RULE = Rule(
     doc=__doc__ or "",
     check=check,
     references=("IST0150",),
+    no_remedy="Which protocol the port carries only its callers know, and naming one changes what they get.",
 )

@@ -84,4 +84,8 @@ RULE = Rule(
     doc=__doc__ or "",
     check=check,
     references=("KIA1211",),
+    no_remedy=(
+        "Which of the two entries its owner wants to keep cannot be seen, and settings of the other may "
+        "be needed."
+    ),
 )

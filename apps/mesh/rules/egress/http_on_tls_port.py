@@ -77,4 +77,7 @@ RULE = Rule(
     inputs=FLAWED_INPUTS | {"DestinationRule", "Service"},
     doc=__doc__ or "",
     check=check,
+    no_remedy=(
+        "Clients may send plaintext to the port on purpose; where the hosts are Speedscale's, SS05 mends it."
+    ),
 )

@@ -181,4 +181,5 @@ RULE = Rule(
     doc=__doc__ or "",
     check=check,
     references=("KIA1004",),
+    no_remedy="Whether the host is a slip or what it names is still to come cannot be seen.",
 )

@@ -58,4 +58,8 @@ RULE = Rule(
     doc=__doc__ or "",
     check=check,
     references=("IST0133",),
+    no_remedy=(
+        "Either the wide host or the narrow ones are meant; taking out the wrong one changes what is "
+        "imported later."
+    ),
 )

@@ -83,4 +83,5 @@ RULE = Rule(
     doc=__doc__ or "",
     check=check,
     references=("IST0106",),
+    no_remedy="What was meant to be imported cannot be told from the text, and every import opens something.",
 )

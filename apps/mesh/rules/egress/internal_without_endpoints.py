@@ -50,4 +50,8 @@ RULE = Rule(
     inputs=FLAWED_INPUTS,
     doc=__doc__ or "",
     check=check,
+    no_remedy=(
+        "Clients may rest on what the location makes of them; where the hosts are Speedscale's, SS05 "
+        "mends it."
+    ),
 )

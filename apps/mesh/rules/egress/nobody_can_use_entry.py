@@ -74,4 +74,8 @@ RULE = Rule(
     inputs=INPUTS,
     doc=__doc__ or "",
     check=check,
+    no_remedy=(
+        "Whether nobody needs the entry or somebody cannot see it is the question; where Speedscale needs "
+        "it, SS02 and SS04 mend it."
+    ),
 )

@@ -152,4 +152,7 @@ RULE = Rule(
     inputs=INPUTS - {"CustomResourceDefinition", "ValidatingWebhookConfiguration"},
     doc=__doc__ or "",
     check=check,
+    no_remedy=(
+        "Whether the own Services are needed is not in a manifest, and importing them widens the Sidecar."
+    ),
 )

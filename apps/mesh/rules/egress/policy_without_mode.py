@@ -48,4 +48,7 @@ RULE = Rule(
     doc=__doc__ or "",
     check=check,
     references=("KIA1007",),
+    no_remedy=(
+        "Whether REGISTRY_ONLY was meant is the question; either answer opens or closes hosts for good."
+    ),
 )

@@ -119,4 +119,8 @@ RULE = Rule(
     doc=__doc__ or "",
     check=check,
     references=("IST0106",),
+    no_remedy=(
+        "Whether the resolution is wrong or its endpoints are missing cannot be seen; where the hosts are "
+        "Speedscale's, SS05 mends it."
+    ),
 )

@@ -45,4 +45,5 @@ RULE = Rule(
     doc=__doc__ or "",
     check=check,
     references=("KIA1006",),
+    no_remedy="Without its selector the Sidecar would narrow every namespace of the mesh at once.",
 )

@@ -92,4 +92,5 @@ RULE = Rule(
     doc=__doc__ or "",
     check=check,
     references=("IST0134",),
+    no_remedy="Which addresses are meant is known to the owner alone; closing the port may cut somebody off.",
 )

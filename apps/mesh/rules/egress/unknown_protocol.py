@@ -52,4 +52,5 @@ RULE = Rule(
     doc=__doc__ or "",
     check=check,
     references=("IST0106",),
+    no_remedy="Which protocol was meant cannot be told from a word that Istio does not know.",
 )

@@ -49,4 +49,8 @@ RULE = Rule(
     doc=__doc__ or "",
     check=check,
     references=("IST0106",),
+    no_remedy=(
+        "More than one resolution would do, and each opens hosts that are closed today; where the hosts "
+        "are Speedscale's, SS05 mends it."
+    ),
 )

@@ -91,4 +91,8 @@ RULE = Rule(
     inputs=INPUTS | {"ServiceEntry"},
     doc=__doc__ or "",
     check=check,
+    no_remedy=(
+        "Which names below the wildcard are dialled is not in any manifest, and narrowing it may cut "
+        "somebody off."
+    ),
 )

@@ -94,4 +94,5 @@ RULE = Rule(
     doc=__doc__ or "",
     check=check,
     references=("IST0106",),
+    no_remedy="Which part of the contradiction is meant decides who sees the object.",
 )

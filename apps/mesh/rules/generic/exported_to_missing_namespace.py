@@ -62,4 +62,8 @@ RULE = Rule(
     doc=__doc__ or "",
     check=check,
     references=("KIA0005",),
+    no_remedy=(
+        "Whether the name is wrong or the namespace is still to come cannot be seen, and a list that "
+        "becomes empty exports to everybody."
+    ),
 )

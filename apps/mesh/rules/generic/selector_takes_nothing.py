@@ -88,4 +88,5 @@ RULE = Rule(
     doc=__doc__ or "",
     check=check,
     references=("KIA0004", "IST0127", "IST0101"),
+    no_remedy="Whether the selector or the labels of the workloads are wrong cannot be seen.",
 )

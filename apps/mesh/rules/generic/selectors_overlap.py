@@ -106,4 +106,5 @@ RULE = Rule(
     doc=__doc__ or "",
     check=check,
     references=("KIA0003", "IST0110"),
+    no_remedy="Which of the two objects is meant for the workloads they share only their owners know.",
 )

@@ -79,4 +79,8 @@ RULE = Rule(
     doc=__doc__ or "",
     check=check,
     references=("KIA0002", "IST0111"),
+    no_remedy=(
+        "Which of the two objects is meant only their owners know; taking one out narrows or widens every "
+        "workload of the namespace."
+    ),
 )

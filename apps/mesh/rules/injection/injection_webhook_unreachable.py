@@ -91,4 +91,5 @@ RULE = Rule(
     check=check,
     references=("IST0139",),
     follows_pods=True,
+    no_remedy="What stopped the control plane is not in its configuration.",
 )

@@ -71,4 +71,5 @@ RULE = Rule(
     check=check,
     references=("IST0102",),
     follows_pods=True,
+    no_remedy="Whether the namespace should be in the mesh is the owner's decision.",
 )

@@ -61,4 +61,5 @@ RULE = Rule(
     inputs=INPUTS,
     doc=__doc__ or "",
     check=check,
+    no_remedy="Whether the namespace or the workload has the last word is the owner's decision.",
 )

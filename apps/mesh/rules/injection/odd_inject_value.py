@@ -60,4 +60,5 @@ RULE = Rule(
     doc=__doc__ or "",
     check=check,
     references=("IST0125",),
+    no_remedy="What the word was meant to say is a guess, and a proxy more or less is more than a slip.",
 )

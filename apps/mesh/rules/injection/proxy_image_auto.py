@@ -42,4 +42,5 @@ RULE = Rule(
     doc=__doc__ or "",
     check=check,
     references=("IST0146", "IST0147"),
+    no_remedy="Whether injection should happen, or the image be written, only the owner knows.",
 )

@@ -40,4 +40,8 @@ RULE = Rule(
     doc=__doc__ or "",
     check=check,
     references=("IST0103",),
+    no_remedy=(
+        "Pods get a proxy when they are replaced: a rollout restart is no change of configuration, and "
+        "what it changes besides cannot be seen in a manifest."
+    ),
 )

@@ -38,4 +38,8 @@ RULE = Rule(
     inputs=INPUTS,
     doc=__doc__ or "",
     check=check,
+    no_remedy=(
+        "Pods change their revision when they are replaced: a rollout restart is no change of "
+        "configuration, and when to take it is the owner's decision."
+    ),
 )

@@ -76,4 +76,7 @@ RULE = Rule(
     check=check,
     references=("IST0158",),
     follows_pods=True,
+    no_remedy=(
+        "Proxies change their version when pods are replaced, and when to do that is the owner's decision."
+    ),
 )

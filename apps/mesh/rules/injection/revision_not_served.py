@@ -91,4 +91,5 @@ RULE = Rule(
     inputs=INPUTS,
     doc=__doc__ or "",
     check=check,
+    no_remedy="Which revision should take the namespace is the owner's decision.",
 )

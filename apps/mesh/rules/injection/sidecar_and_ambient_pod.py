@@ -69,4 +69,5 @@ RULE = Rule(
     doc=__doc__ or "",
     check=check,
     references=("KIA1314", "KIA1315", "KIA1316"),
+    no_remedy="Which data plane is meant is the owner's decision, and pods have to be replaced for either.",
 )

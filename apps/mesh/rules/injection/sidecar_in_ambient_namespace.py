@@ -55,4 +55,8 @@ RULE = Rule(
     doc=__doc__ or "",
     check=check,
     references=("KIA1311",),
+    no_remedy=(
+        "Which data plane is meant is the owner's decision, and a label that somebody else wrote cannot "
+        "be taken off by an apply."
+    ),
 )

@@ -61,4 +61,8 @@ RULE = Rule(
     doc=__doc__ or "",
     check=check,
     references=("IST0123",),
+    no_remedy=(
+        "Taking off the label that loses is no change that an apply can make, because the console does "
+        "not own it."
+    ),
 )

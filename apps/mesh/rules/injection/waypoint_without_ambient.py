@@ -63,4 +63,5 @@ RULE = Rule(
     doc=__doc__ or "",
     check=check,
     references=("KIA1312",),
+    no_remedy="Whether the waypoint or ambient mode is wanted only the owner knows.",
 )

@@ -60,4 +60,5 @@ RULE = Rule(
     doc=__doc__ or "",
     check=check,
     follows_pods=True,
+    no_remedy="It may be meant: an empty policy is the usual way to refuse everything but what others allow.",
 )

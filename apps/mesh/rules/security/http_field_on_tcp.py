@@ -129,4 +129,7 @@ RULE = Rule(
     doc=__doc__ or "",
     check=check,
     references=("IST0133",),
+    no_remedy=(
+        "Whether the port or the condition is wrong cannot be seen, and a policy is its owner's to change."
+    ),
 )

@@ -117,4 +117,8 @@ RULE = Rule(
     doc=__doc__ or "",
     check=check,
     references=("KIA0105",),
+    no_remedy=(
+        "Demanding mutual TLS may refuse callers that are served today; which of the two should give way "
+        "is the owner's decision."
+    ),
 )

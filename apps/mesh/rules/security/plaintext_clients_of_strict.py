@@ -85,4 +85,5 @@ RULE = Rule(
     doc=__doc__ or "",
     check=check,
     references=("KIA0401", "KIA0501"),
+    no_remedy="Whether the servers or their clients should give way is a decision on security.",
 )

@@ -98,4 +98,5 @@ RULE = Rule(
     doc=__doc__ or "",
     check=check,
     references=("KIA0104",),
+    no_remedy="Which host was meant is a guess, and a policy is its owner's to widen.",
 )

@@ -67,4 +67,5 @@ RULE = Rule(
     doc=__doc__ or "",
     check=check,
     follows_pods=True,
+    no_remedy="A proxy changes more than what the policy asks for.",
 )

@@ -69,4 +69,5 @@ RULE = Rule(
     inputs=INPUTS | {"PeerAuthentication", "Service"},
     doc=__doc__ or "",
     check=check,
+    no_remedy="Which port was meant is a guess, and a wrong one refuses callers.",
 )

@@ -42,4 +42,5 @@ RULE = Rule(
     doc=__doc__ or "",
     check=check,
     references=("IST0106",),
+    no_remedy="Which workloads the modes are for only the owner knows.",
 )

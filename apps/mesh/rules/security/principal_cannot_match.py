@@ -93,4 +93,5 @@ RULE = Rule(
     doc=__doc__ or "",
     check=check,
     references=("KIA0108",),
+    no_remedy="Which principal was meant is a guess, and a policy is its owner's to widen.",
 )

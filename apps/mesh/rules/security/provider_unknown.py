@@ -46,4 +46,5 @@ RULE = Rule(
     inputs=INPUTS | {"AuthorizationPolicy"},
     doc=__doc__ or "",
     check=check,
+    no_remedy="The provider is configured in the mesh's own configuration, which the console does not write.",
 )

@@ -43,4 +43,5 @@ RULE = Rule(
     doc=__doc__ or "",
     check=check,
     references=("IST0106",),
+    no_remedy="What should be refused, or asked of the provider, only the owner knows.",
 )

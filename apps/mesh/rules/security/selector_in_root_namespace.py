@@ -43,4 +43,5 @@ RULE = Rule(
     inputs=INPUTS | {"PeerAuthentication"},
     doc=__doc__ or "",
     check=check,
+    no_remedy="Which namespace was meant is a guess, and elsewhere the policy would begin to refuse callers.",
 )

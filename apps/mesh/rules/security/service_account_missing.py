@@ -89,4 +89,5 @@ RULE = Rule(
     doc=__doc__ or "",
     check=check,
     references=("KIA0106", "KIA0107"),
+    no_remedy="Which service account was meant is a guess, and a policy is its owner's to widen.",
 )

@@ -71,4 +71,5 @@ RULE = Rule(
     doc=__doc__ or "",
     check=check,
     references=("KIA0101",),
+    no_remedy="Which namespace was meant is a guess, and a policy is its owner's to widen.",
 )

@@ -72,4 +72,5 @@ RULE = Rule(
     doc=__doc__ or "",
     check=check,
     references=("KIA0102",),
+    no_remedy="Which method was meant is a guess, and a policy is its owner's to widen.",
 )

@@ -68,4 +68,5 @@ RULE = Rule(
     check=check,
     references=("KIA1301",),
     follows_pods=True,
+    no_remedy="Who may call the workloads only their owner knows.",
 )

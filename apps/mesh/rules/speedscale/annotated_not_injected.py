@@ -58,6 +58,7 @@ def check(context: RuleContext) -> Iterator[Finding]:
             path=f"{webhook.path}.{selector}" if webhook is not None else "webhooks",
             key=f"{cause} {namespace} {selector}",
             affected=tuple(workload.ref for workload in workloads),
+            remedy="",
         )
 
 
@@ -69,6 +70,7 @@ def _own(workload: Workload, report: CaptureReport) -> Finding:
         api_version=workload.api_version,
         path=report.path,
         key=report.cause,
+        remedy=RULE.remedy if report.cause is CaptureCause.TEMPLATE_ONLY else "",
     )
 
 
@@ -80,4 +82,9 @@ RULE = Rule(
     inputs=INPUTS,
     doc=__doc__ or "",
     check=check,
+    remedy="move-capture-annotation",
+    no_remedy=(
+        "Other causes lie in the operator, its webhook, or a wish that says the opposite; only an "
+        "annotation in the wrong place can be moved."
+    ),
 )

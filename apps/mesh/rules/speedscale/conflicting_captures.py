@@ -39,4 +39,5 @@ RULE = Rule(
     inputs=INPUTS,
     doc=__doc__ or "",
     check=check,
+    no_remedy="Which of the two ways of capture is meant only the owner of the workload knows.",
 )

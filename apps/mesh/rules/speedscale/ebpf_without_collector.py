@@ -50,4 +50,5 @@ RULE = Rule(
     inputs=INPUTS,
     doc=__doc__ or "",
     check=check,
+    no_remedy="The collector comes with Speedscale's chart, which the console does not install.",
 )

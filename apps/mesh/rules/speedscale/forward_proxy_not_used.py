@@ -74,4 +74,5 @@ RULE = Rule(
     inputs=INPUTS,
     doc=__doc__ or "",
     check=check,
+    no_remedy="Which variable the application reads is not in any manifest.",
 )

@@ -126,4 +126,7 @@ RULE = Rule(
     inputs=CAPTURE_INPUTS | MODE_INPUTS | POLICY_INPUTS | {"Service"},
     doc=__doc__ or "",
     check=check,
+    no_remedy=(
+        "Who may reach the forwarder is its owner's decision: an access rule is never widened by a remedy."
+    ),
 )

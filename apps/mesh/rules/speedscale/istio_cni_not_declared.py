@@ -17,9 +17,8 @@ from apps.mesh.injection import INPUTS as INJECTION_INPUTS
 from apps.mesh.objects.workloads import Workload
 from apps.mesh.reports import CaptureKind
 from apps.mesh.rules.base import Rule, RuleContext
-from apps.mesh.speedscale import value_of
+from apps.mesh.speedscale import ISTIO_CNI, value_of
 
-ANNOTATION = "sidecar.speedscale.com/istio-cni"
 CNI_DAEMONSET = "istio-cni-node"
 CNI_INIT = "istio-validation"
 CLASSIC_INIT = "istio-init"
@@ -31,10 +30,10 @@ def check(context: RuleContext) -> Iterator[Finding]:
     for workload, report in context.captured():
         if report.expected is not CaptureKind.SIDECAR or not context.injections[workload.ref].meshed:
             continue
-        if _by_cni(workload, agent) and value_of(workload, ANNOTATION).lower() != "true":
+        if _by_cni(workload, agent) and value_of(workload, ISTIO_CNI).lower() != "true":
             yield RULE.finding(
                 "Istio's CNI agent redirects this workload's traffic, but Speedscale's sidecar is set up as "
-                f'if istio-init did. Annotate the workload with {ANNOTATION}: "true".',
+                f'if istio-init did. Annotate the workload with {ISTIO_CNI}: "true".',
                 workload.ref,
                 api_version=workload.api_version,
                 path="metadata.annotations",
@@ -57,4 +56,5 @@ RULE = Rule(
     inputs=CAPTURE_INPUTS | INJECTION_INPUTS,
     doc=__doc__ or "",
     check=check,
+    remedy="declare-istio-cni",
 )

@@ -77,4 +77,8 @@ RULE = Rule(
     inputs=INPUTS,
     doc=__doc__ or "",
     check=check,
+    no_remedy=(
+        "Which way of capture is meant only the owner knows, and annotations that somebody else wrote "
+        "cannot be taken off by an apply."
+    ),
 )

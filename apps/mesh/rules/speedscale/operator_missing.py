@@ -88,4 +88,5 @@ RULE = Rule(
     inputs=INPUTS,
     doc=__doc__ or "",
     check=check,
+    no_remedy="The operator comes with Speedscale's chart, which the console does not install.",
 )

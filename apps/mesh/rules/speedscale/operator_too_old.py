@@ -89,4 +89,5 @@ RULE = Rule(
     inputs=CAPTURE_INPUTS | INJECTION_INPUTS,
     doc=__doc__ or "",
     check=check,
+    no_remedy="Speedscale is upgraded by its chart.",
 )

@@ -37,4 +37,5 @@ RULE = Rule(
     inputs=INPUTS,
     doc=__doc__ or "",
     check=check,
+    no_remedy="Whether the workload should be captured is the question; nothing asks for it.",
 )

@@ -37,4 +37,9 @@ RULE = Rule(
     inputs=INPUTS,
     doc=__doc__ or "",
     check=check,
+    follows_pods=True,
+    no_remedy=(
+        "Pods get what the template has when they are replaced: a rollout restart is no change of "
+        "configuration."
+    ),
 )

@@ -69,4 +69,5 @@ RULE = Rule(
     inputs=INPUTS,
     doc=__doc__ or "",
     check=check,
+    no_remedy="What stops the hosts is a policy of the network or a route, which is its owner's to widen.",
 )

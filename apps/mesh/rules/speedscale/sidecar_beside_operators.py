@@ -54,4 +54,8 @@ RULE = Rule(
     doc=__doc__ or "",
     check=check,
     references=("KIA0002", "IST0111"),
+    no_remedy=(
+        "The Sidecar of the operator goes by its workload; which of the two should give way is the "
+        "owner's decision."
+    ),
 )

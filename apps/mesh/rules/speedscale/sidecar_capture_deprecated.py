@@ -57,4 +57,5 @@ RULE = Rule(
     inputs=CAPTURE_INPUTS | INJECTION_INPUTS,
     doc=__doc__ or "",
     check=check,
+    no_remedy="Moving to eBPF is a decision: it needs nodes that can do it, and captures otherwise.",
 )

@@ -92,4 +92,5 @@ RULE = Rule(
     doc=__doc__ or "",
     check=check,
     references=("IST0149",),
+    no_remedy="Who issues the tokens is known to the owner alone.",
 )

@@ -50,8 +50,15 @@ def _finding(context: RuleContext, ref: ResourceRef, path: str, conflicts: Seque
         path=path,
         key=path,
         affected=workloads,
+        remedy=RULE.remedy if _plain(path, conflicts) else "",
         references=("KIA0205", "KIA0206") if mutual else ("KIA0207", "KIA0208"),
     )
+
+
+def _plain(path: str, conflicts: Sequence[MtlsConflict]) -> bool:
+    """Whether the rule as a whole makes clients send plaintext to servers that demand mutual TLS."""
+    demanded = all(item.sent is Sent.PLAINTEXT and item.mode is MtlsMode.STRICT for item in conflicts)
+    return demanded and path == "spec.trafficPolicy.tls.mode"
 
 
 RULE = Rule(
@@ -63,4 +70,9 @@ RULE = Rule(
     doc=__doc__ or "",
     check=check,
     references=("KIA0205", "KIA0206", "KIA0207", "KIA0208"),
+    remedy="send-mutual-tls",
+    no_remedy=(
+        "Where clients send too much, or TLS of their own, which side should give way is a decision on "
+        "security."
+    ),
 )

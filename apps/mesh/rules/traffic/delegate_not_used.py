@@ -86,4 +86,5 @@ RULE = Rule(
     doc=__doc__ or "",
     check=check,
     references=("IST0101",),
+    no_remedy="Which of the conditions for delegation should change is the owner's decision.",
 )

@@ -100,4 +100,7 @@ RULE = Rule(
     doc=__doc__ or "",
     check=check,
     references=("KIA1101", "IST0101"),
+    no_remedy=(
+        "Which host was meant is a guess, and a route to it would send calls somewhere they do not go today."
+    ),
 )

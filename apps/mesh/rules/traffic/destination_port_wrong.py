@@ -42,6 +42,7 @@ def check(context: RuleContext) -> Iterator[Finding]:
                     severity=Severity.WARNING if goal.mirror else Severity.ERROR,
                     path=f"{goal.path}{field}",
                     key=f"{goal.host} {goal.target.port or ''}".strip(),
+                    remedy=RULE.remedy if goal.target.port is not None and len(ports) == 1 else "",
                     references=("IST0101",) if goal.target.port is not None else ("IST0112",),
                 )
 
@@ -99,4 +100,6 @@ RULE = Rule(
     doc=__doc__ or "",
     check=check,
     references=("IST0101", "IST0112"),
+    remedy="route-to-service-port",
+    no_remedy="Where more than one port comes into question, which one was meant is a guess.",
 )

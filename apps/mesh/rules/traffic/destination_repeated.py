@@ -48,4 +48,5 @@ RULE = Rule(
     doc=__doc__ or "",
     check=check,
     references=("KIA1105",),
+    no_remedy="Usually a copy in which the subset was forgotten: which one was meant only the owner knows.",
 )

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from apps.mesh.findings import Finding, Severity
 from apps.mesh.objects.networking import VirtualService
-from apps.mesh.references import gateway_ref
+from apps.mesh.references import gateway_ref, old_form
 from apps.mesh.rules.base import Rule, RuleContext
 from apps.mesh.rules.wording import listed
 
@@ -20,7 +20,7 @@ from apps.mesh.rules.wording import listed
 def check(context: RuleContext) -> Iterator[Finding]:
     """One finding for each VirtualService."""
     for route in context.snapshot.each(VirtualService):
-        old = [place for place, name in enumerate(route.gateways) if "." in name and "/" not in name]
+        old = [place for place, name in enumerate(route.gateways) if old_form(name)]
         if old:
             refs = [gateway_ref(route.gateways[place], route.namespace) for place in old]
             yield RULE.finding(
@@ -41,4 +41,5 @@ RULE = Rule(
     doc=__doc__ or "",
     check=check,
     references=("KIA1108",),
+    remedy="name-gateway-by-namespace",
 )

@@ -71,4 +71,5 @@ RULE = Rule(
     doc=__doc__ or "",
     check=check,
     references=("IST0162",),
+    no_remedy="Opening the port on the Service publishes it.",
 )

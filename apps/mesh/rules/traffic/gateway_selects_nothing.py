@@ -43,4 +43,8 @@ RULE = Rule(
     doc=__doc__ or "",
     check=check,
     references=("KIA0302", "IST0101"),
+    no_remedy=(
+        "Whether the selector or the labels of the proxies are wrong cannot be seen, and a Gateway that "
+        "selects publishes."
+    ),
 )

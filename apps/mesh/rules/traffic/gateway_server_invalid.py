@@ -102,4 +102,5 @@ RULE = Rule(
     doc=__doc__ or "",
     check=check,
     references=("KIA0601", "IST0106", "IST0133"),
+    no_remedy="What the server should offer is the owner's decision.",
 )

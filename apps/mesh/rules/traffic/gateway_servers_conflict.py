@@ -121,4 +121,5 @@ RULE = Rule(
     doc=__doc__ or "",
     check=check,
     references=("KIA0301", "IST0145"),
+    no_remedy="Which of the servers should have the port decides what is published.",
 )

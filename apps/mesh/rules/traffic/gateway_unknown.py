@@ -70,4 +70,5 @@ RULE = Rule(
     doc=__doc__ or "",
     check=check,
     references=("KIA1102", "IST0101"),
+    no_remedy="Binding the routes to another Gateway would publish them there.",
 )

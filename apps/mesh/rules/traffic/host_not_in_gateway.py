@@ -78,4 +78,5 @@ RULE = Rule(
     doc=__doc__ or "",
     check=check,
     references=("IST0132",),
+    no_remedy="Letting the Gateway take the host would publish it.",
 )

@@ -151,4 +151,5 @@ RULE = Rule(
     doc=__doc__ or "",
     check=check,
     references=("KIA1106", "IST0109"),
+    no_remedy="Which of the two routes should win decides where calls go.",
 )

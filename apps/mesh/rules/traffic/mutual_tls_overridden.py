@@ -61,4 +61,5 @@ RULE = Rule(
     doc=__doc__ or "",
     check=check,
     references=("KIA0204",),
+    remedy="send-mutual-tls",
 )

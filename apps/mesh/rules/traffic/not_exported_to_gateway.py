@@ -51,4 +51,5 @@ RULE = Rule(
     inputs=INPUTS | {"Gateway", "VirtualService"},
     doc=__doc__ or "",
     check=check,
+    no_remedy="Showing the routes to the Gateway would publish them.",
 )

@@ -63,4 +63,7 @@ RULE = Rule(
     doc=__doc__ or "",
     check=check,
     references=("KIA0601", "KIA0602", "IST0118"),
+    no_remedy=(
+        "What the port carries only the application knows; a wrong protocol breaks calls that work today."
+    ),
 )

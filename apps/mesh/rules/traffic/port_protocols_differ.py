@@ -68,4 +68,5 @@ RULE = Rule(
     doc=__doc__ or "",
     check=check,
     references=("IST0116", "IST0137"),
+    no_remedy="Only one of the protocols is what the container speaks, and which one cannot be seen.",
 )

@@ -66,4 +66,5 @@ RULE = Rule(
     doc=__doc__ or "",
     check=check,
     references=("IST0130", "IST0131"),
+    no_remedy="Which of the routes should come first decides where calls go.",
 )

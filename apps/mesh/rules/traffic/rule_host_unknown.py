@@ -76,4 +76,5 @@ RULE = Rule(
     doc=__doc__ or "",
     check=check,
     references=("KIA0202", "IST0174"),
+    no_remedy="Which host was meant is a guess.",
 )

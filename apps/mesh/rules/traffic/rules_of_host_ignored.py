@@ -80,4 +80,5 @@ RULE = Rule(
     doc=__doc__ or "",
     check=check,
     references=("KIA0201",),
+    no_remedy="Which of the rules is meant decides how calls are sent.",
 )

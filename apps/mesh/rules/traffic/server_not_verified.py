@@ -77,4 +77,8 @@ RULE = Rule(
     doc=__doc__ or "",
     check=check,
     references=("IST0128", "IST0129"),
+    no_remedy=(
+        "Which name and which authority the certificate should have is not in any manifest; a wrong one "
+        "breaks every call."
+    ),
 )

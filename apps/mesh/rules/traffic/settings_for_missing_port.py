@@ -50,4 +50,5 @@ RULE = Rule(
     inputs=INPUTS | {"DestinationRule"},
     doc=__doc__ or "",
     check=check,
+    no_remedy="Which port was meant is a guess.",
 )

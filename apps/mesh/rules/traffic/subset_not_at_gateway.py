@@ -66,4 +66,5 @@ RULE = Rule(
     doc=__doc__ or "",
     check=check,
     references=("IST0140",),
+    no_remedy="Which subset the Gateway should take decides where calls from outside go.",
 )

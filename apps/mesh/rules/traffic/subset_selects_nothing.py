@@ -91,4 +91,5 @@ RULE = Rule(
     doc=__doc__ or "",
     check=check,
     references=("KIA0203", "IST0173"),
+    no_remedy="Whether the labels of the subset or those of the pods are wrong cannot be seen.",
 )

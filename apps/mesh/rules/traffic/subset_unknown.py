@@ -107,4 +107,5 @@ RULE = Rule(
     doc=__doc__ or "",
     check=check,
     references=("KIA1107", "IST0101"),
+    no_remedy="Whether the name is wrong or the subset is missing cannot be seen.",
 )

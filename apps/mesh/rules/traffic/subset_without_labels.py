@@ -41,4 +41,5 @@ RULE = Rule(
     doc=__doc__ or "",
     check=check,
     references=("KIA0209",),
+    no_remedy="Which labels tell the subset apart only the owner knows.",
 )

@@ -57,4 +57,5 @@ RULE = Rule(
     doc=__doc__ or "",
     check=check,
     references=("KIA0701",),
+    no_remedy="Which container port was meant is a guess.",
 )

@@ -77,4 +77,5 @@ RULE = Rule(
     doc=__doc__ or "",
     check=check,
     references=("KIA1101",),
+    no_remedy="Which host was meant is a guess.",
 )

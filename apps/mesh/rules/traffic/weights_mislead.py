@@ -80,4 +80,5 @@ RULE = Rule(
     doc=__doc__ or "",
     check=check,
     references=("KIA1104",),
+    no_remedy="What the weights should be only the owner of the routes knows.",
 )
