@@ -36,11 +36,18 @@ from apps.mesh.verdicts import Destination, EgressAnswer, Protocol
 INPUTS = PLANE_INPUTS | {
     "DestinationRule",
     "EnvoyFilter",
+    "GRPCRoute",
     "Gateway",
+    "GatewayClass",
+    "HTTPRoute",
+    "KubernetesGateway",
     "NetworkPolicy",
+    "ReferenceGrant",
     "Service",
     "ServiceEntry",
     "Sidecar",
+    "TCPRoute",
+    "TLSRoute",
     "VirtualService",
 }
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from apps.mesh.egress.case import Case
 from apps.mesh.egress.evidence import (
+    article_of,
     cluster_name,
     match_steps,
     matched_route,
@@ -18,7 +19,7 @@ from apps.mesh.egress.evidence import (
     policy_step,
     scope_step,
 )
-from apps.mesh.egress.gaps import decisive_gaps, notable_gaps, unmodelled
+from apps.mesh.egress.gaps import decisive_gaps, notable_gaps, undecided_routes, unmodelled
 from apps.mesh.egress.matching import Match, Outcome
 from apps.mesh.egress.near import Candidate, near_miss
 from apps.mesh.egress.near_words import miss_fix, miss_step
@@ -56,7 +57,7 @@ def judge(case: Case, found: Sequence[Candidate]) -> Judgement:
             steps.extend(_unresolvable(service))
             fix = _route_fix(case, service)
     unknowns = [*notable_gaps(case, verdict), *_doubts(case), *unmodelled(case)]
-    decisive = [*decisive_gaps(case, verdict), *_address_matters(case, verdict)]
+    decisive = [*decisive_gaps(case, verdict), *_address_matters(case, verdict), *undecided_routes(case)]
     if verdict is Verdict.UNKNOWN:
         decisive.extend(case.mesh.plane.config.unread[:1])
     if decisive:
@@ -82,7 +83,8 @@ def verdict_of(case: Case, match: Match) -> Verdict:
                 return Verdict.BLOCKED_503 if http else Verdict.BLOCKED_RESET
             return Verdict.ALLOWED_REGISTRY
         case Outcome.ANSWERED:
-            return Verdict.ALLOWED_REGISTRY
+            refuses = match.status is not None and match.status >= 500
+            return Verdict.BLOCKED_503 if refuses else Verdict.ALLOWED_REGISTRY
         case Outcome.MISSING_CLUSTER:
             return Verdict.BLOCKED_503 if match.virtual_host is not None else Verdict.BLOCKED_RESET
         case Outcome.UNPARSABLE:
@@ -123,7 +125,10 @@ def _doubts(case: Case) -> list[str]:
     """What a plain request might meet otherwise."""
     doubts = []
     if not case.match.certain:
-        doubts.append("A VirtualService routes by more than the host: single requests may go elsewhere.")
+        route = matched_route(case.match)
+        kind = route.ref.kind if route is not None else "VirtualService"
+        article = article_of(kind)
+        doubts.append(f"{article} {kind} routes by more than the host: single requests may go elsewhere.")
     others = [item for item in case.alternatives if not item.lists]
     for item in others[:2]:
         doubts.append(f"If the name resolved to {item.address}, {item.service.ref} would take the call.")

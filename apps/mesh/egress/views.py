@@ -12,11 +12,14 @@ from functools import partial
 from typing import TypeVar
 
 from apps.mesh.derived import Change
+from apps.mesh.egress.builtgateways import built_listeners
 from apps.mesh.egress.clusters import MeshIndex
 from apps.mesh.egress.delegates import index_routes
 from apps.mesh.egress.imports import Imports, ScopeImports, listeners_of
 from apps.mesh.egress.listeners import build_listeners
 from apps.mesh.egress.matching import ListenerSet, PortView
+from apps.mesh.egress.meshroutes import mesh_routes
+from apps.mesh.egress.reading import Reading
 from apps.mesh.egress.routes import build_routes
 from apps.mesh.egress.services import Registries, Registry
 from apps.mesh.egress.visible import Visibility, VisibleRoutes
@@ -34,7 +37,6 @@ from apps.mesh.parsing.fields import Fields
 from apps.mesh.refs import ResourceRef
 from apps.mesh.scopes import SidecarIndex
 from apps.mesh.snapshot import Snapshot
-from apps.mesh.visibility import in_revision
 
 _O = TypeVar("_O", bound=MeshObject)
 
@@ -56,10 +58,15 @@ class MeshView:
     def __init__(self, snapshot: Snapshot, plane: ControlPlane) -> None:
         self.plane = plane
         self.registry: Registry = snapshot.derived(Registries).of(plane)
+        self._reading = Reading.of(snapshot, plane)
         self.sidecars = SidecarIndex(self._read(snapshot.each(Sidecar)), plane.config.root_namespace)
         exported = plane.config.virtual_service_export_to
-        self.routes = index_routes(self._read(snapshot.each(VirtualService)), exported)
+        of_gateway_api = mesh_routes(snapshot, self._reading)
+        self.undecided = of_gateway_api.undecided
+        own = index_routes(self._read(snapshot.each(VirtualService)), exported)
+        self.routes = (*own, *of_gateway_api.routes)
         self.gateways = self._read(snapshot.each(Gateway))
+        self.built = built_listeners(snapshot, self._reading)
         self.asked_rules: set[str] = set()
         self._rules = self._rules_of(snapshot)
         self.subsets = self._subsets()
@@ -112,7 +119,7 @@ class MeshView:
         return frozenset((host, subset.name) for host, rule in named for subset in rule.subsets)
 
     def _read(self, objects: Iterable[_O]) -> list[_O]:
-        return [item for item in objects if in_revision(item.labels, self.plane.revision, self.plane.tags)]
+        return self._reading.each(objects)
 
     def rules_for(self, host: str) -> tuple[DestinationRule, ...]:
         """The DestinationRules that name exactly this host."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from apps.mesh.objects.base import MeshObject
 from apps.mesh.objects.traffic import ClientTls, Subset, TrafficPolicy
+from apps.mesh.refs import ResourceRef
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,12 +168,20 @@ class Route:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VirtualService(MeshObject):
+    """istiod makes some of routes of the Gateway API: these bear the ref of the route, and `merged` are
+    the refs of others that went into the same one."""
+
     hosts: tuple[str, ...] = ()
     gateways: tuple[str, ...] = ()
     export_to: tuple[str, ...] = ()
     http: tuple[Route, ...] = ()
     tls: tuple[Route, ...] = ()
     tcp: tuple[Route, ...] = ()
+    merged: tuple[ResourceRef, ...] = ()
+
+    @property
+    def of_gateway_api(self) -> bool:
+        return self.ref.kind != "VirtualService"
 
 
 @dataclass(frozen=True, slots=True)

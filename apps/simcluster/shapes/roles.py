@@ -114,6 +114,7 @@ def _reader(mesh: Mesh | None) -> tuple[PolicyRule, ...]:
         "gateways",
         "envoyfilters",
         "destinationrules",
+        "workloadentries",
     )
     security = ("peerauthentications", "authorizationpolicies", "requestauthentications")
     return (
@@ -126,6 +127,7 @@ def _reader(mesh: Mesh | None) -> tuple[PolicyRule, ...]:
         PolicyRule(("networking.istio.io",), networking, READ),
         PolicyRule(("security.istio.io",), security, READ),
         PolicyRule(("networking.k8s.io",), ("networkpolicies",), READ),
+        PolicyRule(("gateway.networking.k8s.io",), ("*",), READ),
         PolicyRule(("speedscale.com",), ("trafficreplays",), READ),
         PolicyRule(("argoproj.io",), ("rollouts",), READ),
     )
