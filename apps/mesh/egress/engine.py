@@ -271,6 +271,7 @@ class EgressEngine:
             host=host,
             match=connection.match,
             alternatives=connection.alternatives,
+            patches=position.patches,
         )
 
     def _connected(

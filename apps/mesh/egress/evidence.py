@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from apps.mesh.egress.case import Case
 from apps.mesh.egress.dataplane import Placement
+from apps.mesh.egress.envoyfilters import Patched
 from apps.mesh.egress.gatewayapi import NO_BACKEND
 from apps.mesh.egress.matching import Match, Outcome
 from apps.mesh.egress.services import RegistryService
@@ -17,6 +18,7 @@ from apps.mesh.verdicts import Destination, Protocol, Step, Verdict
 
 CAPTURE_RULE = "istio-iptables"
 SCOPE_RULE = "pilot/pkg/model/push_context.go"
+PATCH_RULE = "pilot/pkg/networking/core/envoyfilter"
 
 
 def handled_step(workload: Workload, placement: Placement, destination: Destination) -> Step:
@@ -135,6 +137,13 @@ def outcome_step(case: Case, verdict: Verdict) -> Step:
     else:
         text = f"{what} goes to BlackHoleCluster."
     return Step("Envoy resets the connection", text)
+
+
+def patch_step(patch: Patched) -> Step:
+    """A patch that may change what becomes of the connection."""
+    text = f"{patch.ref} patches what this connection meets, and what that does is not known."
+    path = f"spec.configPatches[{patch.index}]"
+    return Step("An EnvoyFilter may change this", text, patch.ref, path, PATCH_RULE)
 
 
 def _refusal_step(match: Match) -> Step:

@@ -34,6 +34,10 @@ def notable_gaps(case: Case, verdict: Verdict) -> list[str]:
     opaque = case.destination.protocol is not Protocol.HTTP
     kinds = ("VirtualService", *(OPAQUE_ROUTES if opaque else HTTP_ROUTES))
     found = [_says(gap) for kind in kinds for gap in _importable(case, kind)]
+    for namespace in dict.fromkeys((case.namespace, case.root_namespace)):
+        gap = case.snapshot.missing("EnvoyFilter", namespace)
+        if gap is not None:
+            found.append(_says(gap, namespace))
     if case.destination.protocol is not Protocol.TLS and verdict.blocked:
         found.extend(_says(gap) for gap in _importable(case, "Service"))
     if case.mesh.plane.config.discovery_selectors:
@@ -53,19 +57,6 @@ def undecided_routes(case: Case) -> list[str]:
         for route in found
         if route.ref.kind in kinds and route.port in (None, case.destination.port)
     ]
-
-
-def unmodelled(case: Case) -> list[str]:
-    """Objects that may change what Envoy does and that are not followed."""
-    found = []
-    for namespace in dict.fromkeys((case.namespace, case.root_namespace)):
-        names = case.mesh.patched_by.get(namespace, ())
-        if names:
-            more = f" and {len(names) - 1} more" if len(names) > 1 else ""
-            found.append(
-                f"EnvoyFilter {namespace}/{names[0]}{more} may patch this; patches are not followed."
-            )
-    return found
 
 
 def _importable(case: Case, kind: str) -> list[Gap]:

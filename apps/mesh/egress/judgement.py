@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from apps.mesh.egress.case import Case
+from apps.mesh.egress.envoyfilters import Effect, Patched, Sent, worst_patch
 from apps.mesh.egress.evidence import (
     article_of,
     cluster_name,
@@ -16,10 +17,11 @@ from apps.mesh.egress.evidence import (
     matched_route,
     matched_service,
     outcome_step,
+    patch_step,
     policy_step,
     scope_step,
 )
-from apps.mesh.egress.gaps import decisive_gaps, notable_gaps, undecided_routes, unmodelled
+from apps.mesh.egress.gaps import decisive_gaps, notable_gaps, undecided_routes
 from apps.mesh.egress.matching import Match, Outcome
 from apps.mesh.egress.near import Candidate, near_miss
 from apps.mesh.egress.near_words import miss_fix, miss_step
@@ -56,10 +58,15 @@ def judge(case: Case, found: Sequence[Candidate]) -> Judgement:
         if verdict.blocked:
             steps.extend(_unresolvable(service))
             fix = _route_fix(case, service)
-    unknowns = [*notable_gaps(case, verdict), *_doubts(case), *unmodelled(case)]
+    patch = worst_patch(case.patches, Sent(case.host, case.destination.port, case.match, verdict))
+    unknowns = [*notable_gaps(case, verdict), *_doubts(case), *_may_refuse(patch)]
     decisive = [*decisive_gaps(case, verdict), *_address_matters(case, verdict), *undecided_routes(case)]
     if verdict is Verdict.UNKNOWN:
         decisive.extend(case.mesh.plane.config.unread[:1])
+    if patch is not None and patch.effect is Effect.MAY_CHANGE:
+        step = patch_step(patch)
+        decisive.append(step.text)
+        steps = [*steps[:3], step]
     if decisive:
         end = Step("The verdict is not known", decisive[0])
         return Judgement(Verdict.UNKNOWN, (*steps[:4], end), fix=fix, unknowns=(*decisive, *unknowns))
@@ -133,6 +140,12 @@ def _doubts(case: Case) -> list[str]:
     for item in others[:2]:
         doubts.append(f"If the name resolved to {item.address}, {item.service.ref} would take the call.")
     return doubts
+
+
+def _may_refuse(patch: Patched | None) -> list[str]:
+    if patch is None or patch.effect is not Effect.MAY_REFUSE:
+        return []
+    return [f"{patch.ref} adds a filter that may refuse single connections (configPatches[{patch.index}])."]
 
 
 def _address_matters(case: Case, verdict: Verdict) -> list[str]:

@@ -114,6 +114,10 @@ def _past_gateway(
 ) -> EgressAnswer:
     if goal.service is None or not goal.pods or not all(_gateway(pod) for _, pod in goal.pods):
         return answer
+    patched = mesh.patching_gateway(goal.service.namespace, goal.pods[0][1].labels)
+    if patched is not None:
+        doubt = f"{patched.ref} may patch the egress gateway; what happens there is not followed."
+        return replace(answer, unknowns=(*answer.unknowns, doubt))
     ports = (goal.number,) if goal.pod_port is None else (goal.number, goal.pod_port)
     found = forwarding(mesh, goal.service, ports, goal.pods[0][1], destination)
     hidden = next((gap for gap in snapshot.gaps if gap.kind in GATEWAY_KINDS), None) if found.stops else None

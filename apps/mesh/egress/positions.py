@@ -19,6 +19,7 @@ from apps.mesh.meshconfig import (
     control_plane_for,
     control_planes,
 )
+from apps.mesh.objects.envoyfilters import EnvoyFilter
 from apps.mesh.objects.networking import Sidecar
 from apps.mesh.objects.networkpolicies import NetworkPolicy
 from apps.mesh.objects.workloads import Workload
@@ -39,6 +40,7 @@ class Position:
     label: str
     notes: tuple[str, ...]
     policies: tuple[NetworkPolicy, ...] = ()
+    patches: tuple[EnvoyFilter, ...] = ()
 
 
 def find_position(
@@ -57,6 +59,10 @@ def find_position(
     if governed:
         known = str(sidecar.ref) if sidecar is not None else ""
         signature = (*signature, known, plane.namespace, plane.revision, capture, *asked)
+    patches = mesh.patching(workload.namespace, labels) if governed else ()
+    selected = [item for item in patches if item.selector]
+    if selected:
+        signature = (*signature, *(str(item.ref) for item in selected))
     policies = selecting(snapshot, workload.namespace, labels)
     if policies:
         signature = (*signature, *(str(policy.ref) for policy in policies))
@@ -65,7 +71,9 @@ def find_position(
         label = "Sidecars not readable"
     if policies:
         label += f", limited by NetworkPolicy {', '.join(policy.name for policy in policies)}"
-    return Position(placement, plane, sidecar, signature, label, notes, policies)
+    if selected:
+        label += f", patched by EnvoyFilter {', '.join(item.name for item in selected)}"
+    return Position(placement, plane, sidecar, signature, label, notes, policies, patches)
 
 
 def _plane(snapshot: Snapshot, placement: Placement, namespace: str) -> tuple[ControlPlane, tuple[str, ...]]:

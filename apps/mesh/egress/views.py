@@ -5,7 +5,7 @@ Joins the registry, the imports, the listeners and the routes; explains nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from functools import partial
@@ -26,6 +26,7 @@ from apps.mesh.egress.visible import Visibility, VisibleRoutes
 from apps.mesh.hosts import resolve_short_name
 from apps.mesh.meshconfig import ControlPlane
 from apps.mesh.objects.base import MeshObject
+from apps.mesh.objects.envoyfilters import EnvoyFilter
 from apps.mesh.objects.networking import (
     DestinationRule,
     Gateway,
@@ -33,7 +34,7 @@ from apps.mesh.objects.networking import (
     Sidecar,
     VirtualService,
 )
-from apps.mesh.parsing.fields import Fields
+from apps.mesh.objects.selectors import is_subset
 from apps.mesh.refs import ResourceRef
 from apps.mesh.scopes import SidecarIndex
 from apps.mesh.snapshot import Snapshot
@@ -70,7 +71,7 @@ class MeshView:
         self.asked_rules: set[str] = set()
         self._rules = self._rules_of(snapshot)
         self.subsets = self._subsets()
-        self.patched_by = _envoy_filters(snapshot)
+        self.envoy_filters = self._read(snapshot.each(EnvoyFilter))
         self.source_label_keys = _source_label_keys(self.routes)
         self._singular = _singular_namespaces(self.registry, self.routes)
         self._index = MeshIndex.of(self.registry, self.routes)
@@ -125,6 +126,21 @@ class MeshView:
         """The DestinationRules that name exactly this host."""
         self.asked_rules.add(host)
         return tuple(self._rules.get(host, ()))
+
+    def patching(self, namespace: str, labels: Mapping[str, str]) -> tuple[EnvoyFilter, ...]:
+        """The EnvoyFilters that select a sidecar and reach what it sends out."""
+        return tuple(item for item in self._selecting(namespace, labels) if item.outbound)
+
+    def patching_gateway(self, namespace: str, labels: Mapping[str, str]) -> EnvoyFilter | None:
+        """One of the EnvoyFilters that may reach a gateway with these labels."""
+        return next((item for item in self._selecting(namespace, labels) if item.at_gateways), None)
+
+    def _selecting(self, namespace: str, labels: Mapping[str, str]) -> Iterator[EnvoyFilter]:
+        """Those of the proxy's own namespace and of the root one."""
+        places = (namespace, self.plane.config.root_namespace)
+        for item in self.envoy_filters:
+            if item.namespace in places and is_subset(item.selector or {}, labels):
+                yield item
 
     def imports(self, namespace: str, sidecar: Sidecar | None) -> ScopeImports:
         """What the proxies of a scope import."""
@@ -182,18 +198,6 @@ def _singular_namespaces(registry: Registry, routes: Sequence[VirtualService]) -
         for part in (*route.http, *route.tls, *route.tcp):
             found.update(match.source_namespace for match in part.matches if match.source_namespace)
     return frozenset(found)
-
-
-def _envoy_filters(snapshot: Snapshot) -> dict[str, tuple[str, ...]]:
-    """Names of the EnvoyFilters that may patch what sidecars send out, by namespace."""
-    found: dict[str, list[str]] = {}
-    for manifest in snapshot.manifests("EnvoyFilter"):
-        ref = ResourceRef.of(manifest)
-        patches = Fields(manifest, ref, []).child("spec").items("configPatches")
-        contexts = {patch.child("match").text("context", "ANY") for patch in patches}
-        if contexts & {"ANY", "SIDECAR_OUTBOUND"}:
-            found.setdefault(ref.namespace, []).append(ref.name)
-    return {namespace: tuple(names) for namespace, names in found.items()}
 
 
 def _source_label_keys(routes: Sequence[VirtualService]) -> frozenset[str]:

@@ -8,6 +8,7 @@ from apps.mesh.objects.base import MeshObject
 from apps.mesh.objects.gatewayapi import GATEWAY_API
 from apps.mesh.parsing import (
     config,
+    envoyfilters,
     gatewayapi,
     networking,
     networkpolicies,
@@ -56,6 +57,7 @@ READERS: dict[tuple[str, str], Reader] = {
     ("networking.istio.io", "VirtualService"): routes.virtual_service,
     ("networking.istio.io", "Gateway"): traffic.gateway,
     ("networking.istio.io", "DestinationRule"): traffic.destination_rule,
+    ("networking.istio.io", "EnvoyFilter"): envoyfilters.envoy_filter,
     (GATEWAY_API, "KubernetesGateway"): gatewayapi.kubernetes_gateway,
     (GATEWAY_API, "GatewayClass"): gatewayapi.gateway_class,
     (GATEWAY_API, "HTTPRoute"): gatewayapi.http_route,
