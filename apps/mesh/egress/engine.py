@@ -49,6 +49,7 @@ INPUTS = PLANE_INPUTS | {
     "TCPRoute",
     "TLSRoute",
     "VirtualService",
+    "WorkloadEntry",
 }
 
 

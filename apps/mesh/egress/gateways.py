@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from apps.mesh.egress.builtgateways import BuiltListener
+from apps.mesh.egress.endpoints import Supply, endpoints_of
 from apps.mesh.egress.views import MeshView
 from apps.mesh.hosts import matches, service_host, subset_of
 from apps.mesh.objects.networking import GatewayServer, Route, Service, VirtualService
@@ -19,6 +20,7 @@ from apps.mesh.objects.traffic import DISABLE
 from apps.mesh.objects.workloads import PodTemplate
 from apps.mesh.references import bound_host, gateway_ref
 from apps.mesh.refs import ResourceRef
+from apps.mesh.snapshot import Snapshot
 from apps.mesh.verdicts import Destination, Protocol, Step
 from apps.mesh.visibility import visible_to
 
@@ -36,7 +38,12 @@ class Forwarding:
 
 
 def forwarding(
-    mesh: MeshView, service: Service, ports: tuple[int, ...], pod: PodTemplate, destination: Destination
+    snapshot: Snapshot,
+    mesh: MeshView,
+    service: Service,
+    ports: tuple[int, ...],
+    pod: PodTemplate,
+    destination: Destination,
 ) -> Forwarding:
     """What the gateway behind `service` does; `ports` are the Service's port and its pods' own."""
     wrapped = _wrapping(mesh, service, ports[0], destination)
@@ -56,7 +63,7 @@ def forwarding(
         return _unless_more(found, chosen)
     routes = [route for item in taking for route in _routes(mesh, item, service.namespace, destination)]
     if routes:
-        found = _sent_on(mesh, service.namespace, routes[0], destination)
+        found = _sent_on(snapshot, mesh, service.namespace, routes[0], destination)
     else:
         names = ", ".join(dict.fromkeys(item.ref.path for item in taking))
         what = "route" if taking[0].built else "VirtualService"
@@ -141,7 +148,9 @@ def _routes(mesh: MeshView, door: _Door, viewer: str, destination: Destination) 
             yield route
 
 
-def _sent_on(mesh: MeshView, viewer: str, route: VirtualService, destination: Destination) -> Forwarding:
+def _sent_on(
+    snapshot: Snapshot, mesh: MeshView, viewer: str, route: VirtualService, destination: Destination
+) -> Forwarding:
     """Where the route sends what arrives at its Gateway. The route may name `mesh` too: a part that only
     `mesh` meets does not count."""
     field, parts = _parts(route, destination.protocol)
@@ -167,6 +176,10 @@ def _sent_on(mesh: MeshView, viewer: str, route: VirtualService, destination: De
         text = f"{route.ref.path} sends it to {shown}, which the gateway does not know: {code}."
         return _stop("The egress gateway has nowhere to send it", text, route.ref, field)
     doubt = "" if known == goals else f"{route.ref.path} sends some of it to hosts the gateway does not know."
+    lacking = [_lacking(snapshot, mesh, viewer, *goal) for goal in sorted(known)]
+    if all(lacking):
+        text = f"{route.ref.path} sends it to {shown}, and {lacking[0]}"
+        return _stop("The egress gateway has nowhere to send it", text, route.ref, field)
     text = f"There {route.ref.path} sends it on to {shown}."
     return Forwarding(Step("The egress gateway forwards it", text, route.ref, field, RULE), doubt=doubt)
 
@@ -188,3 +201,18 @@ def _knows(mesh: MeshView, viewer: str, host: str, port: int) -> bool:
     return any(
         item.port(port) is not None and visible_to(item.exported, item.namespace, viewer) for item in found
     )
+
+
+def _lacking(snapshot: Snapshot, mesh: MeshView, viewer: str, host: str, port: int) -> str:
+    """Why the gateway's cluster for a host has no address, "" where it may have one. A gateway is not dialled
+    by the client's address, which resolution NONE would have it use (core/cluster.go convertResolution)."""
+    for item in mesh.registry.by_host.get(host, ()):
+        if item.port(port) is None or not visible_to(item.exported, item.namespace, viewer):
+            continue
+        if item.kubernetes or (item.resolution == "NONE" and (item.endpoints or item.selects)):
+            return ""
+        if item.resolution == "NONE":
+            return f"resolution NONE of {item.ref} gives a gateway no address."
+        found = endpoints_of(snapshot, mesh, host, item.namespace)
+        return found.text if found.supply is Supply.NONE else ""
+    return ""

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from apps.mesh.egress.case import Case
+from apps.mesh.egress.endpoints import PLENTY, Endpoints, Supply, endpoints_of
 from apps.mesh.egress.envoyfilters import Effect, Patched, Sent, worst_patch
 from apps.mesh.egress.evidence import (
     article_of,
@@ -30,6 +31,8 @@ from apps.mesh.hosts import is_wildcard
 from apps.mesh.refs import ResourceRef
 from apps.mesh.verdicts import Fix, Protocol, Step, Verdict
 
+ENTRY_RULE = "pilot/pkg/serviceregistry/serviceentry/conversion.go"
+
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
@@ -44,6 +47,7 @@ class Judgement:
 def judge(case: Case, found: Sequence[Candidate]) -> Judgement:
     """The verdict on a case; `found` are the entries that may be near misses."""
     verdict = verdict_of(case, case.match)
+    supply = _supply(case, case.match)
     steps = [scope_step(case)]
     fix: Fix | None = None
     service = matched_service(case.match)
@@ -56,11 +60,13 @@ def judge(case: Case, found: Sequence[Candidate]) -> Judgement:
     else:
         steps.extend(match_steps(case))
         if verdict.blocked:
-            steps.extend(_unresolvable(service))
-            fix = _route_fix(case, service)
+            steps.extend(_unresolvable(service) or _unsupplied(supply))
+            fix = _route_fix(case, service) or _supply_fix(supply)
     patch = worst_patch(case.patches, Sent(case.host, case.destination.port, case.match, verdict))
     unknowns = [*notable_gaps(case, verdict), *_doubts(case), *_may_refuse(patch)]
     decisive = [*decisive_gaps(case, verdict), *_address_matters(case, verdict), *undecided_routes(case)]
+    if supply.supply is Supply.UNKNOWN:
+        decisive.append(supply.text)
     if verdict is Verdict.UNKNOWN:
         decisive.extend(case.mesh.plane.config.unread[:1])
     if patch is not None and patch.effect is Effect.MAY_CHANGE:
@@ -85,7 +91,8 @@ def verdict_of(case: Case, match: Match) -> Verdict:
     """The verdict on where a connection went; UNKNOWN when the policy decides and is not known."""
     match match.outcome:
         case Outcome.CLUSTER:
-            if _unresolvable(matched_service(match)) and matched_route(match) is None:
+            wildcard = _unresolvable(matched_service(match)) and matched_route(match) is None
+            if wildcard or _supply(case, match).supply is Supply.NONE:
                 http = case.destination.protocol is Protocol.HTTP
                 return Verdict.BLOCKED_503 if http else Verdict.BLOCKED_RESET
             return Verdict.ALLOWED_REGISTRY
@@ -113,6 +120,33 @@ def _unresolvable(service: RegistryService | None) -> list[Step]:
         return []
     text = f"{service.host} is a wildcard and resolution is {service.resolution}: no name to look up."
     return [Step("DNS cannot resolve a wildcard", text, service.ref, "spec.resolution")]
+
+
+def _supply(case: Case, match: Match) -> Endpoints:
+    """Whether the clusters that it may go to have an address; one that has is enough."""
+    found = [
+        endpoints_of(case.snapshot, case.mesh, host, service.namespace)
+        for host, _, _ in match.clusters
+        if (service := case.imports.shared.service(host)) is not None and not service.kubernetes
+    ]
+    if len(found) < len(match.clusters) or any(item.supply is Supply.SOME for item in found):
+        return PLENTY
+    return next((item for item in found if item.supply is Supply.UNKNOWN), found[0] if found else PLENTY)
+
+
+def _unsupplied(supply: Endpoints) -> list[Step]:
+    if supply.supply is not Supply.NONE:
+        return []
+    return [Step("The ServiceEntry has no endpoints", supply.text, supply.ref, supply.path, ENTRY_RULE)]
+
+
+def _supply_fix(supply: Endpoints) -> Fix | None:
+    if supply.supply is not Supply.NONE:
+        return None
+    if supply.path == "spec.workloadSelector":
+        text = f"Create a WorkloadEntry with the labels that {supply.ref} selects, or correct its selector."
+        return Fix(text, "", supply.ref)
+    return Fix(f"Give {supply.ref} endpoints, or set its resolution to DNS or NONE.", "", supply.ref)
 
 
 def _route_fix(case: Case, service: RegistryService | None) -> Fix | None:

@@ -119,7 +119,7 @@ def _past_gateway(
         doubt = f"{patched.ref} may patch the egress gateway; what happens there is not followed."
         return replace(answer, unknowns=(*answer.unknowns, doubt))
     ports = (goal.number,) if goal.pod_port is None else (goal.number, goal.pod_port)
-    found = forwarding(mesh, goal.service, ports, goal.pods[0][1], destination)
+    found = forwarding(snapshot, mesh, goal.service, ports, goal.pods[0][1], destination)
     hidden = next((gap for gap in snapshot.gaps if gap.kind in GATEWAY_KINDS), None) if found.stops else None
     if hidden is not None:
         doubt = f"What the egress gateway does is not known: objects of kind {hidden.kind} could not be read."

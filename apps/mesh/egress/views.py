@@ -33,6 +33,7 @@ from apps.mesh.objects.networking import (
     RouteMatch,
     Sidecar,
     VirtualService,
+    WorkloadEntry,
 )
 from apps.mesh.objects.selectors import is_subset
 from apps.mesh.refs import ResourceRef
@@ -71,6 +72,7 @@ class MeshView:
         self.asked_rules: set[str] = set()
         self._rules = self._rules_of(snapshot)
         self.subsets = self._subsets()
+        self.workload_entries = self._read(snapshot.each(WorkloadEntry))
         self.envoy_filters = self._read(snapshot.each(EnvoyFilter))
         self.source_label_keys = _source_label_keys(self.routes)
         self._singular = _singular_namespaces(self.registry, self.routes)

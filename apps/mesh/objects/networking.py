@@ -47,6 +47,15 @@ class ServiceEntry(MeshObject):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WorkloadEntry(MeshObject):
+    """`labels` are those of the object before those of its `spec`, as ServiceEntries select by. `probed` is
+    whether istiod only counts it while a health check says so."""
+
+    address: str = ""
+    probed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Service(MeshObject):
     """`cluster_ips` leaves out `None`; a headless Service has none."""
 
