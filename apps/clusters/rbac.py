@@ -66,6 +66,7 @@ READ: tuple[Need, ...] = (
     _list(ISTIO, "gateways", "gateways", "egress and ingress gateways stay unknown"),
     _list(ISTIO, "envoyfilters", "Envoy filters", "patches of proxies are not seen"),
     _list(ISTIO, "workloadentries", "workload entries", "endpoints outside of the cluster stay unknown"),
+    _list(ISTIO, "proxyconfigs", "proxy configurations", "settings of single proxies are not seen"),
     _gateway_api("httproutes", "HTTP routes", "HTTP routes of the Gateway API stay unknown"),
     _gateway_api("grpcroutes", "gRPC routes", "gRPC routes of the Gateway API stay unknown"),
     _gateway_api("tlsroutes", "TLS routes", "TLS routes of the Gateway API stay unknown"),

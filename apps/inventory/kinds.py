@@ -78,6 +78,7 @@ KINDS: tuple[Kind, ...] = (
     _istio(rbac.ISTIO, "gateways", "Gateway"),
     _istio(rbac.ISTIO, "envoyfilters", "EnvoyFilter"),
     _istio(rbac.ISTIO, "workloadentries", "WorkloadEntry"),
+    _istio(rbac.ISTIO, "proxyconfigs", "ProxyConfig"),
     _istio(rbac.GATEWAY_API, "httproutes", "HTTPRoute"),
     _istio(rbac.GATEWAY_API, "grpcroutes", "GRPCRoute"),
     _istio(rbac.GATEWAY_API, "tlsroutes", "TLSRoute"),

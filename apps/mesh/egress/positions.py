@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from apps.mesh.egress.dataplane import Placement, Plane, place
 from apps.mesh.egress.networkpolicies import selecting
+from apps.mesh.egress.proxyconfig import plane_of_proxy
 from apps.mesh.egress.views import MeshView
 from apps.mesh.meshconfig import (
     DEFAULT_REVISION,
@@ -48,7 +49,8 @@ def find_position(
 ) -> Position:
     """Where a workload stands; `mesh_of` gives what a control plane knows."""
     placement = place(snapshot, workload)
-    plane, notes = _plane(snapshot, placement, workload.namespace)
+    common, notes = _plane(snapshot, placement, workload.namespace)
+    plane = plane_of_proxy(snapshot, common, workload.namespace, placement.pod)
     mesh = mesh_of(plane)
     labels = placement.pod.labels
     governed = placement.plane is Plane.SIDECAR
@@ -59,6 +61,8 @@ def find_position(
     if governed:
         known = str(sidecar.ref) if sidecar is not None else ""
         signature = (*signature, known, plane.namespace, plane.revision, capture, *asked)
+    if governed and plane is not common:
+        signature = (*signature, f"DNS capture {plane.config.dns_capture}")
     patches = mesh.patching(workload.namespace, labels) if governed else ()
     selected = [item for item in patches if item.selector]
     if selected:
@@ -71,6 +75,8 @@ def find_position(
         label = "Sidecars not readable"
     if policies:
         label += f", limited by NetworkPolicy {', '.join(policy.name for policy in policies)}"
+    if governed and plane is not common:
+        label += ", DNS captured" if plane.config.dns_capture else ", DNS not captured"
     if selected:
         label += f", patched by EnvoyFilter {', '.join(item.name for item in selected)}"
     return Position(placement, plane, sidecar, signature, label, notes, policies, patches)

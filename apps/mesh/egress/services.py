@@ -113,10 +113,10 @@ class Registries:
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
-        self._found: dict[tuple[str, str], Registry] = {}
+        self._found: dict[tuple[str, str, bool], Registry] = {}
 
     def of(self, plane: ControlPlane) -> Registry:
-        key = (plane.namespace, plane.revision)
+        key = (plane.namespace, plane.revision, plane.config.dns_capture)
         if key not in self._found:
             self._found[key] = build_registry(self._snapshot, plane)
         return self._found[key]

@@ -56,6 +56,7 @@ READERS: dict[tuple[str, str], Reader] = {
     ("networking.istio.io", "ServiceEntry"): networking.service_entry,
     ("networking.istio.io", "VirtualService"): routes.virtual_service,
     ("networking.istio.io", "WorkloadEntry"): networking.workload_entry,
+    ("networking.istio.io", "ProxyConfig"): config.proxy_config,
     ("networking.istio.io", "Gateway"): traffic.gateway,
     ("networking.istio.io", "DestinationRule"): traffic.destination_rule,
     ("networking.istio.io", "EnvoyFilter"): envoyfilters.envoy_filter,

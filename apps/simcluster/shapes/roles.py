@@ -115,6 +115,7 @@ def _reader(mesh: Mesh | None) -> tuple[PolicyRule, ...]:
         "envoyfilters",
         "destinationrules",
         "workloadentries",
+        "proxyconfigs",
     )
     security = ("peerauthentications", "authorizationpolicies", "requestauthentications")
     gateway_api = (
