@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from apps.mesh.egress.chains import Chain, HttpTarget, TcpTarget
-from apps.mesh.egress.envoyfilters import Effect, Sent, effect_of, worst_patch
+from apps.mesh.egress.envoyfilters import Effect, Sent, effect_of, is_harmless, worst_patch
 from apps.mesh.egress.matching import Match, Outcome
 from apps.mesh.egress.routes import VirtualHost
 from apps.mesh.objects.envoyfilters import EnvoyFilter
@@ -204,6 +204,8 @@ CASES = [
     # clusters
     (merged("CLUSTER", "{}", "{connectTimeout: 1s}"), TLS, NONE),
     (merged("CLUSTER", "{}", "{transportSocket: {}}"), TLS, MAY_CHANGE),
+    (merged("CLUSTER", "{}", "{filters: [{name: istio.metadata_exchange}]}"), TLS, NONE),
+    (merged("CLUSTER", "{}", "{filters: [{name: istio.metadata_exchange}, {name: x}]}"), TLS, MAY_CHANGE),
     (merged("CLUSTER", "{cluster: {service: no.x.com}}", "{transportSocket: {}}"), TLS, NONE),
     (merged("CLUSTER", "{cluster: {service: api.x.com, portNumber: 80}}", "{type: STATIC}"), TLS, NONE),
     (merged("CLUSTER", "{cluster: {service: api.x.com, portNumber: 443}}", "{type: X}"), TLS, MAY_CHANGE),
@@ -225,6 +227,21 @@ CASES = [
 @pytest.mark.parametrize(("patch", "sent", "effect"), CASES)
 def test_a_patch_does_to_a_connection_what_it_can(patch: str, sent: Sent, effect: Effect) -> None:
     assert effect_of(read(yaml.safe_load(patch)).patches[0], sent) is effect
+
+
+@pytest.mark.parametrize(
+    ("patch", "harmless"),
+    [
+        (inserted("istio.stats"), True),
+        (inserted("envoy.filters.http.lua"), False),
+        (inserted("envoy.filters.network.local_ratelimit", "NETWORK_FILTER"), False),
+        (merged("CLUSTER", "{}", "{connectTimeout: 1s}"), True),
+        (merged("CLUSTER", "{}", "{connectTimeout: 1s}", "ADD"), False),
+        (merged("EXTENSION_CONFIG", "{}", "{name: x}", "ADD"), True),
+    ],
+)
+def test_what_leaves_every_connection_alone_is_harmless(patch: str, harmless: bool) -> None:
+    assert is_harmless(read(yaml.safe_load(patch)).patches[0]) is harmless
 
 
 def test_of_several_patches_the_one_that_reaches_furthest_is_named() -> None:

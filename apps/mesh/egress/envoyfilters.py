@@ -93,6 +93,13 @@ def worst_patch(filters: Iterable[EnvoyFilter], sent: Sent) -> Patched | None:
     return found
 
 
+def is_harmless(patch: EnvoyPatch) -> bool:
+    """Whether a patch leaves every connection alone, whatever it takes."""
+    if patch.apply_to in {"HTTP_FILTER", "NETWORK_FILTER"} and patch.adds:
+        return patch.name in PASSIVE_FILTERS
+    return patch.apply_to == "EXTENSION_CONFIG" or not _merged(patch)
+
+
 def effect_of(patch: EnvoyPatch, sent: Sent) -> Effect:
     """What one patch may do to the connection; a patch of unknown kind may do anything."""
     if not patch.given or patch.match.context not in OUTBOUND:

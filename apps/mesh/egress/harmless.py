@@ -131,6 +131,7 @@ FIELDS: Mapping[str, frozenset[str]] = {
             "common_lb_config",
             "connect_timeout",
             "dns_refresh_rate",
+            "filters.istio.metadata_exchange",
             "ignore_health_on_host_removal",
             "least_request_lb_config",
             "max_requests_per_connection",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from apps.mesh.egress.envoyfilters import is_harmless
 from apps.mesh.egress.gateways import forwarding
 from apps.mesh.egress.networkpolicies import Target, passage
 from apps.mesh.egress.views import MeshView
@@ -114,7 +115,8 @@ def _past_gateway(
 ) -> EgressAnswer:
     if goal.service is None or not goal.pods or not all(_gateway(pod) for _, pod in goal.pods):
         return answer
-    patched = mesh.patching_gateway(goal.service.namespace, goal.pods[0][1].labels)
+    selecting = mesh.selecting(goal.service.namespace, goal.pods[0][1].labels)
+    patched = next((item for item in selecting if not all(map(is_harmless, item.at_gateways))), None)
     if patched is not None:
         doubt = f"{patched.ref} may patch the egress gateway; what happens there is not followed."
         return replace(answer, unknowns=(*answer.unknowns, doubt))

@@ -131,14 +131,10 @@ class MeshView:
 
     def patching(self, namespace: str, labels: Mapping[str, str]) -> tuple[EnvoyFilter, ...]:
         """The EnvoyFilters that select a sidecar and reach what it sends out."""
-        return tuple(item for item in self._selecting(namespace, labels) if item.outbound)
+        return tuple(item for item in self.selecting(namespace, labels) if item.outbound)
 
-    def patching_gateway(self, namespace: str, labels: Mapping[str, str]) -> EnvoyFilter | None:
-        """One of the EnvoyFilters that may reach a gateway with these labels."""
-        return next((item for item in self._selecting(namespace, labels) if item.at_gateways), None)
-
-    def _selecting(self, namespace: str, labels: Mapping[str, str]) -> Iterator[EnvoyFilter]:
-        """Those of the proxy's own namespace and of the root one."""
+    def selecting(self, namespace: str, labels: Mapping[str, str]) -> Iterator[EnvoyFilter]:
+        """The EnvoyFilters for a proxy with these labels: of its own namespace and of the root one."""
         places = (namespace, self.plane.config.root_namespace)
         for item in self.envoy_filters:
             if item.namespace in places and is_subset(item.selector or {}, labels):

@@ -31,8 +31,8 @@ class PatchMatch:
 
 @dataclass(frozen=True, slots=True)
 class EnvoyPatch:
-    """One of `configPatches`. `fields` are what the value sets, in Envoy's own spelling: `typed_config.x`
-    and `route.x` where these are set. `filter_name`, `domains` and `port` are read from the value.
+    """One of `configPatches`. `fields` are what the value sets, in Envoy's own spelling: `typed_config.x`,
+    `route.x` and `filters.x` (by name) where these are set. `name`, `domains` and `port` are the value's.
     `given` is False without a `patch`: istiod discards such a one."""
 
     apply_to: str
@@ -64,12 +64,12 @@ class EnvoyFilter(MeshObject):
     @property
     def outbound(self) -> bool:
         """Whether any patch reaches what sidecars send out."""
-        return not self.targeted and self._reaches(OUTBOUND)
+        return not self.targeted and bool(self._reaching(OUTBOUND))
 
     @property
-    def at_gateways(self) -> bool:
-        """Whether any patch reaches gateways."""
-        return self._reaches(AT_GATEWAYS)
+    def at_gateways(self) -> tuple[EnvoyPatch, ...]:
+        """The patches that reach gateways."""
+        return self._reaching(AT_GATEWAYS)
 
-    def _reaches(self, contexts: frozenset[str]) -> bool:
-        return any(patch.given and patch.match.context in contexts for patch in self.patches)
+    def _reaching(self, contexts: frozenset[str]) -> tuple[EnvoyPatch, ...]:
+        return tuple(patch for patch in self.patches if patch.given and patch.match.context in contexts)

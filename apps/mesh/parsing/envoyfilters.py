@@ -66,6 +66,8 @@ def _fields(value: Fields) -> Iterator[str]:
         name = _snake(given)
         if name in NESTED:
             yield from (f"{name}.{_snake(inner)}" for inner in value.child(given).names())
+        elif name == "filters":
+            yield from (f"filters.{item.text('name')}" for item in value.items(given))
         else:
             yield name
 

@@ -85,6 +85,7 @@ from apps.mesh.rules.speedscale import (
     pods_not_rolled,
     required_host_blocked,
     required_host_stopped,
+    route_lacks_mesh_parent,
     service_entry_looks_right,
     service_entry_not_exported,
     sidecar_beside_operators,
@@ -249,6 +250,7 @@ RULES: tuple[Rule, ...] = tuple(
         operator_missing,
         namespace_annotated_for_both,
         required_host_stopped,
+        route_lacks_mesh_parent,
     )
 )
 
