@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from apps.clusters import rbac
 from apps.clusters.gateway import AccessCheck, ClusterGateway, Identity, Resource, ServerVersion
 
-GROUPS = ("", "apps", "batch", rbac.ISTIO, rbac.SECURITY, rbac.ADMISSION, rbac.CRDS, "argoproj.io")
+GROUPS = tuple(dict.fromkeys(need.group for need in (*rbac.READ, *rbac.APPLY)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 ISTIO = "networking.istio.io"
 SECURITY = "security.istio.io"
 NETWORK = "networking.k8s.io"
+GATEWAY_API = "gateway.networking.k8s.io"
 ADMISSION = "admissionregistration.k8s.io"
 CRDS = "apiextensions.k8s.io"
 
@@ -41,6 +42,11 @@ def _list(group: str, plural: str, words: str, without: str, needed: bool = True
     return Need(group, plural, "list", f"see {words}", without, needed)
 
 
+def _gateway_api(plural: str, words: str, without: str) -> Need:
+    """The Gateway API is an addition: a cluster without it lacks nothing."""
+    return _list(GATEWAY_API, plural, words, without, False)
+
+
 READ: tuple[Need, ...] = (
     _list("", "namespaces", "namespaces", "nothing can be said about any workload"),
     _list("", "pods", "pods", "whether the running pods have their proxies stays unknown"),
@@ -58,6 +64,16 @@ READ: tuple[Need, ...] = (
     _list(ISTIO, "virtualservices", "virtual services", "routes through egress gateways stay unknown"),
     _list(ISTIO, "destinationrules", "destination rules", "TLS origination stays unknown"),
     _list(ISTIO, "gateways", "gateways", "egress and ingress gateways stay unknown"),
+    _list(ISTIO, "envoyfilters", "Envoy filters", "patches of proxies are not seen"),
+    _list(ISTIO, "workloadentries", "workload entries", "endpoints outside of the cluster stay unknown"),
+    _list(ISTIO, "proxyconfigs", "proxy configurations", "settings of single proxies are not seen"),
+    _gateway_api("httproutes", "HTTP routes", "HTTP routes of the Gateway API stay unknown"),
+    _gateway_api("grpcroutes", "gRPC routes", "gRPC routes of the Gateway API stay unknown"),
+    _gateway_api("tlsroutes", "TLS routes", "TLS routes of the Gateway API stay unknown"),
+    _gateway_api("tcproutes", "TCP routes", "TCP routes of the Gateway API stay unknown"),
+    _gateway_api("gateways", "Kubernetes gateways", "gateways of the Gateway API stay unknown"),
+    _gateway_api("gatewayclasses", "gateway classes", "whose the gateways are stays unknown"),
+    _gateway_api("referencegrants", "reference grants", "routes across namespaces stay unknown"),
     _list(SECURITY, "peerauthentications", "peer authentications", "mutual TLS modes stay unknown"),
     _list(SECURITY, "authorizationpolicies", "authorization policies", "who may call whom stays unknown"),
     _list(SECURITY, "requestauthentications", "request authentications", "they are not checked"),
@@ -134,6 +150,9 @@ rules:
   verbs: [get, list, watch]
 - apiGroups: [networking.k8s.io]
   resources: [networkpolicies]
+  verbs: [get, list, watch]
+- apiGroups: [gateway.networking.k8s.io]
+  resources: ["*"]
   verbs: [get, list, watch]
 - apiGroups: [admissionregistration.k8s.io]
   resources: [mutatingwebhookconfigurations, validatingwebhookconfigurations]

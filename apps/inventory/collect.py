@@ -189,7 +189,7 @@ def _trimmed(kind: Kind, resource: Resource, item: dict[str, Any]) -> Collected:
     annotations = metadata.get("annotations")
     if annotations and LAST_APPLIED in annotations:
         del annotations[LAST_APPLIED]
-    manifest = {"apiVersion": resource.api_version, "kind": kind.kind, **item}
+    manifest = {"apiVersion": resource.api_version, "kind": kind.served_as, **item}
     if kind.workload:
         without_values(manifest)
     return Collected(manifest, {"uid": uid} if uid else {})
@@ -207,7 +207,7 @@ def _whole(kind: Kind, resource: Resource, item: dict[str, Any]) -> Collected:
     body = {
         key: value for key, value in item.items() if key not in {"status", "metadata", "apiVersion", "kind"}
     }
-    manifest = {"apiVersion": resource.api_version, "kind": kind.kind, "metadata": metadata, **body}
+    manifest = {"apiVersion": resource.api_version, "kind": kind.served_as, "metadata": metadata, **body}
     return Collected(manifest, meta)
 
 

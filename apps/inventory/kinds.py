@@ -16,7 +16,8 @@ from apps.inventory.pods import Pod
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """`item_type` is what an item is decoded into. `whole` keeps the object as it is (but for status
+    """`kind` is the console's word for it, `named` the server's where that is another one. `item_type` is
+    what an item is decoded into. `whole` keeps the object as it is (but for status
     and managedFields) because it may be edited. `by_name` asks for single names only."""
 
     group: str
@@ -28,6 +29,11 @@ class Kind:
     workload: bool = False
     by_name: bool = False
     groups_kept: tuple[str, ...] = ()
+    named: str = ""
+
+    @property
+    def served_as(self) -> str:
+        return self.named or self.kind
 
 
 def _istio(group: str, plural: str, kind: str) -> Kind:
@@ -70,6 +76,16 @@ KINDS: tuple[Kind, ...] = (
     _istio(rbac.ISTIO, "virtualservices", "VirtualService"),
     _istio(rbac.ISTIO, "destinationrules", "DestinationRule"),
     _istio(rbac.ISTIO, "gateways", "Gateway"),
+    _istio(rbac.ISTIO, "envoyfilters", "EnvoyFilter"),
+    _istio(rbac.ISTIO, "workloadentries", "WorkloadEntry"),
+    _istio(rbac.ISTIO, "proxyconfigs", "ProxyConfig"),
+    _istio(rbac.GATEWAY_API, "httproutes", "HTTPRoute"),
+    _istio(rbac.GATEWAY_API, "grpcroutes", "GRPCRoute"),
+    _istio(rbac.GATEWAY_API, "tlsroutes", "TLSRoute"),
+    _istio(rbac.GATEWAY_API, "tcproutes", "TCPRoute"),
+    Kind(rbac.GATEWAY_API, "gateways", "KubernetesGateway", dict[str, Any], whole=True, named="Gateway"),
+    _istio(rbac.GATEWAY_API, "gatewayclasses", "GatewayClass"),
+    _istio(rbac.GATEWAY_API, "referencegrants", "ReferenceGrant"),
     _istio(rbac.SECURITY, "peerauthentications", "PeerAuthentication"),
     _istio(rbac.SECURITY, "authorizationpolicies", "AuthorizationPolicy"),
     _istio(rbac.SECURITY, "requestauthentications", "RequestAuthentication"),

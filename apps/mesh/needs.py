@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from apps.mesh.capture import captures
+from apps.mesh.egress import INPUTS as ENGINE_INPUTS
 from apps.mesh.egress import EgressEngine
 from apps.mesh.hosts import is_wildcard, subset_of
 from apps.mesh.hostsets import RequiredHost
@@ -24,24 +25,7 @@ from apps.mesh.snapshot import Snapshot
 from apps.mesh.speedscale import installs, is_replay, serving
 from apps.mesh.verdicts import Protocol
 
-INPUTS = frozenset(
-    {
-        "ConfigMap",
-        "CustomResourceDefinition",
-        "DestinationRule",
-        "EnvoyFilter",
-        "Gateway",
-        "MutatingWebhookConfiguration",
-        "Namespace",
-        "NetworkPolicy",
-        "Service",
-        "ServiceEntry",
-        "Sidecar",
-        "ValidatingWebhookConfiguration",
-        "VirtualService",
-        "Workload",
-    }
-)
+INPUTS = ENGINE_INPUTS | {"CustomResourceDefinition", "ValidatingWebhookConfiguration"}
 REPLAY_WORKLOAD = "speedscale-responder"
 REPLAY_CONTAINER = "responder"
 REPLAY_LABELS = {"app": "responder"}

@@ -1,4 +1,4 @@
-"""VirtualServices that decide for calls from outside only, of Services that Speedscale captures.
+"""VirtualServices and routes that decide for calls from outside only, of Services that Speedscale captures.
 
 Judges nothing; knows no rule and no remedy.
 """
@@ -10,11 +10,14 @@ from dataclasses import dataclass
 
 from apps.mesh.capture import captures
 from apps.mesh.hosts import matches, resolve_short_name, service_host
+from apps.mesh.objects.gatewayapi import GRPCRoute, HTTPRoute
 from apps.mesh.objects.networking import VirtualService
 from apps.mesh.references import MESH_GATEWAY
 from apps.mesh.reports import CaptureKind
 from apps.mesh.selection import ServiceIndex
 from apps.mesh.snapshot import Snapshot
+
+SPEAKING = ("VirtualService", "HTTPRoute", "GRPCRoute")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +34,11 @@ class OutsideOnly:
 
 def outside_only(snapshot: Snapshot) -> Iterator[OutsideOnly]:
     """In the order of the VirtualServices; none of a Service that another one speaks for in the mesh."""
-    captured = _captured(snapshot)
-    if not captured or snapshot.missing("VirtualService"):
+    captured = captured_hosts(snapshot)
+    if not captured or any(snapshot.missing(kind) for kind in SPEAKING):
         return
     inside = [(item, full_hosts(item)) for item in snapshot.each(VirtualService)]
-    spoken = {host for item, hosts in inside if speaks_in_mesh(item) for host in hosts}
+    spoken = spoken_in_mesh(snapshot)
     wild = tuple(host for host in spoken if host.startswith("*"))
     for item, hosts in inside:
         if all(gateway == MESH_GATEWAY for gateway in item.gateways):
@@ -67,7 +70,17 @@ def destination_hosts(item: VirtualService) -> tuple[str, ...]:
     return tuple(dict.fromkeys(hosts))
 
 
-def _captured(snapshot: Snapshot) -> frozenset[str]:
+def spoken_in_mesh(snapshot: Snapshot) -> frozenset[str]:
+    """The hosts that VirtualServices of the mesh name, or that routes of the Gateway API attach to."""
+    named = [
+        host for item in snapshot.each(VirtualService) if speaks_in_mesh(item) for host in full_hosts(item)
+    ]
+    routes = (*snapshot.each(HTTPRoute), *snapshot.each(GRPCRoute))
+    parents = [parent for route in routes for parent in route.parents if parent.kind == "Service"]
+    return frozenset((*named, *(service_host(parent.name, parent.namespace) for parent in parents)))
+
+
+def captured_hosts(snapshot: Snapshot) -> frozenset[str]:
     """The hosts of Services before captured workloads."""
     found = set()
     services = snapshot.derived(ServiceIndex)

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 Manifest = Mapping[str, Any]
+_GATEWAY_API = "gateway.networking.k8s.io/"
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class ResourceRef:
-    """Kind, namespace ("" for a cluster-scoped object) and name."""
+    """Kind, namespace ("" for a cluster-scoped object) and name. Two groups have a kind called Gateway:
+    the Gateway API's is `KubernetesGateway` here, as it is in Istio's own source."""
 
     kind: str
     namespace: str
@@ -31,8 +33,11 @@ class ResourceRef:
         metadata = manifest.get("metadata")
         # The exact type first: asking an abstract class is slow for thousands of objects.
         metadata = metadata if type(metadata) is dict or isinstance(metadata, Mapping) else {}
+        kind = str(manifest.get("kind") or "")
+        if kind == "Gateway" and str(manifest.get("apiVersion") or "").startswith(_GATEWAY_API):
+            kind = "KubernetesGateway"
         return cls(
-            str(manifest.get("kind") or ""),
+            kind,
             str(metadata.get("namespace") or ""),
             str(metadata.get("name") or ""),
         )

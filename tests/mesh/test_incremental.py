@@ -24,7 +24,7 @@ from apps.mesh.verdicts import Destination, Protocol
 from apps.mesh.whatif import compare_snapshots, predict
 from tests.mesh.budget import examples
 from tests.mesh.mutation import case_snapshots, manifests_of, patches
-from tests.mesh.rule_cases import laid
+from tests.mesh.rule_cases import case_snapshot, laid
 
 HOSTS = speedscale()
 ASKED = (
@@ -71,6 +71,14 @@ def test_what_is_predicted_is_what_is_found_when_it_is_applied(data: st.DataObje
     after = apply(before, changes)
     assert told == compare_snapshots(from_scratch(before), from_scratch(after), HOSTS)
     assert analyse(after, HOSTS) == analyse(from_scratch(after), HOSTS)
+
+
+def test_a_change_of_the_mesh_configuration_reaches_what_entries_it_exports() -> None:
+    before = from_scratch(case_snapshot("MC131", "by-the-default-of-the-mesh"))
+    analyse(before, HOSTS)
+    after = apply(before, [change(before, ResourceRef("ConfigMap", "istio-system", "istio"), None)])
+    assert analyse(after, HOSTS) == analyse(from_scratch(after), HOSTS)
+    assert "MC131" not in {item.code for item in analyse(after, HOSTS).findings}
 
 
 def change(snapshot: Snapshot, ref: ResourceRef, after: Manifest | None) -> ManifestPatch:

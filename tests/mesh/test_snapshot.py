@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from apps.mesh.objects.config import ConfigMap, Namespace
-from apps.mesh.objects.networking import ServiceEntry, Sidecar
+from apps.mesh.objects.gatewayapi import KubernetesGateway
+from apps.mesh.objects.networking import Gateway, ServiceEntry, Sidecar
 from apps.mesh.refs import ResourceRef
 from apps.mesh.snapshot import Gap, Snapshot
 
@@ -32,10 +33,17 @@ def test_objects_are_found_by_type_and_by_ref_in_a_stable_order() -> None:
 
 
 def test_a_kind_of_another_group_is_kept_raw_and_not_read_as_istios() -> None:
-    snapshot = Snapshot.from_manifests([manifest("Gateway", "g", api="gateway.networking.k8s.io/v1")])
-    ref = ResourceRef("Gateway", "shop", "g")
+    snapshot = Snapshot.from_manifests([manifest("Sidecar", "g", api="example.com/v1")])
+    ref = ResourceRef("Sidecar", "shop", "g")
     assert snapshot.exists(ref)
     assert snapshot.get(ref) is None
+
+
+def test_the_two_kinds_called_gateway_stand_beside_each_other() -> None:
+    manifests = [manifest("Gateway", "g"), manifest("Gateway", "g", api="gateway.networking.k8s.io/v1")]
+    snapshot = Snapshot.from_manifests(manifests)
+    assert isinstance(snapshot.get(ResourceRef("Gateway", "shop", "g")), Gateway)
+    assert isinstance(snapshot.get(ResourceRef("KubernetesGateway", "shop", "g")), KubernetesGateway)
 
 
 def test_fields_of_the_wrong_type_are_problems_with_their_path() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from apps.mesh.egress.engine import EgressEngine
+from apps.mesh.egress.engine import INPUTS, EgressEngine
 from apps.mesh.scopes import EgressScope
 
-__all__ = ["EgressEngine", "EgressScope"]
+__all__ = ["INPUTS", "EgressEngine", "EgressScope"]

@@ -5,8 +5,9 @@ Knows nothing of Sidecars and services.
 
 from __future__ import annotations
 
-from apps.mesh.egress.dataplane import Placement, Plane
+from apps.mesh.egress.dataplane import INTERCEPTION, Placement, Plane
 from apps.mesh.egress.evidence import CAPTURE_RULE, SCOPE_RULE
+from apps.mesh.egress.proxyconfig import ANNOTATION, interception
 from apps.mesh.hosts import is_address
 from apps.mesh.objects.workloads import Workload
 from apps.mesh.verdicts import Destination, EgressAnswer, Step, Verdict
@@ -80,6 +81,9 @@ def _excluded(workload: Workload, placement: Placement, destination: Destination
         return EgressAnswer(Verdict.UNKNOWN, (first, end), unknowns=(missing,))
     value = placement.pod.annotations.get(setting, "")
     said = f"{setting} is {value!r}" if annotated else f"The injector's default for {setting} says so"
+    if setting == INTERCEPTION and interception(placement.pod.annotations) and not annotated:
+        said, ref = f"{ANNOTATION} says interceptionMode NONE", workload.ref
+        path = f"spec.template.metadata.annotations[{ANNOTATION}]"
     first = Step(
         "The sidecar does not see this call",
         f"{said}; {destination.protocol} on {destination.port} is not redirected to istio-proxy.",

@@ -8,6 +8,7 @@ from apps.mesh.egress.imports import ScopeImports
 from apps.mesh.egress.matching import Match
 from apps.mesh.egress.probing import Alternative
 from apps.mesh.egress.views import MeshView
+from apps.mesh.objects.envoyfilters import EnvoyFilter
 from apps.mesh.objects.networking import OutboundTrafficPolicy, Sidecar
 from apps.mesh.refs import ResourceRef
 from apps.mesh.snapshot import Snapshot
@@ -29,7 +30,8 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """`host` is the name that was probed (for `*.x` a name below x); `match` what decided."""
+    """`host` is the name that was probed (for `*.x` a name below x); `match` what decided; `patches` are the
+    EnvoyFilters that select the proxy."""
 
     snapshot: Snapshot
     mesh: MeshView
@@ -41,6 +43,7 @@ class Case:
     host: str
     match: Match
     alternatives: tuple[Alternative, ...] = ()
+    patches: tuple[EnvoyFilter, ...] = ()
 
     @property
     def root_namespace(self) -> str:

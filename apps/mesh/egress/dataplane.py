@@ -12,6 +12,7 @@ from enum import StrEnum
 from functools import lru_cache
 from ipaddress import ip_address
 
+from apps.mesh.egress.proxyconfig import interception
 from apps.mesh.hosts import network
 from apps.mesh.injection import PROXY_CONTAINER, Injector, data_plane, revision_of
 from apps.mesh.objects.config import ConfigMap
@@ -216,7 +217,8 @@ def _injector_values(snapshot: Snapshot) -> dict[str, dict[str, str]]:
 def _capture(annotations: Mapping[str, str], defaults: Mapping[str, str]) -> Capture:
     given = [annotations.get(key, defaults.get(default, "")) for key, default in _SETTINGS]
     asked = INCLUDED_RANGES in annotations
-    return _capture_of(*given, asked=asked, intercepts=annotations.get(INTERCEPTION, "REDIRECT") != "NONE")
+    mode = annotations.get(INTERCEPTION) or interception(annotations)
+    return _capture_of(*given, asked=asked, intercepts=mode != "NONE")
 
 
 @lru_cache(maxsize=1024)

@@ -36,12 +36,21 @@ from apps.mesh.verdicts import Destination, EgressAnswer, Protocol
 INPUTS = PLANE_INPUTS | {
     "DestinationRule",
     "EnvoyFilter",
+    "GRPCRoute",
     "Gateway",
+    "GatewayClass",
+    "HTTPRoute",
+    "KubernetesGateway",
     "NetworkPolicy",
+    "ProxyConfig",
+    "ReferenceGrant",
     "Service",
     "ServiceEntry",
     "Sidecar",
+    "TCPRoute",
+    "TLSRoute",
     "VirtualService",
+    "WorkloadEntry",
 }
 
 
@@ -56,7 +65,7 @@ class EgressEngine:
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
-        self._meshes: dict[tuple[str, str], MeshView] = {}
+        self._meshes: dict[tuple[str, str, bool], MeshView] = {}
         self._positions: dict[int, Position] = {}  # by identity: the snapshot keeps its workloads
         self._judgements: dict[tuple[tuple[str, ...], Destination], Judgement] = {}
         self._candidates: dict[tuple[str, Destination], tuple[Candidate, ...]] = {}
@@ -209,7 +218,7 @@ class EgressEngine:
         return known
 
     def _mesh(self, plane: ControlPlane) -> MeshView:
-        key = (plane.namespace, plane.revision)
+        key = (plane.namespace, plane.revision, plane.config.dns_capture)
         if key not in self._meshes:
             self._meshes[key] = MeshView(self._snapshot, plane)
         return self._meshes[key]
@@ -264,6 +273,7 @@ class EgressEngine:
             host=host,
             match=connection.match,
             alternatives=connection.alternatives,
+            patches=position.patches,
         )
 
     def _connected(

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from apps.mesh.egress.case import Case
 from apps.mesh.egress.dataplane import Placement
+from apps.mesh.egress.envoyfilters import Patched
+from apps.mesh.egress.gatewayapi import NO_BACKEND
 from apps.mesh.egress.matching import Match, Outcome
 from apps.mesh.egress.services import RegistryService
 from apps.mesh.hosts import subset_of
@@ -16,6 +18,7 @@ from apps.mesh.verdicts import Destination, Protocol, Step, Verdict
 
 CAPTURE_RULE = "istio-iptables"
 SCOPE_RULE = "pilot/pkg/model/push_context.go"
+PATCH_RULE = "pilot/pkg/networking/core/envoyfilter"
 
 
 def handled_step(workload: Workload, placement: Placement, destination: Destination) -> Step:
@@ -111,7 +114,11 @@ def outcome_step(case: Case, verdict: Verdict) -> Step:
     what = f"{destination.protocol} on {destination.port}"
     if verdict is Verdict.ALLOWED_REGISTRY:
         if match.outcome is Outcome.ANSWERED:
-            return Step("Envoy answers the request itself", "A VirtualService redirects or answers it.")
+            route = matched_route(match)
+            kind = route.ref.kind if route is not None else "VirtualService"
+            return Step(
+                "Envoy answers the request itself", f"{article_of(kind)} {kind} redirects or answers it."
+            )
         return Step("Envoy forwards to the service", f"{what} goes to {cluster_name(match)}.")
     if verdict is Verdict.ALLOWED_PASSTHROUGH:
         return Step("Envoy lets the connection pass", f"{what} goes to {passthrough_cluster(case)}.")
@@ -120,7 +127,7 @@ def outcome_step(case: Case, verdict: Verdict) -> Step:
             "Envoy answers 502", f"Port {destination.port} has HTTP routes, none for this host: block_all."
         )
     if verdict is Verdict.BLOCKED_503:
-        return Step("Envoy answers 503", "The proxy has no working cluster for the route.")
+        return _refusal_step(match)
     if match.outcome is Outcome.UNPARSABLE:
         text = f"{what} meets an HTTP listener, which cannot parse it."
     elif match.outcome is Outcome.MISSING_CLUSTER:
@@ -130,6 +137,26 @@ def outcome_step(case: Case, verdict: Verdict) -> Step:
     else:
         text = f"{what} goes to BlackHoleCluster."
     return Step("Envoy resets the connection", text)
+
+
+def patch_step(patch: Patched) -> Step:
+    """A patch that may change what becomes of the connection."""
+    text = f"{patch.ref} patches what this connection meets, and what that does is not known."
+    path = f"spec.configPatches[{patch.index}]"
+    return Step("An EnvoyFilter may change this", text, patch.ref, path, PATCH_RULE)
+
+
+def _refusal_step(match: Match) -> Step:
+    """A route of the Gateway API is answered with 500, where one of Istio's own would be with 503."""
+    if match.outcome is Outcome.ANSWERED:
+        return Step(f"Envoy answers {match.status}", "The route answers the request itself, as an error.")
+    route = matched_route(match)
+    code = 500 if route is not None and route.of_gateway_api and match.missing else 503
+    return Step(f"Envoy answers {code}", "The proxy has no working cluster for the route.")
+
+
+def article_of(kind: str) -> str:
+    return "An" if kind == "HTTPRoute" else "A"
 
 
 def cluster_name(match: Match) -> str:
@@ -176,19 +203,33 @@ def _listed(case: Case, service: RegistryService, host: str) -> tuple[int, str]:
 
 def _route_step(case: Case, route: VirtualService) -> Step:
     match = case.match
+    who = f"{article_of(route.ref.kind)} {route.ref.kind}"
+    part = "spec.tls" if case.destination.protocol is Protocol.TLS else "spec.http"
+    rule, also = "core/route/route.go", ""
+    if route.of_gateway_api:
+        part, rule = "spec.rules", "pilot/pkg/config/kube/gateway/conversion.go"
+        also = f" It is merged with {_few([str(ref) for ref in route.merged])}." if route.merged else ""
     if match.outcome is Outcome.ANSWERED:
-        word = "redirects" if match.answers == "redirect" else "answers"
-        return Step(
-            "A VirtualService answers", f"Its route {word} the request itself.", route.ref, "spec.http"
-        )
-    clusters = match.clusters or match.missing
-    names = _few([f"{host}:{port}{' subset ' + subset if subset else ''}" for host, port, subset in clusters])
-    text = f"Its route for this host sends it to {names or 'nowhere'}."
+        text = "Its route redirects the request itself."
+        if match.answers != "redirect":
+            text = f"Its route answers the request itself, with {match.status}."
+            if route.of_gateway_api:
+                text = "Its rule has no backend, so that the request is answered with 500."
+        return Step(f"{who} answers", f"{text}{also}", route.ref, part, rule)
+    names = _few([_destination(*cluster) for cluster in match.clusters or match.missing])
+    text = f"Its route for this host sends it to {names or 'nowhere'}.{also}"
     if match.missing:
         host, port, _ = match.missing[0]
-        text += f" The scope has no cluster for {host}:{port}."
-    part = "spec.tls" if case.destination.protocol is Protocol.TLS else "spec.http"
-    return Step("A VirtualService routes the call", text, route.ref, part, "core/route/route.go")
+        text += f" The scope has no cluster for {_destination(host, port)}."
+    return Step(f"{who} routes the call", text, route.ref, part, rule)
+
+
+def _destination(host: str, port: int, subset: str = "") -> str:
+    if not host:
+        return "a backend that Istio does not accept"
+    if host == NO_BACKEND.host:
+        return "no backend"
+    return f"{host}:{port}{' subset ' + subset if subset else ''}"
 
 
 def _unread(case: Case) -> str:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from apps.mesh.egress.case import Case
+from apps.mesh.egress.evidence import matched_service
 from apps.mesh.egress.imports import host_imports
 from apps.mesh.egress.visible import ANY_NAMESPACE
 from apps.mesh.snapshot import Gap
 from apps.mesh.verdicts import Protocol, Verdict
+
+HTTP_ROUTES = ("HTTPRoute", "GRPCRoute")
+OPAQUE_ROUTES = ("TLSRoute", "TCPRoute")
 
 
 def decisive_gaps(case: Case, verdict: Verdict) -> list[str]:
@@ -27,7 +31,13 @@ def decisive_gaps(case: Case, verdict: Verdict) -> list[str]:
 
 def notable_gaps(case: Case, verdict: Verdict) -> list[str]:
     """Gaps that could matter in rarer cases."""
-    found = [_says(gap) for gap in _importable(case, "VirtualService")]
+    opaque = case.destination.protocol is not Protocol.HTTP
+    kinds = ("VirtualService", *(OPAQUE_ROUTES if opaque else HTTP_ROUTES))
+    found = [_says(gap) for kind in kinds for gap in _importable(case, kind)]
+    for namespace in dict.fromkeys((case.namespace, case.root_namespace)):
+        gap = case.snapshot.missing("EnvoyFilter", namespace)
+        if gap is not None:
+            found.append(_says(gap, namespace))
     if case.destination.protocol is not Protocol.TLS and verdict.blocked:
         found.extend(_says(gap) for gap in _importable(case, "Service"))
     if case.mesh.plane.config.discovery_selectors:
@@ -37,17 +47,16 @@ def notable_gaps(case: Case, verdict: Verdict) -> list[str]:
     return found
 
 
-def unmodelled(case: Case) -> list[str]:
-    """Objects that may change what Envoy does and that are not followed."""
-    found = []
-    for namespace in dict.fromkeys((case.namespace, case.root_namespace)):
-        names = case.mesh.patched_by.get(namespace, ())
-        if names:
-            more = f" and {len(names) - 1} more" if len(names) > 1 else ""
-            found.append(
-                f"EnvoyFilter {namespace}/{names[0]}{more} may patch this; patches are not followed."
-            )
-    return found
+def undecided_routes(case: Case) -> list[str]:
+    """Routes of the Gateway API that may take what this connection reached, where istiod applies them."""
+    service = matched_service(case.match)
+    found = case.mesh.undecided.get(service.host, ()) if service is not None else ()
+    kinds = OPAQUE_ROUTES if case.match.virtual_host is None else HTTP_ROUTES
+    return [
+        f"{route.ref} may route this host: {route.reason}."
+        for route in found
+        if route.ref.kind in kinds and route.port in (None, case.destination.port)
+    ]
 
 
 def _importable(case: Case, kind: str) -> list[Gap]:

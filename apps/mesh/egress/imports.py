@@ -44,7 +44,8 @@ class HostImports:
         return any(is_wildcard(item) and subset_of(host, item) for item in self.everything)
 
     def takes_route(self, host: str) -> bool:
-        """For a VirtualService's host overlap is enough, in either direction."""
+        """For a VirtualService's host overlap is enough, in either direction. For a route of the Gateway
+        API it is not: ask `takes`."""
         if host in self.exact:
             return True
         loose = is_wildcard(host)
@@ -290,7 +291,8 @@ def _takes_route(route: VirtualService, imports: Mapping[str, HostImports]) -> b
         return False
     candidates = [found for found in (own, everywhere) if found is not None]
     return any(
-        found.takes_route(host) and not any(other.excludes(host) for other in candidates)
+        (found.takes(host) if route.of_gateway_api else found.takes_route(host))
+        and not any(other.excludes(host) for other in candidates)
         for found in candidates
         for host in route.hosts
     )

@@ -9,16 +9,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from apps.mesh.egress.case import Case
+from apps.mesh.egress.endpoints import PLENTY, Endpoints, Supply, endpoints_of
+from apps.mesh.egress.envoyfilters import Effect, Patched, Sent, worst_patch
 from apps.mesh.egress.evidence import (
+    article_of,
     cluster_name,
     match_steps,
     matched_route,
     matched_service,
     outcome_step,
+    patch_step,
     policy_step,
     scope_step,
 )
-from apps.mesh.egress.gaps import decisive_gaps, notable_gaps, unmodelled
+from apps.mesh.egress.gaps import decisive_gaps, notable_gaps, undecided_routes
 from apps.mesh.egress.matching import Match, Outcome
 from apps.mesh.egress.near import Candidate, near_miss
 from apps.mesh.egress.near_words import miss_fix, miss_step
@@ -26,6 +30,8 @@ from apps.mesh.egress.services import RegistryService
 from apps.mesh.hosts import is_wildcard
 from apps.mesh.refs import ResourceRef
 from apps.mesh.verdicts import Fix, Protocol, Step, Verdict
+
+ENTRY_RULE = "pilot/pkg/serviceregistry/serviceentry/conversion.go"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +47,7 @@ class Judgement:
 def judge(case: Case, found: Sequence[Candidate]) -> Judgement:
     """The verdict on a case; `found` are the entries that may be near misses."""
     verdict = verdict_of(case, case.match)
+    supply = _supply(case, case.match)
     steps = [scope_step(case)]
     fix: Fix | None = None
     service = matched_service(case.match)
@@ -53,12 +60,19 @@ def judge(case: Case, found: Sequence[Candidate]) -> Judgement:
     else:
         steps.extend(match_steps(case))
         if verdict.blocked:
-            steps.extend(_unresolvable(service))
-            fix = _route_fix(case, service)
-    unknowns = [*notable_gaps(case, verdict), *_doubts(case), *unmodelled(case)]
-    decisive = [*decisive_gaps(case, verdict), *_address_matters(case, verdict)]
+            steps.extend(_unresolvable(service) or _unsupplied(supply))
+            fix = _route_fix(case, service) or _supply_fix(supply)
+    patch = worst_patch(case.patches, Sent(case.host, case.destination.port, case.match, verdict))
+    unknowns = [*notable_gaps(case, verdict), *_doubts(case), *_may_refuse(patch)]
+    decisive = [*decisive_gaps(case, verdict), *_address_matters(case, verdict), *undecided_routes(case)]
+    if supply.supply is Supply.UNKNOWN:
+        decisive.append(supply.text)
     if verdict is Verdict.UNKNOWN:
         decisive.extend(case.mesh.plane.config.unread[:1])
+    if patch is not None and patch.effect is Effect.MAY_CHANGE:
+        step = patch_step(patch)
+        decisive.append(step.text)
+        steps = [*steps[:3], step]
     if decisive:
         end = Step("The verdict is not known", decisive[0])
         return Judgement(Verdict.UNKNOWN, (*steps[:4], end), fix=fix, unknowns=(*decisive, *unknowns))
@@ -77,12 +91,14 @@ def verdict_of(case: Case, match: Match) -> Verdict:
     """The verdict on where a connection went; UNKNOWN when the policy decides and is not known."""
     match match.outcome:
         case Outcome.CLUSTER:
-            if _unresolvable(matched_service(match)) and matched_route(match) is None:
+            wildcard = _unresolvable(matched_service(match)) and matched_route(match) is None
+            if wildcard or _supply(case, match).supply is Supply.NONE:
                 http = case.destination.protocol is Protocol.HTTP
                 return Verdict.BLOCKED_503 if http else Verdict.BLOCKED_RESET
             return Verdict.ALLOWED_REGISTRY
         case Outcome.ANSWERED:
-            return Verdict.ALLOWED_REGISTRY
+            refuses = match.status is not None and match.status >= 500
+            return Verdict.BLOCKED_503 if refuses else Verdict.ALLOWED_REGISTRY
         case Outcome.MISSING_CLUSTER:
             return Verdict.BLOCKED_503 if match.virtual_host is not None else Verdict.BLOCKED_RESET
         case Outcome.UNPARSABLE:
@@ -106,6 +122,33 @@ def _unresolvable(service: RegistryService | None) -> list[Step]:
     return [Step("DNS cannot resolve a wildcard", text, service.ref, "spec.resolution")]
 
 
+def _supply(case: Case, match: Match) -> Endpoints:
+    """Whether the clusters that it may go to have an address; one that has is enough."""
+    found = [
+        endpoints_of(case.snapshot, case.mesh, host, service.namespace)
+        for host, _, _ in match.clusters
+        if (service := case.imports.shared.service(host)) is not None and not service.kubernetes
+    ]
+    if len(found) < len(match.clusters) or any(item.supply is Supply.SOME for item in found):
+        return PLENTY
+    return next((item for item in found if item.supply is Supply.UNKNOWN), found[0] if found else PLENTY)
+
+
+def _unsupplied(supply: Endpoints) -> list[Step]:
+    if supply.supply is not Supply.NONE:
+        return []
+    return [Step("The ServiceEntry has no endpoints", supply.text, supply.ref, supply.path, ENTRY_RULE)]
+
+
+def _supply_fix(supply: Endpoints) -> Fix | None:
+    if supply.supply is not Supply.NONE:
+        return None
+    if supply.path == "spec.workloadSelector":
+        text = f"Create a WorkloadEntry with the labels that {supply.ref} selects, or correct its selector."
+        return Fix(text, "", supply.ref)
+    return Fix(f"Give {supply.ref} endpoints, or set its resolution to DNS or NONE.", "", supply.ref)
+
+
 def _route_fix(case: Case, service: RegistryService | None) -> Fix | None:
     if _unresolvable(service) and service is not None:
         return Fix(f"Set resolution of {service.ref} to NONE.", "", service.ref)
@@ -123,11 +166,20 @@ def _doubts(case: Case) -> list[str]:
     """What a plain request might meet otherwise."""
     doubts = []
     if not case.match.certain:
-        doubts.append("A VirtualService routes by more than the host: single requests may go elsewhere.")
+        route = matched_route(case.match)
+        kind = route.ref.kind if route is not None else "VirtualService"
+        article = article_of(kind)
+        doubts.append(f"{article} {kind} routes by more than the host: single requests may go elsewhere.")
     others = [item for item in case.alternatives if not item.lists]
     for item in others[:2]:
         doubts.append(f"If the name resolved to {item.address}, {item.service.ref} would take the call.")
     return doubts
+
+
+def _may_refuse(patch: Patched | None) -> list[str]:
+    if patch is None or patch.effect is not Effect.MAY_REFUSE:
+        return []
+    return [f"{patch.ref} adds a filter that may refuse single connections (configPatches[{patch.index}])."]
 
 
 def _address_matters(case: Case, verdict: Verdict) -> list[str]:

@@ -48,6 +48,7 @@ class Match:
     missing: tuple[tuple[str, int, str], ...] = ()
     certain: bool = True
     answers: str = ""
+    status: int | None = None
 
 
 class ListenerSet:
@@ -212,7 +213,15 @@ def _routed(
     view: PortView, bound: str, chain: Chain, found: VirtualHost, route: HttpRoute, certain: bool
 ) -> Match:
     if route.answers:
-        return Match(Outcome.ANSWERED, bound, chain, found, answers=route.answers, certain=certain)
+        return Match(
+            Outcome.ANSWERED,
+            bound,
+            chain,
+            found,
+            answers=route.answers,
+            certain=certain,
+            status=route.status,
+        )
     known = tuple(cluster for cluster in route.clusters if view.has(cluster))
     missing = tuple(cluster for cluster in route.clusters if cluster not in known)
     outcome = Outcome.CLUSTER if known else Outcome.MISSING_CLUSTER

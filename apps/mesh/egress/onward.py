@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from apps.mesh.egress.envoyfilters import is_harmless
 from apps.mesh.egress.gateways import forwarding
 from apps.mesh.egress.networkpolicies import Target, passage
 from apps.mesh.egress.views import MeshView
@@ -23,6 +24,21 @@ from apps.mesh.selection import ServiceIndex
 from apps.mesh.snapshot import Snapshot
 from apps.mesh.verdicts import Destination, EgressAnswer, Step, Verdict
 
+GATEWAY_KINDS = frozenset(
+    {
+        "GRPCRoute",
+        "Gateway",
+        "GatewayClass",
+        "HTTPRoute",
+        "KubernetesGateway",
+        "ReferenceGrant",
+        "ServiceEntry",
+        "TCPRoute",
+        "TLSRoute",
+        "VirtualService",
+    }
+)
+"""What decides what a gateway does with a connection."""
 Pods = tuple[tuple[str, PodTemplate], ...]
 
 
@@ -67,7 +83,7 @@ def onward(
     goal = _goal(snapshot, namespace, destination, answer)
     answer = _past_policies(snapshot, policies, namespace, destination, goal, answer)
     if answer.stopped is None and answer.verdict is Verdict.ALLOWED_REGISTRY:
-        return _past_gateway(mesh, goal, destination, answer)
+        return _past_gateway(snapshot, mesh, goal, destination, answer)
     return answer
 
 
@@ -95,12 +111,21 @@ def _past_policies(
 
 
 def _past_gateway(
-    mesh: MeshView, goal: _Goal, destination: Destination, answer: EgressAnswer
+    snapshot: Snapshot, mesh: MeshView, goal: _Goal, destination: Destination, answer: EgressAnswer
 ) -> EgressAnswer:
     if goal.service is None or not goal.pods or not all(_gateway(pod) for _, pod in goal.pods):
         return answer
+    selecting = mesh.selecting(goal.service.namespace, goal.pods[0][1].labels)
+    patched = next((item for item in selecting if not all(map(is_harmless, item.at_gateways))), None)
+    if patched is not None:
+        doubt = f"{patched.ref} may patch the egress gateway; what happens there is not followed."
+        return replace(answer, unknowns=(*answer.unknowns, doubt))
     ports = (goal.number,) if goal.pod_port is None else (goal.number, goal.pod_port)
-    found = forwarding(mesh, goal.service, ports, goal.pods[0][1], destination)
+    found = forwarding(snapshot, mesh, goal.service, ports, goal.pods[0][1], destination)
+    hidden = next((gap for gap in snapshot.gaps if gap.kind in GATEWAY_KINDS), None) if found.stops else None
+    if hidden is not None:
+        doubt = f"What the egress gateway does is not known: objects of kind {hidden.kind} could not be read."
+        return replace(answer, unknowns=(*answer.unknowns, doubt))
     if found.doubt:
         answer = replace(answer, unknowns=(*answer.unknowns, found.doubt))
     if found.step is None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from apps.mesh.egress.dataplane import Placement, Plane, place
 from apps.mesh.egress.networkpolicies import selecting
+from apps.mesh.egress.proxyconfig import plane_of_proxy
 from apps.mesh.egress.views import MeshView
 from apps.mesh.meshconfig import (
     DEFAULT_REVISION,
@@ -19,6 +20,7 @@ from apps.mesh.meshconfig import (
     control_plane_for,
     control_planes,
 )
+from apps.mesh.objects.envoyfilters import EnvoyFilter
 from apps.mesh.objects.networking import Sidecar
 from apps.mesh.objects.networkpolicies import NetworkPolicy
 from apps.mesh.objects.workloads import Workload
@@ -39,6 +41,7 @@ class Position:
     label: str
     notes: tuple[str, ...]
     policies: tuple[NetworkPolicy, ...] = ()
+    patches: tuple[EnvoyFilter, ...] = ()
 
 
 def find_position(
@@ -46,7 +49,8 @@ def find_position(
 ) -> Position:
     """Where a workload stands; `mesh_of` gives what a control plane knows."""
     placement = place(snapshot, workload)
-    plane, notes = _plane(snapshot, placement, workload.namespace)
+    common, notes = _plane(snapshot, placement, workload.namespace)
+    plane = plane_of_proxy(snapshot, common, workload.namespace, placement.pod)
     mesh = mesh_of(plane)
     labels = placement.pod.labels
     governed = placement.plane is Plane.SIDECAR
@@ -57,6 +61,12 @@ def find_position(
     if governed:
         known = str(sidecar.ref) if sidecar is not None else ""
         signature = (*signature, known, plane.namespace, plane.revision, capture, *asked)
+    if governed and plane is not common:
+        signature = (*signature, f"DNS capture {plane.config.dns_capture}")
+    patches = mesh.patching(workload.namespace, labels) if governed else ()
+    selected = [item for item in patches if item.selector]
+    if selected:
+        signature = (*signature, *(str(item.ref) for item in selected))
     policies = selecting(snapshot, workload.namespace, labels)
     if policies:
         signature = (*signature, *(str(policy.ref) for policy in policies))
@@ -65,7 +75,11 @@ def find_position(
         label = "Sidecars not readable"
     if policies:
         label += f", limited by NetworkPolicy {', '.join(policy.name for policy in policies)}"
-    return Position(placement, plane, sidecar, signature, label, notes, policies)
+    if governed and plane is not common:
+        label += ", DNS captured" if plane.config.dns_capture else ", DNS not captured"
+    if selected:
+        label += f", patched by EnvoyFilter {', '.join(item.name for item in selected)}"
+    return Position(placement, plane, sidecar, signature, label, notes, policies, patches)
 
 
 def _plane(snapshot: Snapshot, placement: Placement, namespace: str) -> tuple[ControlPlane, tuple[str, ...]]:

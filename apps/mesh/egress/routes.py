@@ -23,11 +23,13 @@ Clusters = tuple[tuple[str, int, str], ...]
 @dataclass(frozen=True, slots=True)
 class HttpRoute:
     """One route of a virtual host. `taken` says whether a plain `GET /` meets its conditions, None
-    where that cannot be said. `answers` is "redirect" or "direct" where there is no cluster."""
+    where that cannot be said. `answers` is "redirect" or "direct" where there is no cluster, `status` the
+    one of a direct answer."""
 
     clusters: Clusters
     taken: bool | None = True
     answers: str = ""
+    status: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,8 @@ def build_routes(
         if not built:
             continue
         names, served = _split(route, services, owners)
+        if route.of_gateway_api and not _may_serve(route, served, scope.namespace):
+            continue
         served = [item for item in served if _http_port(item, number)]
         if not served and number != HTTP_PORT:
             continue
@@ -151,11 +155,16 @@ def _split(
     for host in route.hosts:
         if not is_wildcard(host):
             continue
-        touched = [other for other in services if matches(other, host)]
+        touched = [other for other in services if matches(other, host)] if not route.of_gateway_api else []
         served.update({other: services[other] for other in touched if owners.get(other) is route})
         if not touched:
             names.append(host)
     return names, list(served.values())
+
+
+def _may_serve(route: VirtualService, served: Sequence[RegistryService], namespace: str) -> bool:
+    """A route of the Gateway API holds for clients of its namespace and for services of its namespace."""
+    return any(route.namespace in (namespace, item.namespace) for item in served)
 
 
 def _http_routes(
@@ -169,14 +178,14 @@ def _http_routes(
     for part in route.http:
         clusters = _clusters(part, services, number)
         if not part.matches:
-            built.append(HttpRoute(clusters, answers=part.answers))
+            built.append(HttpRoute(clusters, answers=part.answers, status=part.direct_status))
             break
         for match in part.matches:
             if not _static(match, scope.namespace, labels, number):
                 continue
             meets = _meets(match)
             # A route that the request cannot meet still makes the virtual host.
-            built.append(HttpRoute(clusters, meets, part.answers))
+            built.append(HttpRoute(clusters, meets, part.answers, part.direct_status))
             if meets is True and _catch_all(match):
                 return tuple(built)
     return tuple(built)

@@ -113,13 +113,15 @@ class Registries:
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
-        self._found: dict[tuple[str, str], Registry] = {}
+        self._found: dict[tuple[str, str, bool], tuple[ControlPlane, Registry]] = {}
 
     def of(self, plane: ControlPlane) -> Registry:
-        key = (plane.namespace, plane.revision)
-        if key not in self._found:
-            self._found[key] = build_registry(self._snapshot, plane)
-        return self._found[key]
+        key = (plane.namespace, plane.revision, plane.config.dns_capture)
+        known = self._found.get(key)
+        if known is None or (known[0] is not plane and known[0] != plane):
+            # What is kept of a snapshot may outlive the mesh's configuration.
+            known = self._found[key] = (plane, build_registry(self._snapshot, plane))
+        return known[1]
 
 
 def build_registry(snapshot: Snapshot, plane: ControlPlane) -> Registry:

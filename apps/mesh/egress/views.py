@@ -5,36 +5,40 @@ Joins the registry, the imports, the listeners and the routes; explains nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
 from apps.mesh.derived import Change
+from apps.mesh.egress.builtgateways import built_listeners
 from apps.mesh.egress.clusters import MeshIndex
 from apps.mesh.egress.delegates import index_routes
 from apps.mesh.egress.imports import Imports, ScopeImports, listeners_of
 from apps.mesh.egress.listeners import build_listeners
 from apps.mesh.egress.matching import ListenerSet, PortView
+from apps.mesh.egress.meshroutes import mesh_routes
+from apps.mesh.egress.reading import Reading
 from apps.mesh.egress.routes import build_routes
 from apps.mesh.egress.services import Registries, Registry
 from apps.mesh.egress.visible import Visibility, VisibleRoutes
 from apps.mesh.hosts import resolve_short_name
 from apps.mesh.meshconfig import ControlPlane
 from apps.mesh.objects.base import MeshObject
+from apps.mesh.objects.envoyfilters import EnvoyFilter
 from apps.mesh.objects.networking import (
     DestinationRule,
     Gateway,
     RouteMatch,
     Sidecar,
     VirtualService,
+    WorkloadEntry,
 )
-from apps.mesh.parsing.fields import Fields
+from apps.mesh.objects.selectors import is_subset
 from apps.mesh.refs import ResourceRef
 from apps.mesh.scopes import SidecarIndex
 from apps.mesh.snapshot import Snapshot
-from apps.mesh.visibility import in_revision
 
 _O = TypeVar("_O", bound=MeshObject)
 
@@ -56,14 +60,20 @@ class MeshView:
     def __init__(self, snapshot: Snapshot, plane: ControlPlane) -> None:
         self.plane = plane
         self.registry: Registry = snapshot.derived(Registries).of(plane)
+        self._reading = Reading.of(snapshot, plane)
         self.sidecars = SidecarIndex(self._read(snapshot.each(Sidecar)), plane.config.root_namespace)
         exported = plane.config.virtual_service_export_to
-        self.routes = index_routes(self._read(snapshot.each(VirtualService)), exported)
+        of_gateway_api = mesh_routes(snapshot, self._reading)
+        self.undecided = of_gateway_api.undecided
+        own = index_routes(self._read(snapshot.each(VirtualService)), exported)
+        self.routes = (*own, *of_gateway_api.routes)
         self.gateways = self._read(snapshot.each(Gateway))
+        self.built = built_listeners(snapshot, self._reading)
         self.asked_rules: set[str] = set()
         self._rules = self._rules_of(snapshot)
         self.subsets = self._subsets()
-        self.patched_by = _envoy_filters(snapshot)
+        self.workload_entries = self._read(snapshot.each(WorkloadEntry))
+        self.envoy_filters = self._read(snapshot.each(EnvoyFilter))
         self.source_label_keys = _source_label_keys(self.routes)
         self._singular = _singular_namespaces(self.registry, self.routes)
         self._index = MeshIndex.of(self.registry, self.routes)
@@ -112,12 +122,23 @@ class MeshView:
         return frozenset((host, subset.name) for host, rule in named for subset in rule.subsets)
 
     def _read(self, objects: Iterable[_O]) -> list[_O]:
-        return [item for item in objects if in_revision(item.labels, self.plane.revision, self.plane.tags)]
+        return self._reading.each(objects)
 
     def rules_for(self, host: str) -> tuple[DestinationRule, ...]:
         """The DestinationRules that name exactly this host."""
         self.asked_rules.add(host)
         return tuple(self._rules.get(host, ()))
+
+    def patching(self, namespace: str, labels: Mapping[str, str]) -> tuple[EnvoyFilter, ...]:
+        """The EnvoyFilters that select a sidecar and reach what it sends out."""
+        return tuple(item for item in self.selecting(namespace, labels) if item.outbound)
+
+    def selecting(self, namespace: str, labels: Mapping[str, str]) -> Iterator[EnvoyFilter]:
+        """The EnvoyFilters for a proxy with these labels: of its own namespace and of the root one."""
+        places = (namespace, self.plane.config.root_namespace)
+        for item in self.envoy_filters:
+            if item.namespace in places and is_subset(item.selector or {}, labels):
+                yield item
 
     def imports(self, namespace: str, sidecar: Sidecar | None) -> ScopeImports:
         """What the proxies of a scope import."""
@@ -175,18 +196,6 @@ def _singular_namespaces(registry: Registry, routes: Sequence[VirtualService]) -
         for part in (*route.http, *route.tls, *route.tcp):
             found.update(match.source_namespace for match in part.matches if match.source_namespace)
     return frozenset(found)
-
-
-def _envoy_filters(snapshot: Snapshot) -> dict[str, tuple[str, ...]]:
-    """Names of the EnvoyFilters that may patch what sidecars send out, by namespace."""
-    found: dict[str, list[str]] = {}
-    for manifest in snapshot.manifests("EnvoyFilter"):
-        ref = ResourceRef.of(manifest)
-        patches = Fields(manifest, ref, []).child("spec").items("configPatches")
-        contexts = {patch.child("match").text("context", "ANY") for patch in patches}
-        if contexts & {"ANY", "SIDECAR_OUTBOUND"}:
-            found.setdefault(ref.namespace, []).append(ref.name)
-    return {namespace: tuple(names) for namespace, names in found.items()}
 
 
 def _source_label_keys(routes: Sequence[VirtualService]) -> frozenset[str]:

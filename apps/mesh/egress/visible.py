@@ -98,9 +98,10 @@ class Visibility:
 
 class VisibleRoutes:
     """The VirtualServices of the mesh gateway that a namespace sees: its private ones, those exported to
-    it by name, then the public ones; each part the oldest first."""
+    it by name, then the public ones; each part the oldest first, but for its own routes of the Gateway API,
+    which come before others."""
 
-    __slots__ = ("_by_namespace", "_named", "_public")
+    __slots__ = ("_by_namespace", "_named", "_preferring", "_public")
 
     def __init__(self, routes: Iterable[VirtualService], default: Iterable[str]) -> None:
         public: list[VirtualService] = []
@@ -115,6 +116,8 @@ class VisibleRoutes:
             else:
                 self._named.append((route, exported))
         self._public = tuple(public)
+        routes = (*public, *(route for route, _ in self._named))
+        self._preferring = {route.namespace for route in routes if route.of_gateway_api}
 
     def of(self, namespace: str) -> tuple[VirtualService, ...]:
         """The same object for namespaces that see nothing but what is public."""
@@ -124,8 +127,17 @@ class VisibleRoutes:
             ]
             own = [route for route in seen if route.namespace == namespace]
             others = [route for route in seen if route.namespace != namespace]
-            self._by_namespace[namespace] = (*own, *others, *self._public) if seen else self._public
+            public = self._public
+            if namespace in self._preferring:
+                own.sort(key=lambda route: not route.of_gateway_api)
+                preferred = [route for route in public if _preferred(route, namespace)]
+                public = (*preferred, *(route for route in public if not _preferred(route, namespace)))
+            self._by_namespace[namespace] = (*own, *others, *public) if seen else public
         return self._by_namespace[namespace]
+
+
+def _preferred(route: VirtualService, namespace: str) -> bool:
+    return route.of_gateway_api and route.namespace == namespace
 
 
 class OpaqueRoutes:

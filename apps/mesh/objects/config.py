@@ -24,6 +24,14 @@ class ConfigMap(MeshObject):
     data: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProxyConfig(MeshObject):
+    """`selector` None is every proxy of the namespace (of the mesh, in the root namespace)."""
+
+    selector: Mapping[str, str] | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
 @dataclass(frozen=True, slots=True)
 class WebhookRule:
     operations: tuple[str, ...] = ()

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from apps.mesh.objects.base import MeshObject
 from apps.mesh.objects.traffic import ClientTls, Subset, TrafficPolicy
+from apps.mesh.refs import ResourceRef
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,15 @@ class ServiceEntry(MeshObject):
     export_to: tuple[str, ...] = ()
     workload_selector: Mapping[str, str] | None = None
     automatic: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkloadEntry(MeshObject):
+    """`labels` are those of the object before those of its `spec`, as ServiceEntries select by. `probed` is
+    whether istiod only counts it while a health check says so."""
+
+    address: str = ""
+    probed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,12 +177,20 @@ class Route:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VirtualService(MeshObject):
+    """istiod makes some of routes of the Gateway API: these bear the ref of the route, and `merged` are
+    the refs of others that went into the same one."""
+
     hosts: tuple[str, ...] = ()
     gateways: tuple[str, ...] = ()
     export_to: tuple[str, ...] = ()
     http: tuple[Route, ...] = ()
     tls: tuple[Route, ...] = ()
     tcp: tuple[Route, ...] = ()
+    merged: tuple[ResourceRef, ...] = ()
+
+    @property
+    def of_gateway_api(self) -> bool:
+        return self.ref.kind != "VirtualService"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from apps.mesh.objects.config import (
     CustomResourceDefinition,
     MutatingWebhookConfiguration,
     Namespace,
+    ProxyConfig,
     ServiceAccount,
     ValidatingWebhookConfiguration,
     Webhook,
@@ -23,6 +24,13 @@ def namespace(fields: Fields, ref: ResourceRef) -> Namespace:
 
 def service_account(fields: Fields, ref: ResourceRef) -> ServiceAccount:
     return ServiceAccount(**metadata(fields, ref))
+
+
+def proxy_config(fields: Fields, ref: ResourceRef) -> ProxyConfig:
+    spec = fields.child("spec")
+    selector = spec.child("selector").labels("matchLabels") if spec.has("selector") else None
+    environment = spec.labels("environmentVariables")
+    return ProxyConfig(**metadata(fields, ref), selector=selector, environment=environment)
 
 
 def config_map(fields: Fields, ref: ResourceRef) -> ConfigMap:

@@ -10,6 +10,7 @@ from apps.mesh.objects.networking import (
     Service,
     ServiceEntry,
     Sidecar,
+    WorkloadEntry,
 )
 from apps.mesh.parsing.fields import Fields, metadata
 from apps.mesh.refs import ResourceRef
@@ -56,6 +57,13 @@ def outbound_policy(parent: Fields) -> OutboundTrafficPolicy | None:
         egress_proxy=policy.child("egressProxy").text("host"),
         mode_given=policy.has("mode"),
     )
+
+
+def workload_entry(fields: Fields, ref: ResourceRef) -> WorkloadEntry:
+    spec, meta = fields.child("spec"), metadata(fields, ref)
+    probed = meta["annotations"].get("proxy.istio.io/health-checks-enabled", "")
+    meta["labels"] = {**spec.labels("labels"), **meta["labels"]}
+    return WorkloadEntry(**meta, address=spec.text("address"), probed=probed.lower() in {"1", "t", "true"})
 
 
 def service(fields: Fields, ref: ResourceRef) -> Service:

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from apps.mesh.objects.base import MeshObject
+from apps.mesh.objects.gatewayapi import GATEWAY_API
 from apps.mesh.parsing import (
     config,
+    envoyfilters,
+    gatewayapi,
     networking,
     networkpolicies,
     routes,
@@ -30,6 +33,7 @@ CLUSTER_SCOPED = frozenset(
         "MutatingWebhookConfiguration",
         "ValidatingWebhookConfiguration",
         "CustomResourceDefinition",
+        "GatewayClass",
     }
 )
 
@@ -51,8 +55,18 @@ READERS: dict[tuple[str, str], Reader] = {
     ("networking.istio.io", "Sidecar"): networking.sidecar,
     ("networking.istio.io", "ServiceEntry"): networking.service_entry,
     ("networking.istio.io", "VirtualService"): routes.virtual_service,
+    ("networking.istio.io", "WorkloadEntry"): networking.workload_entry,
+    ("networking.istio.io", "ProxyConfig"): config.proxy_config,
     ("networking.istio.io", "Gateway"): traffic.gateway,
     ("networking.istio.io", "DestinationRule"): traffic.destination_rule,
+    ("networking.istio.io", "EnvoyFilter"): envoyfilters.envoy_filter,
+    (GATEWAY_API, "KubernetesGateway"): gatewayapi.kubernetes_gateway,
+    (GATEWAY_API, "GatewayClass"): gatewayapi.gateway_class,
+    (GATEWAY_API, "HTTPRoute"): gatewayapi.http_route,
+    (GATEWAY_API, "GRPCRoute"): gatewayapi.grpc_route,
+    (GATEWAY_API, "TLSRoute"): gatewayapi.tls_route,
+    (GATEWAY_API, "TCPRoute"): gatewayapi.tcp_route,
+    (GATEWAY_API, "ReferenceGrant"): gatewayapi.reference_grant,
     ("security.istio.io", "PeerAuthentication"): security.peer_authentication,
     ("networking.k8s.io", "NetworkPolicy"): networkpolicies.network_policy,
     ("security.istio.io", "RequestAuthentication"): security.request_authentication,

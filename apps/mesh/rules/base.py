@@ -24,7 +24,7 @@ from apps.mesh.objects.workloads import WORKLOAD_KINDS, Workload
 from apps.mesh.planes import NamespacePlanes
 from apps.mesh.references import gateway_ref
 from apps.mesh.refs import ResourceRef
-from apps.mesh.reports import CaptureReport, InjectionReport, MtlsReport, SpeedscaleInstall
+from apps.mesh.reports import CaptureReport, DataPlane, InjectionReport, MtlsReport, SpeedscaleInstall
 from apps.mesh.selection import ServiceIndex, WorkloadIndex
 from apps.mesh.snapshot import Snapshot
 from apps.mesh.speedscale import installs
@@ -168,6 +168,16 @@ class RuleContext:
     def injected(self) -> Iterator[tuple[Workload, InjectionReport]]:
         """Every workload with its place in the mesh."""
         return zip(self.snapshot.workloads, self.injections.values(), strict=True)
+
+    @property
+    def any_ambient(self) -> bool:
+        """Whether anything in the cluster is in ambient mode, or asks for it."""
+        return any(
+            report.ambient_expected or report.actual is DataPlane.AMBIENT for _, report in self.injected()
+        ) or any(
+            item.labels.get("istio.io/dataplane-mode") == "ambient"
+            for item in self.snapshot.namespaces.values()
+        )
 
     @property
     def injections(self) -> Mapping[ResourceRef, InjectionReport]:

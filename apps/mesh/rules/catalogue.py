@@ -49,6 +49,7 @@ from apps.mesh.rules.injection import (
     sidecar_and_ambient_pod,
     sidecar_in_ambient_namespace,
     two_injection_labels,
+    waypoint_missing,
     waypoint_without_ambient,
 )
 from apps.mesh.rules.security import (
@@ -84,6 +85,7 @@ from apps.mesh.rules.speedscale import (
     pods_not_rolled,
     required_host_blocked,
     required_host_stopped,
+    route_lacks_mesh_parent,
     service_entry_looks_right,
     service_entry_not_exported,
     sidecar_beside_operators,
@@ -112,6 +114,8 @@ from apps.mesh.rules.traffic import (
     not_exported_to_gateway,
     port_protocol_not_said,
     port_protocols_differ,
+    route_backend_unusable,
+    route_parent_missing,
     route_unreachable,
     rule_host_unknown,
     rules_of_host_ignored,
@@ -162,6 +166,8 @@ RULES: tuple[Rule, ...] = tuple(
         subset_not_at_gateway,
         claims_without_authentication,
         not_exported_to_gateway,
+        route_parent_missing,
+        route_backend_unusable,
         # generic
         several_without_selector,
         selectors_overlap,
@@ -220,6 +226,7 @@ RULES: tuple[Rule, ...] = tuple(
         namespace_not_injected,
         proxy_image_auto,
         proxy_version_skew,
+        waypoint_missing,
         # Speedscale
         required_host_blocked,
         service_entry_not_exported,
@@ -243,6 +250,7 @@ RULES: tuple[Rule, ...] = tuple(
         operator_missing,
         namespace_annotated_for_both,
         required_host_stopped,
+        route_lacks_mesh_parent,
     )
 )
 

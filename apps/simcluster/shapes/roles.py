@@ -114,8 +114,19 @@ def _reader(mesh: Mesh | None) -> tuple[PolicyRule, ...]:
         "gateways",
         "envoyfilters",
         "destinationrules",
+        "workloadentries",
+        "proxyconfigs",
     )
     security = ("peerauthentications", "authorizationpolicies", "requestauthentications")
+    gateway_api = (
+        "gateways",
+        "gatewayclasses",
+        "httproutes",
+        "grpcroutes",
+        "tlsroutes",
+        "tcproutes",
+        "referencegrants",
+    )
     return (
         PolicyRule(("",), ("namespaces", "pods", "services", "serviceaccounts", "nodes"), READ),
         PolicyRule(("apps",), apps, READ),
@@ -126,6 +137,7 @@ def _reader(mesh: Mesh | None) -> tuple[PolicyRule, ...]:
         PolicyRule(("networking.istio.io",), networking, READ),
         PolicyRule(("security.istio.io",), security, READ),
         PolicyRule(("networking.k8s.io",), ("networkpolicies",), READ),
+        PolicyRule(("gateway.networking.k8s.io",), gateway_api, READ),
         PolicyRule(("speedscale.com",), ("trafficreplays",), READ),
         PolicyRule(("argoproj.io",), ("rollouts",), READ),
     )

@@ -17,7 +17,6 @@ from apps.mesh.findings import Finding, Severity
 from apps.mesh.injection import INPUTS
 from apps.mesh.objects.base import MeshObject
 from apps.mesh.objects.networking import Service
-from apps.mesh.reports import DataPlane
 from apps.mesh.rules.base import Rule, RuleContext
 
 LABEL = "istio.io/use-waypoint"
@@ -27,7 +26,7 @@ NO_WAYPOINT = "none"
 def check(context: RuleContext) -> Iterator[Finding]:
     """One finding for each namespace and Service with the label."""
     found = [item for item in _labelled(context) if item.labels.get(LABEL, NO_WAYPOINT) != NO_WAYPOINT]
-    if not found or context.snapshot.missing("Namespace") or _any_ambient(context):
+    if not found or context.snapshot.missing("Namespace") or context.any_ambient:
         return
     for item in found:
         yield RULE.finding(
@@ -43,15 +42,6 @@ def check(context: RuleContext) -> Iterator[Finding]:
 def _labelled(context: RuleContext) -> Iterator[MeshObject]:
     yield from context.snapshot.namespaces.values()
     yield from context.snapshot.each(Service)
-
-
-def _any_ambient(context: RuleContext) -> bool:
-    return any(
-        report.ambient_expected or report.actual is DataPlane.AMBIENT for _, report in context.injected()
-    ) or any(
-        item.labels.get("istio.io/dataplane-mode") == "ambient"
-        for item in context.snapshot.namespaces.values()
-    )
 
 
 RULE = Rule(

@@ -1,0 +1,64 @@
+"""A waypoint is named that does not exist.
+
+`istio.io/use-waypoint` names a Gateway of the Gateway API, in the same namespace unless
+`istio.io/use-waypoint-namespace` says another. Where there is none, ztunnel sends the traffic on without one:
+policies and routes that are meant for the waypoint are enforced for nobody, and nothing says so.
+
+Create the Gateway (`istioctl waypoint apply` does), or correct the label. Where nothing is in ambient mode
+another check speaks of the label.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from apps.mesh.findings import Finding, Severity
+from apps.mesh.injection import INPUTS
+from apps.mesh.knownhosts import whole
+from apps.mesh.objects.base import MeshObject
+from apps.mesh.objects.networking import Service, ServiceEntry
+from apps.mesh.refs import ResourceRef
+from apps.mesh.rules.base import Rule, RuleContext
+
+LABEL = "istio.io/use-waypoint"
+NAMESPACE_LABEL = "istio.io/use-waypoint-namespace"
+NO_WAYPOINT = frozenset({"", "none"})
+
+
+def check(context: RuleContext) -> Iterator[Finding]:
+    """One finding for each namespace, Service and ServiceEntry with the label."""
+    found = [item for item in _labelled(context) if item.labels.get(LABEL, "").lower() not in NO_WAYPOINT]
+    if not found or not whole(context.snapshot) or not context.any_ambient:
+        return
+    for item in found:
+        home = item.namespace or item.name
+        place = item.labels.get(NAMESPACE_LABEL) or home
+        ref = ResourceRef("KubernetesGateway", place, item.labels[LABEL])
+        if context.snapshot.exists(ref) or context.snapshot.missing("KubernetesGateway", place):
+            continue
+        yield RULE.finding(
+            f"The waypoint {ref.path} does not exist: ztunnel sends the traffic on without one, and what is "
+            "meant for the waypoint is enforced for nobody. Create the Gateway, or correct the label.",
+            item.ref,
+            api_version=item.api_version,
+            path=f"metadata.labels[{LABEL}]",
+        )
+
+
+def _labelled(context: RuleContext) -> Iterator[MeshObject]:
+    yield from context.snapshot.namespaces.values()
+    yield from context.snapshot.each(Service)
+    yield from context.snapshot.each(ServiceEntry)
+
+
+RULE = Rule(
+    code="MC231",
+    name="waypoint-missing",
+    severity=Severity.ERROR,
+    title="A waypoint is named that does not exist",
+    inputs=INPUTS | {"KubernetesGateway", "Service", "ServiceEntry"},
+    doc=__doc__ or "",
+    check=check,
+    references=("KIA1313",),
+    no_remedy="Whether the waypoint or the label is missing only the owner of the namespace knows.",
+)
