@@ -42,6 +42,7 @@ INSTALLED_APPS = [
     "apps.inventory",
     "apps.analysis",
     "apps.changes",
+    "apps.gitops",
     "apps.notifications",
     "apps.pipeline",
     "apps.console",
