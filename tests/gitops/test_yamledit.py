@@ -73,7 +73,7 @@ def test_keys_are_added_and_removed_where_they_belong() -> None:
     assert documents(after)[1].value == wanted
     gone, new = changed_lines(TEXT, after)
     assert gone == {"  outboundTrafficPolicy: {mode: REGISTRY_ONLY}"}
-    assert new == {"    tier: \"1\"", "  annotations:", "    a: b"}
+    assert new == {'    tier: "1"', "  annotations:", "    a: b"}
 
 
 @pytest.mark.parametrize(
