@@ -31,10 +31,10 @@ class PlacingError(Exception):
 
 @dataclass(slots=True)
 class Files:
-    """The regular files of a repository by path: `known` their sizes where they are files, None for what is
-    none (a link, a submodule); `read` gives the bytes of one. `changed` is laid over them."""
+    """The files of a repository: `known` says of each path whether a regular file is there (or else a link
+    or a submodule); `read` gives the bytes of one. `changed` is laid over them."""
 
-    known: Mapping[str, int | None]
+    known: Mapping[str, bool]
     read: Callable[[str], bytes]
     changed: dict[str, str | None] = field(default_factory=dict)
 
@@ -44,11 +44,11 @@ class Files:
             return self.changed[path]
         if path not in self.known:
             return None
-        size = self.known[path]
-        if size is None or size > FILE_LIMIT:
+        body = self.read(path) if self.known[path] else None
+        if body is None or len(body) > FILE_LIMIT:
             raise PlacingError(f"{path} is no file that can be changed: a link, a submodule, or too large.")
         try:
-            return self.read(path).decode()
+            return body.decode()
         except UnicodeDecodeError:
             raise PlacingError(f"{path} is no text in UTF-8.") from None
 
@@ -86,14 +86,14 @@ def _candidates(files: Files, objects: Iterable[tuple[str, str]]) -> list[str]:
     wanted, total, found = [(kind.encode(), name.encode()) for kind, name in objects], 0, []
     if len(files.known) > FILES_LIMIT:
         raise PlacingError(f"The repository holds more than {FILES_LIMIT:,} files.")
-    for path, size in sorted(files.known.items()):
-        if size is None or size > FILE_LIMIT or not path.endswith(layout.YAML_SUFFIXES):
+    for path, regular in sorted(files.known.items()):
+        if not regular or not path.endswith(layout.YAML_SUFFIXES):
             continue
-        total += size
+        body = files.read(path)
+        total += len(body)
         if total > TOTAL_LIMIT:
             raise PlacingError("The repository holds more YAML than is looked into (128 MiB).")
-        body = files.read(path)
-        if any(kind in body and name in body for kind, name in wanted):
+        if len(body) <= FILE_LIMIT and any(kind in body and name in body for kind, name in wanted):
             found.append(path)
     return found
 
@@ -148,16 +148,12 @@ class _Work:
     def _change(self, item: ExportedItem, desired: Mapping[str, Any], path: str, at: int) -> None:
         text = self.files.text(path) or ""
         now = yamledit.documents(text)[at].value
-        if item.base is None:
-            goal: Mapping[str, Any] = desired
-        else:
-            try:
-                goal = laid_over(now, item.base, desired)
-            except IntentError as error:
-                raise PlacingError(
-                    f"{path} does not say what {item.cluster} says of {item.ref}: {error} "
-                    "Bring the two together first."
-                ) from error
+        goal = desired if item.base is None else _laid_over(now, item.base, desired)
+        if isinstance(goal, str):
+            raise PlacingError(
+                f"{path} does not say what {item.cluster} says of {item.ref}: {goal} "
+                "Bring the two together first."
+            )
         self.files.changed[path] = yamledit.edited(text, at, goal)
 
     def _create(self, item: ExportedItem, desired: Mapping[str, Any]) -> None:
@@ -235,6 +231,18 @@ class _Work:
                 raise PlacingError(f"{folder + name} is no single kustomization.")
             return folder + name, text, documents[0].value
         return None
+
+
+def _laid_over(now: Any, base: Mapping[str, Any], desired: Mapping[str, Any]) -> Mapping[str, Any] | str:
+    """`now` with the change; itself where it says the change already; a sentence where it says neither."""
+    try:
+        return laid_over(now, base, desired)
+    except IntentError as error:
+        try:
+            laid_over(now, desired, base)
+        except IntentError:
+            return str(error)
+        return dict(now)
 
 
 def _split(path: str) -> tuple[str, str]:

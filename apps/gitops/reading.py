@@ -28,6 +28,18 @@ APPROVED = frozenset(
         State.NEEDS_ATTENTION,
     }
 )
+# What nobody wants any more, and what is being tried at this moment and may still change.
+NOT_PUSHED = frozenset(
+    {
+        State.VALIDATING,
+        State.STALE,
+        State.FAILED,
+        State.REJECTED,
+        State.WITHDRAWN,
+        State.EXPIRED,
+        State.CANCELED,
+    }
+)
 UNWRITTEN = frozenset({State.APPROVED, State.SCHEDULED, State.QUEUED})
 
 
@@ -51,6 +63,12 @@ def exported(change: ChangeSet) -> Exported:
         link=url_of(change),
         items=tuple(_item(i) for i in revision.items.select_related("cluster").order_by("position")),
     )
+
+
+def refusal(change: ChangeSet) -> str:
+    """Why the change is not pushed in its present state, "" when it may be."""
+    state = State(change.state)
+    return f"{change.number} is «{state.label}»: it is not pushed." if state in NOT_PUSHED else ""
 
 
 def _approvers(revision: Revision) -> tuple[str, ...]:

@@ -138,9 +138,7 @@ def _end(text: str, node: yaml.Node) -> int:
     start, end = node.start_mark.index, node.end_mark.index
     if isinstance(node, yaml.ScalarNode):
         return start + len(text[start:end].rstrip("\r\n")) if node.style in ("|", ">") else end
-    if node.flow_style:
-        return int(end)
-    if node.value:
+    if isinstance(node, yaml.CollectionNode) and not node.flow_style and node.value:
         last = node.value[-1]
         return max(start, _end(text, last[1] if isinstance(last, tuple) else last))
     return int(end)

@@ -61,8 +61,8 @@ def export(*items: ExportedItem, **words: Any) -> Exported:
 
 
 def repository(files: Mapping[str, str | None]) -> Files:
-    sizes = {path: None if text is None else len(text.encode()) for path, text in files.items()}
-    return Files(sizes, lambda path: (files[path] or "").encode())
+    regular = {path: text is not None for path, text in files.items()}
+    return Files(regular, lambda path: (files[path] or "").encode())
 
 
 def lay(
