@@ -76,3 +76,8 @@ class Push(models.Model):
 
     def __str__(self) -> str:
         return f"{self.branch} to {self.repository_name}"
+
+    @property
+    def pushed_commit(self) -> str:
+        """The commit, once it is pushed."""
+        return self.commit if self.state == self.State.DONE else ""
