@@ -35,14 +35,14 @@ class RepositoryForm(forms.Form):
     url = forms.CharField(
         max_length=500,
         label="Address",
-        help_text="ssh://git@host/path.git, git@host:path.git, or file:///path.git where the operator allows.",
+        help_text="ssh://git@host/path.git, git@host:path.git, or file:///path.git where it is allowed.",
         widget=forms.TextInput({**_TEXT, "inputmode": "url"}),
     )
     path_template = forms.CharField(
         max_length=300,
         label="Path of a new object",
         initial=DEFAULT_TEMPLATE,
-        help_text=f"With {', '.join('{' + field + '}' for field in FIELDS)}. What is there stays where it is.",
+        help_text=f"May hold {', '.join(f'{{{field}}}' for field in FIELDS)}. What is there stays.",
         widget=forms.TextInput(_TEXT),
     )
     layout = forms.ChoiceField(choices=Repository.Layout.choices, label="Layout")
