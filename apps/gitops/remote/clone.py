@@ -21,6 +21,7 @@ from dulwich.refs import Ref
 from dulwich.repo import Repo
 
 from apps.gitops.remote.failures import RemoteError
+from apps.gitops.remote.packs import measure
 
 PACK_LIMIT = 64 * 1024 * 1024
 FILES_LIMIT = 50_000
@@ -150,6 +151,8 @@ def cloned(client: GitClient, path: bytes, branches: Sequence[str], *, deadline:
                     write,
                     depth=1,
                 )
+                pack.seek(0)
+                measure(pack.read())
             except BaseException:
                 drop()
                 raise
