@@ -117,7 +117,7 @@ def _prepare(row: Push, repository: Repository, made: Exported, clone: Clone) ->
         template=repository.path_template,
         kustomize=repository.layout == Repository.Layout.KUSTOMIZE,
     )
-    if tip and not laid.files and row.approved == made.approved:
+    if tip and tip == row.commit and not laid.files and row.approved == made.approved:
         return False
     if not tip and not laid.files:
         raise RemoteError(f"«{repository.branch}» says all of this already: there is nothing to push.")

@@ -149,6 +149,30 @@ def test_after_the_approval_the_same_branch_goes_on(shop: Shop, origin: Bare, re
     assert done.files == [PATH]
 
 
+def test_a_worker_that_dies_before_it_says_that_it_is_approved_is_followed(
+    shop: Shop, origin: Bare, repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change = shop.pending()
+    draft = pushed(shop, change, repository)
+    decide(shop.sam, change)
+    decide(shop.noor, change)
+    row = request_push(actor=shop.omar, change=fresh(change), repository=repository)
+
+    def die(*_: object, **__: object) -> None:
+        raise SystemExit
+
+    with monkeypatch.context() as patched:
+        patched.setattr(pushing, "send", die)
+        with pytest.raises(SystemExit):
+            push(row.pk)
+    assert origin.tip(row.branch) == draft.commit
+    Push.objects.filter(pk=row.pk).update(busy_until="2020-01-01T00:00:00Z")
+    done = push(row.pk)
+    assert done is not None
+    assert done.commit == origin.tip(row.branch) != draft.commit
+    assert origin.commit(row.branch).message.decode().startswith(change.number)
+
+
 def test_commits_of_somebody_else_are_never_moved_over(
     shop: Shop, origin: Bare, repository: Repository
 ) -> None:
