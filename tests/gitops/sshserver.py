@@ -15,6 +15,12 @@ from pathlib import Path
 import paramiko
 from dulwich.protocol import ReceivableProtocol
 from dulwich.server import FileSystemBackend, ReceivePackHandler, UploadPackHandler
+from paramiko.common import (
+    AUTH_FAILED,
+    AUTH_SUCCESSFUL,
+    OPEN_FAILED_UNKNOWN_CHANNEL_TYPE,
+    OPEN_SUCCEEDED,
+)
 
 GIT = shutil.which("git")
 
@@ -23,8 +29,8 @@ class Upload(UploadPackHandler):
     """As git serves it: a client may do without thin packs."""
 
     @classmethod
-    def required_capabilities(cls) -> list[bytes]:
-        return []
+    def required_capabilities(cls) -> tuple[bytes, ...]:
+        return ()
 
 
 SERVICES = {"git-upload-pack": Upload, "git-receive-pack": ReceivePackHandler}
@@ -56,10 +62,10 @@ class Server(paramiko.ServerInterface):
     def check_auth_publickey(self, username: str, key: paramiko.PKey) -> int:
         self.tried.append(key.get_base64())
         good = username == "git" and key.asbytes() == self.client.asbytes()
-        return paramiko.AUTH_SUCCESSFUL if good else paramiko.AUTH_FAILED
+        return AUTH_SUCCESSFUL if good else AUTH_FAILED
 
     def check_channel_request(self, kind: str, chanid: int) -> int:
-        return paramiko.OPEN_SUCCEEDED if kind == "session" else paramiko.OPEN_FAILED_UNKNOWN_CHANNEL_TYPE
+        return OPEN_SUCCEEDED if kind == "session" else OPEN_FAILED_UNKNOWN_CHANNEL_TYPE
 
     def check_channel_exec_request(self, channel: paramiko.Channel, command: bytes) -> bool:
         self.commands.append(command.decode())

@@ -59,7 +59,7 @@ def made(shop: Shop, server: Server, **words: str) -> Repository:
     given = {
         "name": "mesh", "url": server.url("mesh.git"), "known_hosts": server.known_hosts, "private_key": KEY,
     }  # fmt: skip
-    return make_repository(actor=shop.omar, **{**given, **words})  # type: ignore[arg-type]
+    return make_repository(actor=shop.omar, **{**given, **words})
 
 
 def pushed(shop: Shop, change: ChangeSet, repository: Repository) -> Push:
