@@ -79,10 +79,11 @@ class Server(paramiko.ServerInterface):
         try:
             self._by_git(channel, name, path) if self.git else self._by_dulwich(channel, name, path)
         except Exception as failure:
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError, EOFError):
                 channel.sendall_stderr(f"fatal: {type(failure).__name__}\n".encode())
         finally:
-            channel.close()
+            with contextlib.suppress(OSError, EOFError):
+                channel.close()
 
     def _by_git(self, channel: paramiko.Channel, name: str, path: str) -> None:
         words = [str(self.git), name.removeprefix("git-"), f"{self.root}{path}"]

@@ -41,6 +41,10 @@ def repository(shop: Shop, origin: Bare) -> Repository:
     return registered(shop.omar, origin)
 
 
+def die(*_: object, **__: object) -> None:
+    raise SystemExit
+
+
 def pushed(shop: Shop, change: ChangeSet, repository: Repository) -> Push:
     row = request_push(actor=shop.omar, change=fresh(change), repository=repository)
     done = push(row.pk)
@@ -92,9 +96,6 @@ def test_a_worker_that_dies_after_the_push_leaves_nothing_to_mend(
 ) -> None:
     row = request_push(actor=shop.omar, change=shop.proposed(), repository=repository)
 
-    def die(*_: object) -> None:
-        raise SystemExit
-
     with monkeypatch.context() as patched:
         patched.setattr(pushing, "_record", die)
         with pytest.raises(SystemExit):
@@ -114,9 +115,6 @@ def test_a_worker_that_dies_before_the_push_is_followed_by_one_that_pushes(
     shop: Shop, origin: Bare, repository: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     row = request_push(actor=shop.omar, change=shop.proposed(), repository=repository)
-
-    def die(*_: object, **__: object) -> None:
-        raise SystemExit
 
     with monkeypatch.context() as patched:
         patched.setattr(pushing, "send", die)
@@ -157,9 +155,6 @@ def test_a_worker_that_dies_before_it_says_that_it_is_approved_is_followed(
     decide(shop.sam, change)
     decide(shop.noor, change)
     row = request_push(actor=shop.omar, change=fresh(change), repository=repository)
-
-    def die(*_: object, **__: object) -> None:
-        raise SystemExit
 
     with monkeypatch.context() as patched:
         patched.setattr(pushing, "send", die)
