@@ -123,5 +123,7 @@ def logging_config(*, level: str, form: str, routine: frozenset[str] = frozenset
             "celery.worker.strategy": {"level": "WARNING"},
             "httpx": {"level": "WARNING"},
             "urllib3": {"level": "WARNING"},
+            "dulwich": {"level": "WARNING"},
+            "paramiko": {"level": "CRITICAL"},  # what goes wrong is raised as well
         },
     }

@@ -74,6 +74,13 @@ DELIVERIES: Mapping[str, Badge] = {
     "dead": Badge("Given up", "x", "bad"),
 }
 
+PUSHES: Mapping[str, Badge] = {
+    "waiting": Badge("Waiting", "wait", "run"),
+    "pushing": Badge("Being pushed", "spin", "run"),
+    "done": Badge("Pushed", "check", "ok"),
+    "failed": Badge("Not pushed", "x", "bad"),
+}
+
 REFRESHES: Mapping[str, Badge] = {
     "queued": Badge("Queued", "wait", "run"),
     "running": Badge("Reading", "spin", "run"),

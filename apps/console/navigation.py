@@ -62,6 +62,7 @@ GROUPS: tuple[tuple[str, tuple[Place, ...]], ...] = (
         "Console",
         (
             Place("webhooks", "Notifications", "note", "console:webhooks"),
+            Place("repositories", "Repositories", "history", "console:repositories"),
             Place("style", "Style page", "file", "console:style"),
         ),
     ),
@@ -83,6 +84,8 @@ AREAS = {
     "webhook": "webhooks",
     "webhook-new": "webhooks",
     "deliveries": "webhooks",
+    "repository": "repositories",
+    "repository-new": "repositories",
     "policy-propose": "policy",
     "policy-version": "policy",
 }

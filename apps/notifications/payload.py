@@ -8,9 +8,8 @@ from __future__ import annotations
 from datetime import UTC
 from typing import Any
 
-from django.conf import settings
-
 from apps.changes.access import places
+from apps.changes.links import url_of
 from apps.changes.models import ChangeSet
 from apps.changes.selectors import current_revision
 from apps.notifications.events import Event
@@ -49,11 +48,6 @@ def body_for(webhook: Webhook, document: dict[str, Any]) -> dict[str, Any]:
     link = f"<{change['url']}|{change['number']}>" if change["url"].startswith("http") else change["number"]
     risk = f", risk {change['risk']}" if change["risk"] else ""
     return {"text": f"{text}\n{link} on {where}{risk}, by {document['actor'].translate(_SLACK)}"}
-
-
-def url_of(change: ChangeSet) -> str:
-    """The page of a change; without MESHCONSOLE_URL only its path."""
-    return f"{settings.MESHCONSOLE_URL}/changes/{change.pk}/"
 
 
 def _summary(event: Event, change: ChangeSet | None) -> str:

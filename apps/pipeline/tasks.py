@@ -8,6 +8,7 @@ from kombu.exceptions import OperationalError
 from apps.audit.context import acting
 from apps.changes.actions import end, schedule, validate
 from apps.common.outbox import carry_with
+from apps.gitops import pushing
 from apps.notifications import sweep
 from apps.pipeline import checkpoints, recover, refresh, rollout, verifying
 from apps.pipeline.dispatch import Dispatcher, forget_published
@@ -89,6 +90,7 @@ def recover_stuck() -> None:
     """Sends again what a lost message or a dead worker left behind."""
     with acting(via="worker"):
         recover.recover_stuck()
+        pushing.send_waiting()
 
 
 @shared_task(name="pipeline.send_notifications")
@@ -96,6 +98,13 @@ def send_notifications() -> None:
     """Tells what has happened, and tries again what could not be told."""
     with acting(via="worker"):
         sweep.sweep()
+
+
+@shared_task(name="pipeline.push_to_git")
+def push_to_git(push_id: int) -> None:
+    """Pushes a change to a Git repository."""
+    with acting(via="worker"):
+        pushing.push(push_id)
 
 
 @shared_task(name="pipeline.checkpoint_audit")

@@ -42,6 +42,7 @@ INSTALLED_APPS = [
     "apps.inventory",
     "apps.analysis",
     "apps.changes",
+    "apps.gitops",
     "apps.notifications",
     "apps.pipeline",
     "apps.console",
@@ -226,6 +227,8 @@ MESHCONSOLE_URL: str = env.str("MESHCONSOLE_URL", default="").rstrip("/")
 # Webhooks: a file with further authorities to trust, and whether plain HTTP to this machine is allowed.
 MESHCONSOLE_WEBHOOK_CA: str = env.str("MESHCONSOLE_WEBHOOK_CA", default="")
 MESHCONSOLE_WEBHOOK_HTTP_LOOPBACK: bool = env.bool("MESHCONSOLE_WEBHOOK_HTTP_LOOPBACK", default=False)
+# Folders that bare Git repositories of this machine may lie in; none: only SSH is used.
+MESHCONSOLE_GIT_ROOTS: list[str] = env.list("MESHCONSOLE_GIT_ROOTS", default=[])
 # Fault points of the tests: the process ends itself at the named point of an apply, or at those that files
 # in the named folder are called after, once a file. Empty in use.
 MESHCONSOLE_CRASH_AT: str = env.str("MESHCONSOLE_CRASH_AT", default="")

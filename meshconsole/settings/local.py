@@ -14,6 +14,7 @@ INSTALLED_APPS = [*INSTALLED_APPS, "apps.simcluster"]
 STATIC_ROOT = None
 WHITENOISE_USE_FINDERS = True
 MESHCONSOLE_CLUSTER_NETWORKS = env.list("MESHCONSOLE_CLUSTER_NETWORKS", default=["127.0.0.0/8"])
+MESHCONSOLE_GIT_ROOTS = env.list("MESHCONSOLE_GIT_ROOTS", default=[str(STATE_DIR / "git")])
 # Mail becomes files here unless a server is named: nothing leaves the machine by itself.
 if not env.str("MESHCONSOLE_EMAIL_URL", default=""):
     EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"

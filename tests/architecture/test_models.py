@@ -12,6 +12,7 @@ STACK = (
     "inventory",
     "analysis",
     "changes",
+    "gitops",
     "notifications",
     "pipeline",
     "api",

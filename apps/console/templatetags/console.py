@@ -34,6 +34,7 @@ KINDS = {
     "outcome": badges.OUTCOMES,
     "refresh": badges.REFRESHES,
     "delivery": badges.DELIVERIES,
+    "push": badges.PUSHES,
     "change": badges.CHANGES,
     "item": badges.ITEM_RESULTS,
     "risk": badges.RISKS,

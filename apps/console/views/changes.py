@@ -31,6 +31,7 @@ from apps.changes.selectors import Box, ChangeDetail, Verb
 from apps.common import badges
 from apps.common.errors import ConsoleError, InvalidInputError
 from apps.console import changes_shown, effects, facets, figures, tables
+from apps.console.exports_shown import export_shown
 from apps.console.forms.changes import DecisionForm, blank_forms
 from apps.console.fragments import answer_poll, live, page_or_fragment
 from apps.console.guard import SignedInRequest, signed_in, status_of
@@ -176,6 +177,7 @@ def change_page(
         "may_decide": not detail.can[Verb.APPROVE] or not detail.can[Verb.REJECT],
         "why_not": detail.can[Verb.APPROVE],
         "buttons": _buttons(detail.can),
+        "gitops": export_shown(request, request.user, found, detail.revision, detail.items),
         "undecided": State(found.state) in BEFORE_QUEUE,
         "last_one": detail.standing.missing == 1,
         **_verification(detail),

@@ -68,5 +68,5 @@ RULE = Rule(
     inputs=CAPTURE_INPUTS | {"GRPCRoute", "HTTPRoute", "Service", "VirtualService"},
     doc=__doc__ or "",
     check=check,
-    no_remedy="A route of the Gateway API is added by the owner of the service: the console writes no such routes.",
+    no_remedy="Routes of the Gateway API are their owner's: the console writes none.",
 )
