@@ -94,7 +94,7 @@ def _needed(context: RemedyContext, target: Target) -> Iterator[tuple[ServiceEnt
 
 def _cells(context: RemedyContext, target: Target) -> Iterator[tuple[ServiceEntry, _Wish]]:
     """The cells of the scopes that were named, whoever is in them."""
-    hostset = context.hostset.only(target.hosts) if target.hosts else context.hostset
+    hostset = context.dialled.only(target.hosts) if target.hosts else context.dialled
     entries = context.snapshot.each(ServiceEntry)
     for scope in context.engine.scopes():
         for host in hostset.hosts if scope.key in target.scopes else ():
@@ -151,7 +151,7 @@ def _warnings(
         yield keeper.warning(ref)
     if owners := managers_of(manifest, "exportTo"):
         yield f"spec.exportTo of {ref} is owned by {', '.join(owners)}; applying takes the list over."
-    wanted = [host.host for host in context.hostset.hosts]
+    wanted = [host.host for host in context.dialled.hosts]
     others = [host for host in work.entry.hosts if not any(subset_of(host, other) for other in wanted)]
     if others:
         names = listed(sorted({wish.workload.namespace for wish in gained}))

@@ -132,7 +132,7 @@ def _host_wishes(context: RemedyContext) -> Iterator[tuple[Sidecar, _Wish]]:
 
 def _cell_wishes(context: RemedyContext, target: Target) -> Iterator[tuple[Sidecar, _Wish]]:
     """The cells of the scopes that were named, whoever is in them."""
-    hostset = context.hostset.only(target.hosts) if target.hosts else context.hostset
+    hostset = context.dialled.only(target.hosts) if target.hosts else context.dialled
     entries = context.snapshot.each(ServiceEntry)
     for scope in context.engine.scopes():
         for host in hostset.hosts if scope.key in target.scopes else ():

@@ -36,7 +36,7 @@ def new_finding(context: RemedyContext, patches: Sequence[ManifestPatch]) -> str
 def _passing(context: RemedyContext, engine: EgressEngine, scope: EgressScope) -> set[tuple[str, int]]:
     return {
         (host.host, host.port)
-        for host in context.hostset.hosts
+        for host in context.dialled.hosts
         if engine.answer(scope.representative, host.destination).verdict.reachable
     }
 

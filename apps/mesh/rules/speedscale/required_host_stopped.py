@@ -69,4 +69,5 @@ RULE = Rule(
     inputs=INPUTS,
     doc=__doc__ or "",
     check=check,
+    about_hosts=True,
 )
