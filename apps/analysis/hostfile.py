@@ -150,8 +150,8 @@ def _head_problems(value: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             "edition",
             "call it by at most 40 letters, digits, points and hyphens, such as 2026-11; quote a number.",
         )
-    if not isinstance(source, str) or not source.strip() or len(source) > LENGTHS["source"]:
-        yield "source", f"say where the list was read, in at most {LENGTHS['source']} characters."
+    if not isinstance(source, str) or not _is_text(source, "source") or not source.strip():
+        yield "source", f"say where the list was read, in a line of at most {LENGTHS['source']} characters."
 
 
 def _parameters(value: Any, problems: list[str]) -> dict[str, str]:
@@ -198,8 +198,12 @@ def _row_problems(row: Mapping[Any, Any], parameters: Mapping[str, str]) -> Iter
     if str(row.get("protocol", "TLS")).upper() not in PROTOCOLS:
         yield "protocol", f"it is one of {', '.join(PROTOCOLS)}."
     for name in ("purpose", "used_by"):
-        if not isinstance(row.get(name, ""), str) or len(row.get(name, "")) > LENGTHS[name]:
-            yield name, f"it is a text of at most {LENGTHS[name]} characters."
+        if not _is_text(row.get(name, ""), name):
+            yield name, f"it is a line of at most {LENGTHS[name]} characters."
+
+
+def _is_text(value: Any, name: str) -> bool:
+    return isinstance(value, str) and value.isprintable() and len(value) <= LENGTHS[name]
 
 
 def _host(row: Mapping[str, Any], parameters: Mapping[str, str]) -> RequiredHost:

@@ -82,6 +82,7 @@ def test_the_table_of_the_page_is_a_plain_list_that_changes_nothing() -> None:
         (f"{HEAD}hosts: [{{host: a.example, tier: required, protocol: QUIC}}]", "hosts[0].protocol: it is"),
         (f"{HEAD}hosts: [{{host: a.example, tier: required, note: x}}]", "hosts[0].note: there is no such"),
         (f"{HEAD}hosts: [{{host: a.example, tier: required, purpose: [1]}}]", "hosts[0].purpose: it is a"),
+        (f'{HEAD}hosts: [{{host: a.example, tier: required, used_by: "a\\0"}}]', "hosts[0].used_by: it is a"),
         (f"{HEAD}more: 1\nhosts: [{{host: a.example, tier: required}}]", "more: there is no such field;"),
         (f"{HEAD}parameters: 1\nhosts: [{{host: a.example, tier: required}}]", "parameters: it is a mapping"),
         (f"{HEAD}parameters: {{zone: x}}\nhosts: [{{host: a.example, tier: required}}]", "parameters.zone: "),

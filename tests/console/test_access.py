@@ -39,13 +39,14 @@ POST_ONLY = {
     "delivery-redeliver",
     "policy-decide", "change-break-glass", "change-review", "change-comment", "change-hand-over",
     "change-time-box",
+    "hosts-adopt", "hosts-retire",
     "sign-out", "theme",
 }  # fmt: skip
-FORMS = {"cluster-register", "cluster-propose", "profile", "sign-in", "webhook-new"}
+FORMS = {"cluster-register", "cluster-propose", "profile", "sign-in", "webhook-new", "hosts-new"}
 ARGUMENTS = {
     "name": "shop", "kind": "Sidecar", "namespace": "payments", "object_name": "default", "verb": "withdraw",
     "delivery": UUID(int=1),
-    "number": 2,
+    "number": 2, "hostset": "speedscale",
 }  # fmt: skip
 
 
