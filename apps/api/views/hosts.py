@@ -35,7 +35,8 @@ AS_YAML = OpenApiExample(
     request_only=True,
     value={
         "text": 'set: speedscale\nedition: "2026-11"\nsource: a letter of the vendor\nhosts:\n'
-        '  - {host: "{app_host}", tier: required}\n  - {host: "sqs.{region}.amazonaws.com", tier: required}\n',
+        '  - {host: "{app_host}", tier: required}\n'
+        '  - {host: "sqs.{region}.amazonaws.com", tier: required}\n',
         "reason": "The vendor told of other hosts.",
     },
 )
