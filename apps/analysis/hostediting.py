@@ -23,7 +23,7 @@ from apps.inventory.actions import request_analysis
 from apps.mesh.hostsets import SPEEDSCALE, HostSet
 
 REASON_LIMIT = 1000
-MOST_SETS = 10
+MOST_HOSTS_IN_USE = 200
 MOST_NAMESPACES = 50
 GLOB = re.compile(r"[a-z0-9*?-]{1,63}\Z")
 
@@ -80,13 +80,8 @@ def adopt(*, actor: User, name: str, number: int, reason: str, place: Place = EV
     wanted = EVERYWHERE if name == SPEEDSCALE else _checked(place)
     if known.number == number and (known.place is None or _place_of(known.place) == wanted):
         raise WrongStateError(f"{edition.hostset} is in force already.")
-    if name != SPEEDSCALE and not known.number:
-        used = [one.name for one in hosteditions.sets() if one.number and one.name != SPEEDSCALE]
-        if len(used) >= MOST_SETS:
-            raise WrongStateError(
-                f"{len(used)} sets are in use beside Speedscale's, and no more are worked out: take one "
-                "out of use first."
-            )
+    if name != SPEEDSCALE:
+        _require_room(edition)
     return _act(
         actor, HostAdoption(name=name, number=number, reason=_reason(reason)), wanted, edition.hostset
     )
@@ -151,6 +146,17 @@ def _act(actor: User, act: HostAdoption, place: Place, hostset: HostSet | None) 
             if any(one is not None and hosteditions.covers(one, cluster) for one in (before, act)):
                 request_analysis(cluster=cluster)
     return act
+
+
+def _require_room(edition: hosteditions.Edition) -> None:
+    """Every host costs an answer for each egress scope of a cluster, whenever it is read."""
+    others = [one for one in hosteditions.sets() if one.name not in {SPEEDSCALE, edition.name}]
+    used = sum(len(one.in_force.hostset.hosts) for one in others if one.in_force is not None)
+    if used + len(edition.hostset.hosts) > MOST_HOSTS_IN_USE:
+        raise WrongStateError(
+            f"Beside Speedscale's, {used} hosts are in use, and at most {MOST_HOSTS_IN_USE} are worked out: "
+            "take another set out of use first."
+        )
 
 
 def _place_of(act: HostAdoption) -> Place:

@@ -184,6 +184,19 @@ def test_another_set_is_looked_at_where_it_is_in_use_and_needed_where_that_was_s
     assert not Finding.objects.filter(code="MC140", resolved_at=None).exists()
 
 
+def test_no_more_hosts_are_in_use_than_can_be_worked_out(shop: Cluster) -> None:
+    rows = "\n".join(f"  - {{host: h{number}.example, tier: required}}" for number in range(100))
+    for name in ("one", "two"):
+        in_use(f"set: {name}\nedition: e1\nsource: s\nhosts:\n{rows}\n")
+    added(CARDS)
+    with pytest.raises(WrongStateError, match="200 hosts are in use"):
+        adopt(actor=administrator(), name="cards", number=1, reason="x")
+    place = Place(namespaces=("a",))
+    adopt(actor=administrator(), name="two", number=1, reason="The same, elsewhere.", place=place)
+    retire(actor=administrator(), name="two", reason="x")
+    adopt(actor=administrator(), name="cards", number=1, reason="x")
+
+
 def test_a_set_that_nobody_needs_is_only_looked_at(shop: Cluster) -> None:
     in_use(CARDS)
     analyse_cluster(shop)
