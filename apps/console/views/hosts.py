@@ -18,6 +18,7 @@ from apps.analysis.hosteditions import Edition, NamedSet
 from apps.analysis.hosteffects import effect
 from apps.common import clock
 from apps.common.errors import ConsoleError
+from apps.console import facets
 from apps.console.access import cluster_or_404, visible_clusters
 from apps.console.forms.hosts import AdoptForm, EditionForm, RetireForm, adopt_form
 from apps.console.guard import SignedInRequest, signed_in, status_of
@@ -101,7 +102,7 @@ def hosts_new(request: SignedInRequest) -> HttpResponse:
     """A new edition, of the set in the address or of another one: first what differs, then it is kept."""
     require(request.user, Permission.ADMINISTER, action="hosts.add")
     if request.method != "POST":
-        return _new_page(request, EditionForm(initial=_start(request.GET.get("set", ""))))
+        return _new_page(request, EditionForm(initial=_start(facets.typed(request, "set"))))
     form = EditionForm(request.POST, request.FILES)
     typed = form.hostset(_known(request.POST.get("name", "").strip())) if form.is_valid() else None
     if typed is None:
@@ -198,7 +199,7 @@ def _edition_page(
     request: SignedInRequest, known: NamedSet, shown: Edition, form: AdoptForm, *, status: int = 200
 ) -> HttpResponse:
     administers = hosteditions.administers(request.user)
-    asked = request.GET.get("cluster", "") if administers else ""
+    asked = facets.typed(request, "cluster") if administers else ""
     context = {
         "known": known,
         "edition": shown,
