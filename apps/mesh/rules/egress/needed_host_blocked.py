@@ -64,7 +64,7 @@ def _finding(
     workloads = tuple(dict.fromkeys(ref for scope in scopes.values() for ref in scope.workloads))
     verb = "is" if len(hosts) == 1 else "are"
     return RULE.finding(
-        f"{counted(len(hosts), 'host')} of {hostset} that {namespace} needs {verb} out of reach: "
+        f"{counted(len(hosts), 'host')} that {namespace} needs {verb} out of reach ({hostset}): "
         f"{listed([host.key for host in hosts], MOST_HOSTS)}. It hits "
         f"{counted(len(workloads), 'workload')}. Register them in a ServiceEntry that these see; the matrix "
         f"of {hostset.name} says what stands in the way of each.",
