@@ -12,13 +12,13 @@ from typing import Any
 
 from django.db import transaction
 
-from apps.analysis import marks, rows
+from apps.analysis import hosteditions, marks, rows
 from apps.analysis.models import ClusterSummary, Finding, ScopeVerdicts, WorkloadState
 from apps.clusters.models import Cluster
 from apps.common.clock import now
 from apps.inventory import store
 from apps.mesh.analyse import CRASH_CODE, Analysis, analyse
-from apps.mesh.hostsets import HostSet, speedscale
+from apps.mesh.hostsets import HostSet
 from apps.mesh.rules.catalogue import RULES
 from apps.mesh.snapshot import Snapshot
 
@@ -38,7 +38,7 @@ def analyse_cluster(
     `hold` is called inside the transaction and raises when one may not write any more (a lost lease).
     """
     snapshot = snapshot if snapshot is not None else store.load(cluster)
-    hostset = hostset or speedscale()
+    hostset = hostset or hosteditions.hostset_for(cluster)
     found = analyse(snapshot, hostset)
     with transaction.atomic():
         if hold is not None:
@@ -50,11 +50,12 @@ def analyse_cluster(
 def keep(cluster: Cluster, found: Analysis, snapshot: Snapshot, *, at: datetime) -> None:
     """Writes an analysis into the prepared rows."""
     _keep_findings(cluster, found, unread=unread_codes(found, snapshot), at=at)
+    sets = ((found.hostset, found.scopes), *((one.hostset, one.scopes) for one in found.beside))
     _keep_rows(
         ScopeVerdicts,
         cluster,
-        [rows.scope_fields(item, found.hostset) for item in found.scopes],
-        ("key",),
+        [rows.scope_fields(item, hostset) for hostset, scopes in sets for item in scopes],
+        ("hostset", "key"),
     )
     _keep_rows(
         WorkloadState,

@@ -15,6 +15,7 @@ FORMATS = ("csv", "jsonl")
 HEAD = (
     "code", "severity", "title", "cluster", "kind", "namespace", "name", "path", "opened", "resolved",
     "message", "state", "suppressed_by", "suppressed_reason", "suppressed_until", "remedy", "fingerprint",
+    "hostset",
 )  # fmt: skip
 CHUNK = 500
 
@@ -49,6 +50,7 @@ def _rows(found: QuerySet[Finding], today: date) -> Iterator[dict[str, object]]:
             "suppressed_until": until.isoformat() if suppressed and until else "",
             "remedy": one.remedy,
             "fingerprint": one.fingerprint,
+            "hostset": one.hostset,
             "references": one.references,
             "affected": one.affected,
         }

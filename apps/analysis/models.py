@@ -14,6 +14,51 @@ from apps.clusters.models import Cluster
 from apps.mesh.refs import ResourceRef
 
 
+class HostEdition(models.Model):
+    """An edition of a set of hosts as it was written, with where it was read; never changed. The first
+    edition of Speedscale's set is built in and no row. `content` is what `analysis.hostfile` reads."""
+
+    name = models.CharField(max_length=40)
+    number = models.PositiveIntegerField()
+    edition = models.CharField(max_length=40)
+    content = models.JSONField()
+    reason = models.TextField()
+    author = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["name", "-number"]
+        constraints = [
+            models.UniqueConstraint(fields=["name", "number"], name="one_edition_a_number"),
+            models.UniqueConstraint(fields=["name", "edition"], name="one_edition_a_label"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name}, edition {self.edition}"
+
+
+class HostAdoption(models.Model):
+    """An act: from this moment on the edition is in force, or (number 0) none of the set. The newest one of
+    a set counts; none is changed. `environment`, `cluster` and `namespaces` (with wildcards) say where the
+    hosts are needed; Speedscale's follow from its installations, and these say nothing then."""
+
+    name = models.CharField(max_length=40)
+    number = models.PositiveIntegerField()
+    environment = models.CharField(max_length=20, default="*")
+    cluster = models.CharField(max_length=63, default="*")
+    namespaces = models.JSONField(default=list)
+    reason = models.TextField()
+    actor = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [models.Index(fields=["name", "id"], name="adoption_newest")]
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.number or 'none'}"
+
+
 class Suppression(models.Model):
     """A decision that findings of a cluster do not count: one, by its fingerprint, or every finding of a
     check on the objects that match (`*` and `?` are wildcards in kind, namespace and name).
@@ -77,6 +122,7 @@ class Finding(models.Model):
     opened_at = models.DateTimeField()
     seen_at = models.DateTimeField()
     resolved_at = models.DateTimeField(null=True, blank=True)
+    hostset = models.CharField(max_length=100, blank=True, default="", db_default="")  # set and edition
     suppressed_by = models.CharField(max_length=10, blank=True, default="", db_default="")
     suppressed_reason = models.TextField(blank=True, default="", db_default="")
     suppressed_until = models.DateField(null=True, blank=True)
@@ -115,7 +161,7 @@ class Finding(models.Model):
 
 
 class ScopeVerdicts(models.Model):
-    """An egress scope (workloads that Istio treats alike) with a verdict for each required host.
+    """An egress scope (workloads that Istio treats alike) with a verdict for each host of a set.
 
     `verdicts` maps the host to the verdict's string; `answers` maps the host to the whole answer
     (evidence, fix, unknowns) as plain JSON.
@@ -123,6 +169,8 @@ class ScopeVerdicts(models.Model):
 
     cluster = models.ForeignKey(Cluster, on_delete=models.CASCADE, related_name="scopes")
     key = models.CharField(max_length=150)
+    hostset = models.CharField(max_length=40, default="speedscale", db_default="speedscale")
+    edition = models.CharField(max_length=40, blank=True, default="", db_default="")
     namespace = models.CharField(max_length=63)
     label = models.CharField(max_length=200)
     sidecar = models.CharField(max_length=400, blank=True)  # "Sidecar ns/name"
@@ -134,7 +182,9 @@ class ScopeVerdicts(models.Model):
     stopped = models.JSONField(default=list)  # the hosts that the mesh lets out and something refuses after
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["cluster", "key"], name="one_row_a_scope")]
+        constraints = [
+            models.UniqueConstraint(fields=["cluster", "hostset", "key"], name="one_row_a_scope_and_set")
+        ]
         ordering = ["namespace", "label"]
 
     def __str__(self) -> str:
@@ -195,7 +245,7 @@ class ClusterSummary(models.Model):
     figures = models.JSONField(default=dict)
     control_planes = models.JSONField(default=list)
     installs = models.JSONField(default=list)
-    hostset = models.JSONField(default=dict)  # name, edition and hosts in column order
+    hostset = models.JSONField(default=dict)  # name, edition, hosts in column order; other sets in `beside`
 
     def __str__(self) -> str:
         return f"Summary of {self.cluster}"

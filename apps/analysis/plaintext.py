@@ -55,6 +55,7 @@ def finding_json(item: Located) -> dict[str, Any]:
         "column": place.column,
         "references": list(finding.references),
         "remedy": finding.remedy,
+        "hostset": finding.hostset,
         "suppressed": {
             "by": quiet.by.value,
             "reason": quiet.reason,
@@ -82,6 +83,9 @@ def summary_json(
         "suppressed": counts[""],
         "verdicts": dict(sorted(verdicts.items())),
         "hostset": {"name": analysis.hostset.name, "edition": analysis.hostset.edition},
+        "other_hostsets": [
+            {"name": one.hostset.name, "edition": one.hostset.edition} for one in analysis.beside
+        ],
         "coverage": {
             "workloads": count.total,
             "wanted": count.wanted,

@@ -42,6 +42,7 @@ def finding_fields(finding: Finding) -> dict[str, Any]:
         "remedy": finding.remedy,
         "affected": [str(ref) for ref in finding.affected[:MAX_AFFECTED]],
         "evidence": plain(finding.evidence),
+        "hostset": finding.hostset,
     }
 
 
@@ -50,14 +51,16 @@ def scope_fields(item: ScopeVerdicts, hostset: HostSet) -> dict[str, Any]:
     pairs = list(zip(hostset.hosts, item.answers, strict=True))
     return {
         "key": scope_key(item.scope.key),
+        "hostset": hostset.name,
+        "edition": hostset.edition,
         "namespace": item.scope.namespace[:63],
         "label": item.scope.label[:200],
         "sidecar": str(item.scope.sidecar or "")[:400],
         "workloads": [str(ref) for ref in item.scope.workloads],
         "workload_count": len(item.scope.workloads),
-        "verdicts": {entry.host: answer.verdict.value for entry, answer in pairs},
-        "answers": {entry.host: plain(answer) for entry, answer in pairs},
-        "stopped": [entry.host for entry, answer in pairs if answer.stopped is not None],
+        "verdicts": {entry.key: answer.verdict.value for entry, answer in pairs},
+        "answers": {entry.key: plain(answer) for entry, answer in pairs},
+        "stopped": [entry.key for entry, answer in pairs if answer.stopped is not None],
         "blocked": sum(answer.verdict.blocked for entry, answer in pairs if _counts(entry.tier)),
     }
 
@@ -137,7 +140,7 @@ def control_plane(plane: ControlPlane) -> dict[str, Any]:
 
 
 def hostset_json(hostset: HostSet) -> dict[str, Any]:
-    """Name, edition, provenance and hosts in column order."""
+    """Name, edition, provenance and hosts in column order; the sets in use beside it under `beside`."""
     found: dict[str, Any] = plain(hostset)
     return found
 
@@ -149,10 +152,10 @@ def plain(value: Any) -> Any:
 
 def _hosts(analysis: Analysis) -> dict[str, Any]:
     """How many of the hosts that pods open are blocked somewhere, unknown, or open by policy only."""
-    verdicts: dict[str, set[Verdict]] = {e.host: set() for e in analysis.hostset.hosts if _counts(e.tier)}
+    verdicts: dict[str, set[Verdict]] = {e.key: set() for e in analysis.hostset.hosts if _counts(e.tier)}
     for item in analysis.scopes:
         for entry, answer in _needed(analysis.hostset, item):
-            verdicts[entry.host].add(answer.verdict)
+            verdicts[entry.key].add(answer.verdict)
     blocked = [host for host, seen in verdicts.items() if any(verdict.blocked for verdict in seen)]
     open_here = {host: seen for host, seen in verdicts.items() if host not in blocked}
     return {
@@ -170,7 +173,7 @@ def _blocked(analysis: Analysis) -> dict[str, Any]:
     single: Counter[str] = Counter()
     for item in analysis.scopes:
         needed = list(_needed(analysis.hostset, item))
-        blocked = [(entry.host, answer) for entry, answer in needed if answer.verdict.blocked]
+        blocked = [(entry.key, answer) for entry, answer in needed if answer.verdict.blocked]
         if len(blocked) < len(needed) or len(needed) < 2:
             single.update(host for host, _ in blocked)
             continue

@@ -12,6 +12,7 @@ from apps.analysis.marks import entry, quiet
 from apps.analysis.models import ClusterSummary, Finding, ScopeVerdicts, Suppression, WorkloadState
 from apps.clusters.models import Cluster
 from apps.common.clock import now
+from apps.mesh.hostsets import SPEEDSCALE
 
 MAX_WORDS = 5
 M = TypeVar("M", bound=Model)
@@ -118,19 +119,19 @@ def matching(text: str) -> Q:
     return condition
 
 
-def scopes(user: Person, cluster: Cluster) -> QuerySet[ScopeVerdicts]:
+def scopes(user: Person, cluster: Cluster, hostset: str = SPEEDSCALE) -> QuerySet[ScopeVerdicts]:
     """The rows of a cluster's egress matrix, by namespace, without the evidence behind each cell."""
     return (
-        ScopeVerdicts.objects.filter(object_filter(user, Permission.VIEW), cluster=cluster)
+        ScopeVerdicts.objects.filter(object_filter(user, Permission.VIEW), cluster=cluster, hostset=hostset)
         .defer("answers")
         .order_by("namespace", "label", "pk")
     )
 
 
-def scope(user: Person, cluster: Cluster, key: str) -> ScopeVerdicts | None:
+def scope(user: Person, cluster: Cluster, key: str, hostset: str = SPEEDSCALE) -> ScopeVerdicts | None:
     """One row with the whole answer of each cell."""
-    found = ScopeVerdicts.objects.filter(object_filter(user, Permission.VIEW), cluster=cluster, key=key)
-    return found.first()
+    seen = ScopeVerdicts.objects.filter(object_filter(user, Permission.VIEW), cluster=cluster)
+    return seen.filter(hostset=hostset, key=key).first()
 
 
 def scope_of(user: Person, state: WorkloadState) -> ScopeVerdicts | None:

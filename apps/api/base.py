@@ -67,7 +67,7 @@ class Endpoint(APIView):
         asked = self.request.query_params
         return {c: asked[name].replace("\x00", "") for name, c in columns.items() if asked.get(name)}
 
-    def paged(self, rows: QuerySet[Any], serializer: type[BaseSerializer[Any]]) -> Response:
+    def paged(self, rows: QuerySet[Any] | list[Any], serializer: type[BaseSerializer[Any]]) -> Response:
         """One page of a list."""
         paging = Paging()
         page = paging.paginate_queryset(rows, self.request, view=self)

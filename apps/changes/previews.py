@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from apps.analysis.hosteditions import hostset_for
 from apps.changes.actions.propose_yaml import patches_from
-from apps.changes.foresight import foresee, hostset_for
+from apps.changes.foresight import foresee
 from apps.changes.permitted import lacking
 from apps.clusters.models import Cluster
 from apps.common.errors import InvalidInputError

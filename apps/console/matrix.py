@@ -14,16 +14,19 @@ from urllib.parse import urlencode
 from apps.analysis.models import ScopeVerdicts
 from apps.common import badges
 from apps.common.badges import Badge
+from apps.mesh.hostsets import HTTPS_PORT, key_of
 
 UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
 class HostColumn:
-    """A required host. `lead` is what tells it from the others, `rest` what they share.
+    """A host of the set, under its key. `lead` is what tells it from the others, `rest` what they share.
     `missing` says that no scope has it in its registry."""
 
     host: str
+    name: str
+    port: int
     lead: str
     rest: str
     tier: str
@@ -56,18 +59,22 @@ class Legend:
 def columns(hostset: Mapping[str, Any], scopes: Sequence[ScopeVerdicts]) -> list[HostColumn]:
     """The hosts in the order of their edition."""
     entries = [entry for entry in hostset.get("hosts", []) if isinstance(entry, Mapping)]
-    return [
-        HostColumn(
-            host=entry["host"],
-            lead=lead(entry["host"]),
-            rest=entry["host"].removeprefix(lead(entry["host"])),
-            tier=str(entry.get("tier", "")),
-            purpose=str(entry.get("purpose", "")),
-            missing=bool(scopes)
-            and not any(verdict_of(scope, entry["host"]) == "allowed-registry" for scope in scopes),
-        )
-        for entry in entries
-    ]
+    return [_column(entry, scopes) for entry in entries]
+
+
+def _column(entry: Mapping[str, Any], scopes: Sequence[ScopeVerdicts]) -> HostColumn:
+    port = int(entry.get("port", HTTPS_PORT))
+    key = key_of(entry["host"], port)
+    return HostColumn(
+        host=key,
+        name=entry["host"],
+        port=port,
+        lead=lead(key),
+        rest=key.removeprefix(lead(key)),
+        tier=str(entry.get("tier", "")),
+        purpose=str(entry.get("purpose", "")),
+        missing=bool(scopes) and not any(verdict_of(scope, key) == "allowed-registry" for scope in scopes),
+    )
 
 
 def lead(host: str) -> str:

@@ -47,6 +47,7 @@ GROUPS: tuple[tuple[str, tuple[Place, ...]], ...] = (
         (
             Place("workloads", "Workloads", "workload", "console:workloads", "console:cluster-workloads"),
             Place("egress", "Egress", "egress", "console:egress", "console:cluster-egress"),
+            Place("hosts", "Host sets", "host", "console:hosts"),
             Place("findings", "Findings", "finding", "console:findings", "console:cluster-findings"),
         ),
     ),
@@ -86,6 +87,10 @@ AREAS = {
     "deliveries": "webhooks",
     "repository": "repositories",
     "repository-new": "repositories",
+    "hosts-new": "hosts",
+    "hosts-set": "hosts",
+    "hosts-compare": "hosts",
+    "hosts-edition": "hosts",
     "policy-propose": "policy",
     "policy-version": "policy",
 }

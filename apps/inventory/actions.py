@@ -12,7 +12,7 @@ from apps.common.clock import now
 from apps.common.errors import WrongStateError
 from apps.common.outbox import enqueue
 from apps.inventory import runs
-from apps.inventory.models import RefreshRun
+from apps.inventory.models import InventoryState, RefreshRun
 
 REFRESH_TASK = "pipeline.refresh_cluster"
 
@@ -28,7 +28,7 @@ def request_refresh(*, actor: User | None, cluster: Cluster, trigger: str = "per
     if cluster.paused:
         raise WrongStateError(f"{cluster.name} is paused. Resume it to read it again.")
     with transaction.atomic():
-        queued = runs.waiting(cluster)
+        queued = runs.waiting(cluster, reads=True)
         if queued is not None:
             return queued
         run = runs.queue(cluster, trigger)
@@ -42,6 +42,20 @@ def request_refresh(*, actor: User | None, cluster: Cluster, trigger: str = "per
                 object_id=cluster.name,
                 cluster=cluster.name,
             )
+    return run
+
+
+def request_analysis(*, cluster: Cluster) -> RefreshRun | None:
+    """Queues an analysis of what is known of the cluster, which is not asked; it is right for a paused
+    cluster, or one that does not answer. None where nothing is known yet. The caller has checked who asks
+    and keeps the record."""
+    if not InventoryState.objects.filter(cluster=cluster, read_at__isnull=False).exists():
+        return None
+    queued = runs.waiting(cluster, reads=False)
+    if queued is not None:
+        return queued
+    run = runs.queue(cluster, RefreshRun.ANALYSIS)
+    send(run)
     return run
 
 

@@ -70,11 +70,14 @@ class InventoryState(models.Model):
 
 
 class RefreshRun(models.Model):
-    """One reading of a cluster, with its progress. The database lets at most one run per cluster.
+    """One reading of a cluster, with its progress. The database lets at most one run per cluster. A run
+    with the trigger `hosts` reads nothing: it analyses what is known, because other hosts count now.
 
     `attempt` is the fencing number: a worker whose lease ran out and was taken over writes nothing
     any more, because every write names the attempt that it belongs to.
     """
+
+    ANALYSIS = "hosts"
 
     class State(models.TextChoices):
         QUEUED = "queued", "Queued"
@@ -84,7 +87,8 @@ class RefreshRun(models.Model):
 
     cluster = models.ForeignKey(Cluster, on_delete=models.CASCADE, related_name="refreshes")
     state = models.CharField(max_length=10, choices=State.choices, default=State.QUEUED)
-    trigger = models.CharField(max_length=20, default="schedule")  # schedule, person, change, registration
+    # schedule, person, change, registration or hosts
+    trigger = models.CharField(max_length=20, default="schedule")
     requested_at = models.DateTimeField()
     sent_at = models.DateTimeField(null=True, blank=True)  # when a worker was last told of it
     started_at = models.DateTimeField(null=True, blank=True)
@@ -107,3 +111,8 @@ class RefreshRun(models.Model):
 
     def __str__(self) -> str:
         return f"{self.cluster} {self.state}"
+
+    @property
+    def reads(self) -> bool:
+        """Whether it asks the cluster."""
+        return self.trigger != self.ANALYSIS

@@ -18,6 +18,7 @@ from apps.inventory.models import RefreshRun
 LEASE = timedelta(seconds=150)  # longer than any single answer of a cluster may take
 MAX_MESSAGE = 2000
 State = RefreshRun.State
+ANALYSIS = RefreshRun.ANALYSIS
 
 
 class LostLeaseError(Exception):
@@ -85,9 +86,13 @@ def fail(run: RefreshRun, message: str) -> bool:
     return True
 
 
-def waiting(cluster: Cluster) -> RefreshRun | None:
-    """The run that is queued for a cluster, if there is one."""
-    return RefreshRun.objects.filter(cluster=cluster, state=State.QUEUED).order_by("pk").first()
+def waiting(cluster: Cluster, *, reads: bool | None = None) -> RefreshRun | None:
+    """The run that is queued for a cluster, if there is one; with `reads` one that does, or does not, ask
+    the cluster."""
+    queued = RefreshRun.objects.filter(cluster=cluster, state=State.QUEUED).order_by("pk")
+    if reads is not None:
+        queued = queued.exclude(trigger=ANALYSIS) if reads else queued.filter(trigger=ANALYSIS)
+    return queued.first()
 
 
 def unattended(since: timedelta) -> QuerySet[RefreshRun]:
@@ -95,7 +100,8 @@ def unattended(since: timedelta) -> QuerySet[RefreshRun]:
     moment = now()
     stuck = Q(state=State.QUEUED) | Q(state=State.RUNNING, lease_until__lt=moment)
     told = Q(sent_at__isnull=True) | Q(sent_at__lt=moment - since)
-    return RefreshRun.objects.filter(stuck & told, cluster__paused=False).order_by("pk")
+    workable = Q(cluster__paused=False) | Q(trigger=ANALYSIS)
+    return RefreshRun.objects.filter(stuck & told & workable).order_by("pk")
 
 
 def under_way(cluster: Cluster) -> bool:

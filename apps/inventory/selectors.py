@@ -62,6 +62,12 @@ def latest_run(cluster: Cluster) -> RefreshRun | None:
     return RefreshRun.objects.filter(cluster=cluster).order_by("-requested_at", "-pk").first()
 
 
+def latest_reading(cluster: Cluster) -> RefreshRun | None:
+    """The run that was asked for last and that asks the cluster."""
+    readings = RefreshRun.objects.filter(cluster=cluster).exclude(trigger=RefreshRun.ANALYSIS)
+    return readings.order_by("-requested_at", "-pk").first()
+
+
 def latest_complete_run(cluster: Cluster) -> RefreshRun | None:
     """The last reading that came to its end."""
     done = RefreshRun.objects.filter(cluster=cluster, state=RefreshRun.State.DONE)

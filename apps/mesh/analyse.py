@@ -26,7 +26,7 @@ from apps.mesh.coverage import Coverage, coverage
 from apps.mesh.derived import Change
 from apps.mesh.egress import EgressEngine, EgressScope
 from apps.mesh.findings import Finding
-from apps.mesh.hostsets import HostSet
+from apps.mesh.hostsets import HostSet, RequiredHost
 from apps.mesh.injection import injections
 from apps.mesh.meshconfig import ControlPlane, control_planes
 from apps.mesh.mtls import mtls_modes
@@ -37,6 +37,7 @@ from apps.mesh.rules.catalogue import RULES
 from apps.mesh.snapshot import Snapshot
 from apps.mesh.speedscale import installs
 from apps.mesh.suppression import Suppression
+from apps.mesh.tenancy import hosts_in
 from apps.mesh.verdicts import EgressAnswer
 
 __all__ = [
@@ -50,6 +51,7 @@ __all__ = [
     "PROBLEM_TITLE",
     "Analysis",
     "ScopeVerdicts",
+    "SetVerdicts",
     "analyse",
 ]
 
@@ -63,9 +65,19 @@ class ScopeVerdicts:
 
 
 @dataclass(frozen=True, slots=True)
+class SetVerdicts:
+    """The answers of every scope for another product's hosts."""
+
+    hostset: HostSet
+    scopes: tuple[ScopeVerdicts, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Analysis:
     """Findings come most severe first, then by code and object; scopes and workloads by key and ref.
-    `ignored` are those of the findings that their own object's annotation suppresses, by fingerprint."""
+    `hostset` is the set as the installations of the cluster dial it, by their settings; `beside` are the
+    answers for other sets that are in use. `ignored` are those of the findings that their own object's
+    annotation suppresses, by fingerprint."""
 
     hostset: HostSet
     findings: tuple[Finding, ...]
@@ -75,11 +87,12 @@ class Analysis:
     control_planes: tuple[ControlPlane, ...]
     coverage: Coverage
     ignored: Mapping[str, Suppression] = field(default_factory=dict)
+    beside: tuple[SetVerdicts, ...] = ()
 
     def answer(self, scope_key: str, host: str) -> EgressAnswer | None:
         """One cell of the matrix."""
         for index, entry in enumerate(self.hostset.hosts):
-            if entry.host == host:
+            if host in (entry.key, entry.host):
                 return next((s.answers[index] for s in self.scopes if s.scope.key == scope_key), None)
         return None
 
@@ -92,15 +105,20 @@ def analyse(snapshot: Snapshot, hostset: HostSet, *, rules: Iterable[Rule] = RUL
 
 def _analysis(snapshot: Snapshot, hostset: HostSet, rules: tuple[Rule, ...]) -> Analysis:
     found = findings(snapshot, hostset, rules)
+    dialled = snapshot.derived(hosts_in, hostset)
     return Analysis(
-        hostset=hostset,
+        hostset=dialled,
         findings=found,
-        scopes=snapshot.derived(_verdicts, hostset),
+        scopes=snapshot.derived(_verdicts, dialled.hosts),
         workloads=snapshot.derived(WorkloadReports).reports,
         installs=snapshot.derived(installs),
         control_planes=control_planes(snapshot),
         coverage=snapshot.derived(_coverage),
         ignored=ignored(snapshot, found),
+        beside=tuple(
+            SetVerdicts(needed.hostset, snapshot.derived(_verdicts, needed.hostset.hosts))
+            for needed in hostset.beside
+        ),
     )
 
 
@@ -140,9 +158,9 @@ def _scope_keys(snapshot: Snapshot) -> Mapping[ResourceRef, str]:
     return {ref: scope.key for scope in scopes for ref in scope.workloads}
 
 
-def _verdicts(snapshot: Snapshot, hostset: HostSet) -> tuple[ScopeVerdicts, ...]:
+def _verdicts(snapshot: Snapshot, hosts: tuple[RequiredHost, ...]) -> tuple[ScopeVerdicts, ...]:
     engine = snapshot.derived(EgressEngine)
-    destinations = tuple(entry.destination for entry in hostset.hosts)
+    destinations = tuple(entry.destination for entry in hosts)
     return tuple(
         ScopeVerdicts(scope, answers)
         for scope, answers in zip(engine.scopes(), engine.rows(destinations), strict=True)

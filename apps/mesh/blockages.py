@@ -94,7 +94,7 @@ def stoppages(snapshot: Snapshot, hostset: HostSet) -> tuple[Stoppage, ...]:
     return tuple(
         Stoppage(need, host, answer, answer.stopped)
         for need in host_needs(snapshot, engine)
-        for host in hostset.hosts
+        for host in hosts_of(snapshot, need.install, hostset).hosts
         if (answer := engine.answer(need.workload, host.destination)).stopped is not None
     )
 

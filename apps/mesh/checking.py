@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from apps.mesh.findings import Finding, Severity
@@ -58,7 +58,10 @@ def ignored(snapshot: Snapshot, found: Iterable[Finding]) -> dict[str, Suppressi
 
 
 def _found(snapshot: Snapshot, rule: Rule, hostset: HostSet) -> tuple[_Ranked, ...]:
-    return tuple(map(_ranked, _run(rule, RuleContext(snapshot, hostset))))
+    found = _run(rule, RuleContext(snapshot, hostset))
+    if rule.about_hosts:
+        found = [replace(finding, hostset=str(hostset)) for finding in found]
+    return tuple(map(_ranked, found))
 
 
 def _run(rule: Rule, context: RuleContext) -> list[Finding]:

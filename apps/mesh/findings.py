@@ -29,7 +29,8 @@ class Finding:
     `message` says what is wrong, why it matters, and what to do, a sentence each. `path` is the
     field that is wrong (`spec.egress[0].hosts`). `remedy` names what mends it ("" if nothing safe
     does). `affected` are the workloads it hits. `key` tells findings of one code on one object
-    apart (a host, a port) and must not hold anything that changes while the cause stays.
+    apart (a host, a port) and must not hold anything that changes while the cause stays. `hostset` is the
+    set and edition of the hosts that it is about, "" where it is about none.
     """
 
     code: str
@@ -44,6 +45,7 @@ class Finding:
     remedy: str = ""
     affected: tuple[ResourceRef, ...] = ()
     evidence: tuple[Step, ...] = ()
+    hostset: str = ""
 
     @property
     def fingerprint(self) -> str:

@@ -9,15 +9,18 @@ there change nothing. Decides no verdict; knows no rule.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import islice
 from urllib.parse import SplitResult, urlsplit
 
-from apps.mesh.hostsets import DEFAULT_APP_HOST, DEFAULT_REGION, HostSet, RequiredHost, Tier, speedscale
+from apps.mesh.hostsets import APP_HOST, REGION, HostSet, RequiredHost, Tier
 from apps.mesh.objects.config import ConfigMap
 from apps.mesh.refs import ResourceRef
 from apps.mesh.reports import SpeedscaleInstall
 from apps.mesh.snapshot import Snapshot
+from apps.mesh.speedscale import installs
 from apps.mesh.verdicts import Protocol
 
 # Weakest first. The override is the administrator's and wins.
@@ -33,6 +36,8 @@ CLOUD = "cloud"
 AWS_DOMAIN = ".amazonaws.com"
 DEFAULT_PORTS = {"http": 80, "https": 443}
 OTLP_PORT = 4317
+REGION_NAME = re.compile(r"[a-z0-9-]{1,40}\Z")
+MOST_EXPORTERS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +65,20 @@ def settings_of(snapshot: Snapshot, install: SpeedscaleInstall) -> Settings:
         proxy=_first(data, PROXY_KEYS),
         bypass=tuple(part.strip().lower() for part in _first(data, BYPASS_KEYS).split(",") if part.strip()),
         transport=data.get(TRANSPORT_KEY, "").lower() if install.kind == "namespaced" else "",
-        region=data.get(REGION_KEY, ""),
+        region=region if REGION_NAME.match(region := data.get(REGION_KEY, "")) else "",
         app_host=(_split(data.get(APP_KEY, "")).hostname or "").lower(),
-        exporters=tuple(_endpoints(exporters)),
+        exporters=tuple(islice(_endpoints(exporters), MOST_EXPORTERS)),
     )
+
+
+def hosts_in(snapshot: Snapshot, hostset: HostSet) -> HostSet:
+    """What the installations of a cluster dial, each by its settings; the set itself where there is none.
+    Ask for it through `snapshot.derived`."""
+    real = [install for install in snapshot.derived(installs) if install.kind != "remnant"]
+    found = [hosts_of(snapshot, install, hostset) for install in real]
+    if all(one is hostset for one in found):
+        return hostset
+    return replace(hostset, hosts=_unique(host for one in found for host in one.hosts))
 
 
 def hosts_of(snapshot: Snapshot, install: SpeedscaleInstall, hostset: HostSet) -> HostSet:
@@ -79,7 +94,7 @@ def hosts_of(snapshot: Snapshot, install: SpeedscaleInstall, hostset: HostSet) -
     names = snapshot.namespaces
     more = [host for text in settings.exporters if (host := _exporter(text, names)) is not None]
     adjusted = (*hosts, *(host for host in more if proxy is None or bypasses(host.host, settings.bypass)))
-    return hostset if adjusted == hostset.hosts else replace(hostset, hosts=tuple(dict.fromkeys(adjusted)))
+    return hostset if adjusted == hostset.hosts else replace(hostset, hosts=_unique(adjusted))
 
 
 def bypasses(host: str, patterns: tuple[str, ...]) -> bool:
@@ -93,10 +108,17 @@ def bypasses(host: str, patterns: tuple[str, ...]) -> bool:
 
 
 def _for_tenant(hostset: HostSet, settings: Settings) -> HostSet:
-    """The list for the tenant's region and app host, where nobody has chosen another list."""
-    if hostset != speedscale() or not (settings.region or settings.app_host):
-        return hostset
-    return speedscale(settings.region or DEFAULT_REGION, settings.app_host or DEFAULT_APP_HOST)
+    """The hosts for the tenant's region and app host, where nobody has chosen others."""
+    given = {REGION: settings.region, APP_HOST: settings.app_host}
+    return hostset.filled({name: value for name, value in given.items() if value})
+
+
+def _unique(hosts: Iterable[RequiredHost]) -> tuple[RequiredHost, ...]:
+    """The first of each host and port."""
+    found: dict[str, RequiredHost] = {}
+    for host in hosts:
+        found.setdefault(host.key, host)
+    return tuple(found.values())
 
 
 def _proxy_host(text: str) -> RequiredHost | None:

@@ -74,10 +74,12 @@ def compare_snapshots(before: Snapshot, after: Snapshot, hostset: HostSet) -> Di
 
 
 def compare(before: View, after: View) -> Difference:
-    """What differs for the workloads that are on both sides. Both must be of one host set."""
+    """What differs for the workloads and hosts that are on both sides. Both must be of one host set; what
+    an installation dials by its settings may differ."""
     groups = _groups(before.analysis, after.analysis)
-    hosts = before.analysis.hostset.hosts
-    cells = [cell for group in groups for cell in _cells(group, hosts)]
+    hosts = after.analysis.hostset.hosts
+    pairs = _pairs(before.analysis.hostset.hosts, hosts)
+    cells = [cell for group in groups for cell in _cells(group, pairs)]
     differing = [cell for cell in cells if cell.before is not cell.after]
     opened = tuple(cell for cell in differing if cell.before.blocked and cell.after.reachable)
     closed = tuple(cell for cell in differing if cell.before.reachable and cell.after.blocked)
@@ -147,9 +149,21 @@ def _groups(before: Analysis, after: Analysis) -> list[_Group]:
     return [_Group(*pairs[key], counts[key]) for key in sorted(pairs)]
 
 
-def _cells(group: _Group, hosts: tuple[RequiredHost, ...]) -> Iterator[CellChange]:
+def _pairs(
+    before: tuple[RequiredHost, ...], after: tuple[RequiredHost, ...]
+) -> list[tuple[RequiredHost, int, int]]:
+    """The hosts of both sides, with their places on each."""
+    places = {entry.destination: place for place, entry in enumerate(after)}
+    return [
+        (entry, place, places[entry.destination])
+        for place, entry in enumerate(before)
+        if entry.destination in places
+    ]
+
+
+def _cells(group: _Group, pairs: list[tuple[RequiredHost, int, int]]) -> Iterator[CellChange]:
     scope = group.before.scope
-    for entry, old, new in zip(hosts, group.before.answers, group.after.answers, strict=True):
+    for entry, old, new in pairs:
         yield CellChange(
             scope_key=scope.key,
             label=scope.label,
@@ -158,8 +172,8 @@ def _cells(group: _Group, hosts: tuple[RequiredHost, ...]) -> Iterator[CellChang
             host=entry.host,
             port=entry.port,
             protocol=entry.protocol,
-            before=old.verdict,
-            after=new.verdict,
+            before=group.before.answers[old].verdict,
+            after=group.after.answers[new].verdict,
         )
 
 

@@ -25,7 +25,7 @@ from apps.inventory import runs, store
 from apps.inventory.actions import request_refresh, send
 from apps.inventory.collect import Collection, collect
 from apps.inventory.models import RefreshRun
-from apps.inventory.selectors import latest_run
+from apps.inventory.selectors import latest_reading
 from apps.pipeline import health
 
 REPORT_SECONDS = 0.5
@@ -42,12 +42,16 @@ def refresh(run_id: int) -> RefreshRun | None:
     if run is None:
         return None
     cluster = run.cluster
-    if cluster.paused:
+    if cluster.paused and run.reads:
         runs.fail(run, f"{cluster.name} is paused.")
         return run
     try:
         with collector.paused():
-            _carry_out(run, cluster)
+            if run.reads:
+                _carry_out(run, cluster)
+            else:
+                _analyse(run, cluster)
+                runs.finish(run, changed=0, message="Analysed anew; the cluster was not read.")
     except runs.LostLeaseError:
         log.warning("refresh_lost_its_lease", cluster=cluster.name, run=run.pk)
         return None
@@ -67,10 +71,15 @@ def _carry_out(run: RefreshRun, cluster: Cluster) -> None:
     """The four steps. Raises GatewayError, LostLeaseError."""
     collection = _read(run, cluster)
     saved = _keep(run, cluster, collection)
-    runs.report(run, "Analysing", collection.read)
-    analyse_cluster(cluster, hold=lambda: runs.hold(run))
+    _analyse(run, cluster, collection.read)
     runs.finish(run, changed=saved.added + saved.changed + saved.removed, message=_summary(saved))
     health.note_complete(cluster, len(collection.gaps))
+
+
+def _analyse(run: RefreshRun, cluster: Cluster, objects: int = 0) -> None:
+    """Prepares the answers from what is known. Raises LostLeaseError."""
+    runs.report(run, "Analysing", objects)
+    analyse_cluster(cluster, hold=lambda: runs.hold(run))
 
 
 def _read(run: RefreshRun, cluster: Cluster) -> Collection:
@@ -93,7 +102,7 @@ def request_due() -> int:
     count = 0
     due = now() - timedelta(seconds=settings.MESHCONSOLE_REFRESH_SECONDS)
     for cluster in refreshable():
-        last = latest_run(cluster)
+        last = latest_reading(cluster)
         if (last is None or last.requested_at <= due) and not runs.under_way(cluster):
             request_refresh(actor=None, cluster=cluster, trigger="schedule")
             count += 1

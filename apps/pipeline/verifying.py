@@ -14,7 +14,8 @@ from typing import Any
 import msgspec
 from django.db import transaction
 
-from apps.changes import dryrun, foresight, intents, leases, transitions
+from apps.analysis.hosteditions import hostset_for
+from apps.changes import dryrun, intents, leases, transitions
 from apps.changes.dryrun import named
 from apps.changes.lifecycle import Event, State
 from apps.changes.models import ChangeItem, ChangeSet, Revision, Verification
@@ -104,15 +105,21 @@ def _look(cluster: Cluster, revision: Revision, refresher: Refresher, opener: Op
     refresher(cluster)
     before = store.load(cluster, at=_before(items))
     after = store.load(cluster)
-    hostset = foresight.hostset_for(cluster)
-    happened = whatif.compare_snapshots(before, after, hostset)
-    predicted = whatif.from_json(revision.prediction[cluster.name])
+    made = revision.prediction[cluster.name]
+    happened = whatif.compare_snapshots(before, after, hostset_for(cluster, _moment(made)))
+    predicted = whatif.from_json(made)
     differences += whatif.verify(predicted, happened).deviations
     return {
         "predicted": msgspec.to_builtins(predicted.difference),
         "happened": msgspec.to_builtins(happened),
         "differences": differences,
     }
+
+
+def _moment(prediction: dict[str, Any]) -> datetime | None:
+    """When it was made: the hosts that were in force then are compared, whatever is in force by now."""
+    text = prediction.get("made_at")
+    return datetime.fromisoformat(text) if text else None
 
 
 def _before(items: list[ChangeItem]) -> datetime:

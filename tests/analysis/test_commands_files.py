@@ -27,7 +27,7 @@ spec:
 """
 FINDING_KEYS = {
     "fingerprint", "code", "severity", "title", "message", "ref", "path", "file", "line", "column",
-    "references", "remedy", "suppressed",
+    "references", "remedy", "suppressed", "hostset",
 }  # fmt: skip
 
 

@@ -21,7 +21,14 @@ from tests.api.conftest import Speaker
 from tests.factories.shop import Shop, person
 
 pytestmark = pytest.mark.django_db(transaction=True)
-ARGUMENTS: dict[str, Any] = {"name": "shop", "pk": 1, "prefix": "abc", "delivery": UUID(int=1), "number": 2}
+ARGUMENTS: dict[str, Any] = {
+    "name": "shop",
+    "pk": 1,
+    "prefix": "abc",
+    "delivery": UUID(int=1),
+    "number": 2,
+    "hostset": "speedscale",
+}
 POSTS = {"clusters-preflight", "cluster-preflight", "cluster-pause", "cluster-resume"}
 NAMED = [p for p in urlpatterns if isinstance(p, URLPattern) and p.name and p.name != "schema"]
 

@@ -38,14 +38,22 @@ POST_ONLY = {
     "finding-lift", "change-decide", "change-act", "audit-verify", "webhook-test", "webhook-remove",
     "delivery-redeliver",
     "policy-decide", "change-break-glass", "change-review", "change-comment", "change-hand-over",
-    "change-time-box", "change-push", "repository-test", "repository-remove",
+    "change-time-box", "change-push", "repository-test", "repository-remove", "hosts-adopt", "hosts-retire",
     "sign-out", "theme",
 }  # fmt: skip
-FORMS = {"cluster-register", "cluster-propose", "profile", "sign-in", "webhook-new", "repository-new"}
+FORMS = {
+    "cluster-register",
+    "cluster-propose",
+    "profile",
+    "sign-in",
+    "webhook-new",
+    "repository-new",
+    "hosts-new",
+}
 ARGUMENTS = {
     "name": "shop", "kind": "Sidecar", "namespace": "payments", "object_name": "default", "verb": "withdraw",
     "delivery": UUID(int=1),
-    "number": 2,
+    "number": 2, "hostset": "speedscale",
 }  # fmt: skip
 
 

@@ -23,6 +23,7 @@ ODD = (
     "q=" + "a%20" * 200,
     "namespace=%00&kind=%00&severity=%00&state=%00",
     "box=none&verdict=none&scope=%00&host=%00",
+    "set=%00&cluster=&before=%00&after=99999999999999999999",
     "way=none&format=none&object=%00",
     "code=" + "&code=".join(str(number) for number in range(200)),
 )
@@ -30,6 +31,7 @@ PAGES = (
     "/", "/clusters/", "/clusters/shop/", "/workloads/", "/clusters/shop/workloads/", "/egress/",
     "/clusters/shop/egress/", "/findings/", "/clusters/shop/objects/", "/changes/", "/audit/", "/search/",
     "/clusters/shop/explain/", "/clusters/register/", "/clusters/shop/propose/", "/freshness/",
+    "/hosts/", "/hosts/speedscale/1/", "/hosts/speedscale/compare/",
 )  # fmt: skip
 
 
@@ -53,6 +55,7 @@ def test_an_edited_address_is_answered(page: str, shop: Cluster, everybody: User
         "/changes/99999999999999999999/",
         "/findings/99999999999999999999/",
         "/clusters/none/",
+        "/hosts/speedscale/99999999999999999999/",
         "/clusters/shop/objects/Sidecar/payments/%00/",
         "/clusters/shop/objects/Sidecar/payments/none/",
         "/clusters/shop/egress/fix/?scope=none&host=none",

@@ -18,6 +18,7 @@ from apps.changes.models import ChangeSet
 from apps.clusters.models import Cluster
 from tests.console.conftest import STS_ENTRY, pending, read_into
 from tests.factories.clusters import cluster as make_cluster
+from tests.factories.hosts import CARDS, NEXT, in_use
 from tests.factories.people import person
 
 As = Callable[[User], Client]
@@ -39,6 +40,10 @@ GOLDEN = {
     "/clusters/shop/objects/Sidecar/payments/default/": 10,
     "/changes/": 8,
     "/policy/": 8,
+    "/hosts/": 8,
+    "/hosts/speedscale/": 8,
+    "/hosts/speedscale/1/": 8,
+    "/hosts/speedscale/compare/": 8,
     "/audit/": 10,
     "/search/?q=speedscale": 11,
     "/profile/": 9,
@@ -60,6 +65,8 @@ def many(shop: Cluster, alice: User) -> Cluster:
                 cluster=shop, key=f"{number}-{at}", namespace=f"n{at}", label="namespace default",
                 workload_count=1, verdicts={"gcr.io": "unknown"}, answers={},
             )  # fmt: skip
+    in_use(CARDS)
+    in_use(NEXT)
     for number in range(4):
         pending(propose_yaml(actor=alice, cluster=shop, text=STS_ENTRY, title=f"Change {number}"))
         record(actor=alice, action="test", summary=f"Something {number}")

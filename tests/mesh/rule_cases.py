@@ -10,15 +10,17 @@ more say what is offered for them:
 
     # mended by: declare-istio-cni
     # left: declare-istio-cni: somebody wrote that     (a part of the reason)
+
+Beside Speedscale's hosts stand those of another product, which the namespaces `pay-*` need.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
-from apps.mesh.hostsets import speedscale
+from apps.mesh.hostsets import HostSet, Needed, RequiredHost, Tier, speedscale
 from apps.mesh.parsing.files import load_text
 from apps.mesh.refs import Manifest
 from apps.mesh.rules.base import Rule, RuleContext
@@ -28,6 +30,17 @@ ROOT = Path(__file__).parent / "cases" / "rules"
 NOTHING = "nothing"
 MENDED = "mended by:"
 MARKS = ("expect:", "base:", "left:", MENDED)
+CARDS = HostSet(
+    name="cards",
+    edition="7",
+    provenance="the contract",
+    hosts=(
+        RequiredHost("api.cards.example", Tier.REQUIRED, "payments", "checkout"),
+        RequiredHost("reports.cards.example", Tier.DOCUMENTED, "statements", "billing", 8443),
+        RequiredHost("www.cards.example", Tier.INFORMATIONAL, "the shop window", "people"),
+    ),
+)
+HOSTS = replace(speedscale(), beside=(Needed(CARDS, ("pay-*",)),))
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +96,7 @@ def cases() -> list[RuleCase]:
 
 def found(rule: Rule, snapshot: Snapshot) -> list[str]:
     """What a rule finds, in the words of `expect`."""
-    findings = rule.check(RuleContext(snapshot, speedscale()))
+    findings = rule.check(RuleContext(snapshot, HOSTS))
     return sorted(f"{f.severity} {f.ref} {f.path}".strip() for f in findings)
 
 

@@ -17,6 +17,7 @@ from apps.mesh.remedies.base import ProposalError
 from apps.mesh.remedies.catalogue import REMEDIES, propose, propose_everything
 from apps.mesh.rules.base import RuleContext
 from apps.mesh.snapshot import Snapshot
+from apps.mesh.tenancy import hosts_in
 from apps.mesh.verdicts import Destination, Protocol
 from apps.mesh.whatif import predict
 from tests.mesh.rule_cases import cases
@@ -100,7 +101,7 @@ def reach(snapshot: Snapshot, patches: Any) -> set[tuple[str, str]]:
     after = apply(snapshot, patches)
     engine = EgressEngine(after)
     forwarder = Destination("speedscale-forwarder.speedscale.svc.cluster.local", 80, Protocol.HTTP)
-    destinations = [*(host.destination for host in HOSTS.hosts), forwarder]
+    destinations = [*(host.destination for host in hosts_in(snapshot, HOSTS).hosts), forwarder]
     return {
         (str(need.workload.ref), destination.host)
         for need in host_needs(after, engine)

@@ -8,12 +8,11 @@ from pathlib import Path
 import pytest
 
 from apps.mesh.analyse import CRASH_CODE, analyse
-from apps.mesh.hostsets import speedscale
 from apps.mesh.rules.base import Rule, RuleContext
 from apps.mesh.rules.catalogue import RULES, rule
 from apps.mesh.snapshot import Snapshot
 from bin.rule_docs import outdated, pages
-from tests.mesh.rule_cases import RuleCase, case_snapshot, cases, found
+from tests.mesh.rule_cases import HOSTS, RuleCase, case_snapshot, cases, found
 
 CASES = cases()
 IDS = [f"{case.code}-{case.name}" for case in CASES]
@@ -34,7 +33,7 @@ def test_a_rule_finds_what_its_case_expects(case: RuleCase) -> None:
 
 @pytest.mark.parametrize("case", CASES, ids=IDS)
 def test_no_rule_crashes_on_any_case(case: RuleCase) -> None:
-    analysis = analyse(case.snapshot(), speedscale())
+    analysis = analyse(case.snapshot(), HOSTS)
     assert [f.message for f in analysis.findings if f.code == CRASH_CODE] == []
     assert len({f.fingerprint for f in analysis.findings}) == len(analysis.findings)
 
@@ -60,7 +59,7 @@ def test_a_rule_declares_exactly_the_kinds_it_reads(checked: Rule) -> None:
     read: set[str] = set()
     for case in CASES:
         snapshot, reads = _parsed(case.code, case.name).recording()
-        list(checked.check(RuleContext(snapshot, speedscale())))
+        list(checked.check(RuleContext(snapshot, HOSTS)))
         read |= reads
     assert read == set(checked.inputs)
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from apps.mesh.analyse import analyse
 from apps.mesh.hostsets import HostSet, RequiredHost, speedscale
 from apps.mesh.speedscale import installs
-from apps.mesh.tenancy import bypasses, hosts_of
+from apps.mesh.tenancy import bypasses, hosts_in, hosts_of
 from apps.mesh.verdicts import Protocol
+from apps.mesh.whatif import compare_snapshots
 from tests.mesh.rule_cases import laid
 
 PAGE = speedscale()
@@ -71,7 +73,7 @@ def test_exporters_outside_of_the_cluster_are_added_and_take_nothing_away() -> N
 
 def test_region_and_app_host_are_the_tenants() -> None:
     found = dialled("{TENANT_REGION: eu-west-1, SPEEDSCALE_APP_URL: 'https://eu.speedscale.com'}")
-    assert found.hosts == speedscale("eu-west-1", "eu.speedscale.com").hosts
+    assert found.settled().hosts == speedscale("eu-west-1", "eu.speedscale.com").hosts
 
 
 def test_a_chosen_list_is_not_replaced_by_the_tenants() -> None:
@@ -92,3 +94,32 @@ def test_no_proxy_names_hosts_domains_or_everything() -> None:
 
 def _told(host: RequiredHost) -> tuple[str, int, Protocol]:
     return host.host, host.port, host.protocol
+
+
+def test_matrix_and_what_if_are_of_the_hosts_that_the_installations_dial() -> None:
+    config = (
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: speedscale-operator, namespace: speedscale}\n"
+        "data: {HTTPS_PROXY: 'http://proxy.corp:3128', NO_PROXY: .speedscale.com}"
+    )
+    plain, proxied = laid("mesh", "speedscale"), laid("mesh", "speedscale", more=config)
+    analysis = analyse(proxied, PAGE)
+    assert [host.key for host in analysis.hostset.hosts] == [
+        "proxy.corp:3128",
+        "app.speedscale.com",
+        "downloads.speedscale.com",
+    ]
+    assert {len(row.answers) for row in analysis.scopes} == {3}
+    assert analyse(plain, PAGE).hostset is PAGE
+    cells = compare_snapshots(plain, proxied, PAGE)
+    assert cells.unchanged == 2 * len(analysis.scopes)  # the two hosts that both lists have
+
+
+def test_several_installations_dial_what_each_of_them_dials() -> None:
+    config = (
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: speedscale-forwarder, namespace: shop}\n"
+        "data: {PRIMARY_TRANSPORT: cloud, SPEEDSCALE_APP_URL: 'https://eu.speedscale.com'}"
+    )
+    snapshot = laid("mesh", "speedscale", "namespaced", more=config)
+    assert len(snapshot.derived(installs)) == 2
+    found = hosts_in(snapshot, PAGE)
+    assert {host.key for host in found.hosts} == {host.key for host in PAGE.hosts} | {"eu.speedscale.com"}

@@ -15,6 +15,7 @@ from apps.clusters.models import Cluster
 from apps.common.clock import now
 from apps.common.models import OutboxMessage
 from apps.inventory import runs, store
+from apps.inventory.actions import request_analysis, request_refresh
 from apps.inventory.collect import Collection, collect
 from apps.inventory.models import ObjectVersion, RefreshRun
 from apps.pipeline import refresh as pipeline
@@ -168,6 +169,25 @@ def test_clusters_are_queued_when_they_are_due(settings: Any) -> None:
     assert request_due() == 0
     with time_machine.travel(now() + timedelta(seconds=61)):
         assert request_due() == 2  # one is due again; the other's message was lost and is sent again
+
+
+def test_an_analysis_of_what_is_known_puts_no_reading_off(sim: SimulatedCluster, settings: Any) -> None:
+    settings.MESHCONSOLE_REFRESH_SECONDS = 60
+    row = registered(sim)
+    assert request_analysis(cluster=row) is None  # nothing is known yet
+    read(row)
+    with time_machine.travel(now() + timedelta(seconds=61)):
+        run = request_analysis(cluster=row)
+        assert run is not None
+        assert request_analysis(cluster=row) == run
+        asked = request_refresh(actor=None, cluster=row)
+        assert asked != run
+        Cluster.objects.filter(pk=row.pk).update(server="https://127.0.0.1:1")
+        refresh(run.pk)
+        run.refresh_from_db()
+        assert run.state == "done"
+        asked.delete()
+        assert request_due() == 1
 
 
 def test_a_cluster_that_was_paused_meanwhile_is_left_alone(sim: SimulatedCluster) -> None:

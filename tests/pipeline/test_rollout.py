@@ -16,6 +16,7 @@ from apps.changes.models import ChangeItem, ChangeSet, Verification
 from apps.common.errors import WrongStateError
 from apps.pipeline.rollout import apply_change
 from apps.pipeline.verifying import verify_change
+from tests.factories.hosts import CARDS, NEXT, in_use
 from tests.factories.shop import NEW_ENTRY, SIDECAR, Shop, fresh, items
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -45,6 +46,16 @@ def test_an_approved_change_is_written_once_verified_and_confirmed(shop: Shop) -
     verified = Verification.objects.get(change=change)
     assert verified.confirmed
     assert len(verified.detail["shop"]["happened"]["opened"]) > 0
+
+
+def test_a_change_is_verified_against_the_hosts_it_was_predicted_with(shop: Shop) -> None:
+    change = shop.queued()
+    assert apply_change(change.pk) == State.VERIFYING, fresh(change).state_message
+    in_use(NEXT)
+    in_use(CARDS, "*")
+    assert verify_change(change.pk) == State.APPLIED, fresh(change).state_message
+    happened = Verification.objects.get(change=change).detail["shop"]["happened"]
+    assert "sts.amazonaws.com" in {cell["host"] for cell in happened["opened"]}
 
 
 def test_every_transition_is_in_the_timeline_and_in_the_unbroken_audit(shop: Shop) -> None:

@@ -5,15 +5,25 @@ from __future__ import annotations
 import gc
 import sys
 from argparse import ArgumentParser
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from apps.analysis import ignorefile
+from apps.analysis import hostfile, ignorefile
 from apps.analysis.offline import Offline, read
 from apps.common.errors import ConsoleError, InvalidInputError
-from apps.mesh.hostsets import DEFAULT_APP_HOST, DEFAULT_REGION, HostSet, speedscale
+from apps.mesh.hostsets import (
+    APP_HOST,
+    DEFAULT_APP_HOST,
+    DEFAULT_REGION,
+    FIRST_EDITION,
+    REGION,
+    SPEEDSCALE,
+    HostSet,
+    Needed,
+)
 
 USAGE_ERROR = 2
 
@@ -31,6 +41,21 @@ class ManifestsCommand(BaseCommand):
         parser.add_argument("--output", type=Path, metavar="FILE", help="write the answer there instead")
         parser.add_argument("--region", default=DEFAULT_REGION, help="AWS region of the Speedscale tenant")
         parser.add_argument("--app-host", default=DEFAULT_APP_HOST, help="host of the Speedscale tenant")
+        parser.add_argument(
+            "--hosts",
+            type=Path,
+            action="append",
+            default=[],
+            metavar="FILE",
+            help="an edition of Speedscale's hosts instead of the built-in one, or another set (repeatable)",
+        )
+        parser.add_argument(
+            "--needed-in",
+            action="append",
+            default=[],
+            metavar="NAMESPACE",
+            help="where the hosts of other sets are needed; * and ? are wildcards (repeatable)",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         code = 0
@@ -61,4 +86,29 @@ class ManifestsCommand(BaseCommand):
             raise InvalidInputError(f"{output} cannot be written: {type(error).__name__}.") from error
 
     def hostset(self, options: dict[str, Any]) -> HostSet:
-        return speedscale(options["region"], options["app_host"])
+        """Speedscale's hosts, and the other sets that were given. Raises InvalidInputError."""
+        chosen = {REGION: options["region"], APP_HOST: options["app_host"]}
+        defaults = {REGION: DEFAULT_REGION, APP_HOST: DEFAULT_APP_HOST}
+        found, beside = FIRST_EDITION, []
+        for path in options["hosts"]:
+            given = _edition(path)
+            if given.name == SPEEDSCALE:
+                found = given
+            else:
+                beside.append(Needed(given, tuple(options["needed_in"])))
+        if chosen != defaults:
+            found = found.filled(chosen).settled()
+        return replace(found, beside=tuple(beside)) if beside else found
+
+
+def _edition(path: Path) -> HostSet:
+    """The edition of a file; a plain list is one of Speedscale's hosts."""
+    try:
+        text = path.read_text("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidInputError(f"{path} cannot be read: {type(error).__name__}.", field="hosts") from error
+    name = "" if hostfile.DOCUMENT.search(text) else SPEEDSCALE
+    try:
+        return hostfile.read(text, name=name, edition="local", source=path.name, known=FIRST_EDITION)
+    except hostfile.HostFileError as error:
+        raise InvalidInputError(f"{path}: {error.message}", field="hosts") from error

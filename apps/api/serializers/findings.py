@@ -53,6 +53,7 @@ class FindingSerializer(serializers.Serializer[Any]):
     references = serializers.ListField(child=serializers.CharField())
     remedy = serializers.CharField()
     no_remedy = serializers.SerializerMethodField()
+    hostset = serializers.CharField(help_text="Set and edition of the hosts that it is about, or empty.")
     affected = serializers.ListField(child=serializers.CharField())
     opened_at = serializers.DateTimeField()
     seen_at = serializers.DateTimeField()

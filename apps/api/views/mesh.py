@@ -8,6 +8,7 @@ from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schem
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from apps.analysis import hosteditions
 from apps.analysis import selectors as analysis
 from apps.analysis.explain import explain
 from apps.analysis.models import ClusterSummary
@@ -23,6 +24,7 @@ from apps.api.serializers.mesh import (
 )
 from apps.common.errors import InvalidInputError
 from apps.inventory import selectors as inventory
+from apps.mesh.hostsets import SPEEDSCALE
 from apps.mesh.verdicts import Destination, Protocol
 
 MAX_PORT = 65535
@@ -61,20 +63,29 @@ class Workloads(Endpoint):
 
 
 class Matrix(Endpoint):
-    @extend_schema(operation_id="clusters_egress", responses={200: MatrixSerializer, **problems(404)})
+    @extend_schema(
+        operation_id="clusters_egress",
+        parameters=[OpenApiParameter("hostset", str, description="A set that is in use; Speedscale's else.")],
+        responses={200: MatrixSerializer, **problems(404)},
+    )
     def get(self, request: Request, name: str) -> Response:
-        """For every egress scope (the workloads that Istio treats alike) and every required host, the
-        verdict."""
+        """For every egress scope (the workloads that Istio treats alike) and every host of a set, the
+        verdict. A host with another port than 443 is named with it."""
         cluster = self.cluster(name)
         summary = ClusterSummary.objects.filter(cluster=cluster).first()
-        hostset: dict[str, Any] = summary.hostset if summary else {}
+        wanted = request.query_params.get("hostset", SPEEDSCALE)
+        sets = hosteditions.sets_of_summary(summary.hostset if summary else {})
+        hostset = next((one for one in sets if one.get("name") == wanted), None)
+        if hostset is None and wanted != SPEEDSCALE:
+            raise NotFoundError(f"The set «{wanted[:40]}» is not in use in {cluster.name}.")
+        hostset = hostset or {}
         shown = {
             "cluster": cluster.name,
             "analysed_at": summary.analysed_at if summary else None,
             "hostset": hostset.get("name", ""),
             "edition": hostset.get("edition", ""),
             "hosts": hostset.get("hosts", []),
-            "scopes": analysis.scopes(self.person, cluster),
+            "scopes": analysis.scopes(self.person, cluster, wanted),
         }
         return Response(MatrixSerializer(shown).data)
 

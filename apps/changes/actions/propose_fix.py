@@ -7,9 +7,9 @@ from dataclasses import replace
 
 from apps.accounts.models import User
 from apps.analysis import selectors as analysis
+from apps.analysis.hosteditions import hostset_for
 from apps.analysis.models import Finding
 from apps.changes.actions.propose import TITLE_LIMIT, propose
-from apps.changes.foresight import hostset_for
 from apps.changes.models import ChangeSet
 from apps.clusters.models import Cluster
 from apps.common.errors import InvalidInputError

@@ -10,6 +10,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import render
 
 from apps.accounts.permissions import Permission, allows_somewhere
+from apps.analysis import hosteditions
 from apps.analysis import selectors as analysis
 from apps.analysis.models import ScopeVerdicts
 from apps.clusters.models import Cluster
@@ -20,6 +21,7 @@ from apps.console.fragments import page_or_fragment
 from apps.console.guard import SignedInRequest, signed_in
 from apps.console.links import object_url
 from apps.console.navigation import cluster_tabs, crumbs
+from apps.mesh.hostsets import SPEEDSCALE
 
 SCOPES_A_PAGE = 25
 MOST_WORKLOADS = 12
@@ -27,9 +29,11 @@ MOST_WORKLOADS = 12
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """The panel beside the matrix: one scope and host, why, and the fix in words."""
+    """The panel beside the matrix: one scope and host (`key` is what the matrix knows it by), why, and the
+    fix in words; a remedy only for Speedscale's hosts."""
 
     scope: ScopeVerdicts
+    key: str
     host: str
     port: int
     verdict: str
@@ -64,34 +68,38 @@ def everywhere(request: SignedInRequest) -> HttpResponse:
 
 @signed_in
 def matrix_page(request: SignedInRequest, name: str) -> HttpResponseBase:
-    """The matrix of a cluster; `scope` and `host` in the URL open an explanation beside it."""
+    """The matrix of a cluster; `set` in the URL chooses the hosts, `scope` and `host` open an explanation."""
     cluster = cluster_or_404(request.user, name)
-    everything = list(analysis.scopes(request.user, cluster))
-    hostset = getattr(getattr(cluster, "summary", None), "hostset", {})
+    sets = hosteditions.sets_of_summary(getattr(getattr(cluster, "summary", None), "hostset", {}))
+    chosen_set = (one for one in sets if one.get("name") == request.GET.get("set"))
+    hostset = next(chosen_set, sets[0] if sets else {})
+    set_name = str(hostset.get("name", SPEEDSCALE))
+    everything = list(analysis.scopes(request.user, cluster, set_name))
     hosts = matrix.columns(hostset, everything)
     text, verdict = facets.typed(request), request.GET.get("verdict", "")
     found = [scope for scope in everything if matrix.matches(scope, text, verdict)]
     if request.GET.get("format") == "csv":
         return _export(cluster, found, hosts)
-    explanation = explained(request, cluster, hosts)
-    keep = {key: value for key in ("q", "verdict", "page") if (value := request.GET.get(key, ""))}
+    explanation = explained(request, cluster, hosts, set_name)
+    keep = {key: value for key in ("set", "q", "verdict", "page") if (value := request.GET.get(key, ""))}
     listing = tables.listing(request, found, what="scopes", per_page=SCOPES_A_PAGE)
-    chosen = (explanation.scope.key, explanation.host) if explanation else ("", "")
+    chosen = (explanation.scope.key, explanation.key) if explanation else ("", "")
     context = {
         "cluster": cluster,
         "tabs": cluster_tabs(name, "cluster-egress"),
         "crumbs": crumbs(name, "Egress"),
         "hosts": hosts,
         "hostset": hostset,
+        "sets": sets,
+        "speedscale": set_name == SPEEDSCALE,
         "legend": matrix.legend(everything, hosts),
         "listing": listing,
         "rows": matrix.rows(listing.rows, hosts, keep=keep, chosen=chosen),
         "scope_count": len(everything),
         "blocked": any(scope.blocked for scope in everything),
         "explanation": explanation,
-        "may_propose": allows_somewhere(
-            request.user, Permission.PROPOSE, environment=cluster.environment, cluster=name
-        ),
+        "may_propose": set_name == SPEEDSCALE
+        and allows_somewhere(request.user, Permission.PROPOSE, environment=cluster.environment, cluster=name),
         "text": text,
         "verdict": verdict,
         "close_url": tables.query(request, scope=None, host=None),
@@ -104,38 +112,32 @@ def matrix_page(request: SignedInRequest, name: str) -> HttpResponseBase:
 
 
 def explained(
-    request: SignedInRequest, cluster: Cluster, hosts: list[matrix.HostColumn]
+    request: SignedInRequest, cluster: Cluster, hosts: list[matrix.HostColumn], hostset: str
 ) -> Explanation | None:
     """The explanation that the URL asks for; None when it asks for none or for what is not there."""
     key, host = facets.typed(request, "scope"), request.GET.get("host", "")
-    if not key or not any(column.host == host for column in hosts):
-        return None
-    scope = analysis.scope(request.user, cluster, key)
-    if scope is None:
+    column = next((column for column in hosts if column.host == host), None)
+    scope = analysis.scope(request.user, cluster, key, hostset) if key and column is not None else None
+    if scope is None or column is None:
         return None
     answer: dict[str, Any] = scope.answers.get(host, {})
     verdict = matrix.verdict_of(scope, host)
     steps = evidence.chain(cluster.name, answer.get("evidence", []), verdict=verdict)
     fix = answer.get("fix") or {}
-    port = int(answer.get("port") or _port(cluster, host))
-    question = f"{cluster.name}: {scope.namespace} ({scope.label}) to {host}:{port}"
+    question = f"{cluster.name}: {scope.namespace} ({scope.label}) to {column.name}:{column.port}"
     return Explanation(
         scope=scope,
-        host=host,
-        port=port,
+        key=host,
+        host=column.name,
+        port=column.port,
         verdict=verdict,
         steps=steps,
         fix=str(fix.get("text", "")),
-        remedy=str(fix.get("remedy", "")),
+        remedy=str(fix.get("remedy", "")) if hostset == SPEEDSCALE else "",
         unknowns=[str(text) for text in answer.get("unknowns", [])],
         workloads=[(ref, object_url(cluster.name, ref)) for ref in scope.workloads[:MOST_WORKLOADS]],
         text=evidence.as_text(question, verdict, steps),
     )
-
-
-def _port(cluster: Cluster, host: str) -> int:
-    entries = cluster.summary.hostset.get("hosts", [])
-    return next((int(entry.get("port", 443)) for entry in entries if entry.get("host") == host), 443)
 
 
 def _export(

@@ -10,6 +10,7 @@ from apps.mesh.hostsets import HostSet
 from apps.mesh.patches import ManifestPatch
 from apps.mesh.refs import ResourceRef
 from apps.mesh.snapshot import Snapshot
+from apps.mesh.tenancy import hosts_in
 
 
 class ProposalError(ValueError):
@@ -60,6 +61,11 @@ class RemedyContext:
     snapshot: Snapshot
     hostset: HostSet
     engine: EgressEngine
+
+    @property
+    def dialled(self) -> HostSet:
+        """The hosts of the host set as the installations of this cluster dial them, by their settings."""
+        return self.snapshot.derived(hosts_in, self.hostset)
 
     @classmethod
     def of(cls, snapshot: Snapshot, hostset: HostSet, engine: EgressEngine | None = None) -> RemedyContext:

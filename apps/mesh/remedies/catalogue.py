@@ -89,7 +89,7 @@ def _by_both(context: RemedyContext, imported: Proposal) -> tuple[tuple[str, str
     """The cells that the import does not turn by itself. Raises ProposalError when it turns them all."""
     engine = apply(context.snapshot, imported.patches).derived(EgressEngine)
     scopes = {scope.key: scope.representative for scope in context.engine.scopes()}
-    hosts = {host.host: host.destination for host in context.hostset.hosts}
+    hosts = {host.host: host.destination for host in context.dialled.hosts}
     cells = tuple(
         (key, host)
         for key, host in imported.opens

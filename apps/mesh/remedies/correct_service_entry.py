@@ -76,7 +76,8 @@ def propose(context: RemedyContext, target: Target) -> Proposal:
 
 def _flawed(snapshot: Snapshot, context: RemedyContext) -> FlawedEntries:
     wanted = any(install.kind != "remnant" for install in snapshot.derived(installs))
-    return flawed_entries(snapshot.each(ServiceEntry) if wanted else (), context.hostset.hosts)
+    hosts = context.dialled.hosts if wanted else ()
+    return flawed_entries(snapshot.each(ServiceEntry) if wanted else (), hosts)
 
 
 def _meant(ref: ResourceRef, flawed: FlawedEntries, target: Target) -> bool:
@@ -90,7 +91,7 @@ def _meant(ref: ResourceRef, flawed: FlawedEntries, target: Target) -> bool:
 
 def _doubt(context: RemedyContext, entry: ServiceEntry, kinds: set[FlawKind]) -> str:
     """Why somebody may rest on the entry as it is; "" when nobody can."""
-    wanted = [host for host in context.hostset.hosts if host.protocol is Protocol.TLS]
+    wanted = [host for host in context.dialled.hosts if host.protocol is Protocol.TLS]
     others = [host for host in entry.hosts if not any(subset_of(host, known.host) for known in wanted)]
     if FlawKind.PORT in kinds:
         return "it opens another port, and nobody can say who dials that"

@@ -119,7 +119,7 @@ def _warnings(
         yield keeper.warning(ref)
     if owners := managers_of(manifest, "exportTo"):
         yield f"spec.exportTo of {ref} is owned by {', '.join(owners)}; applying takes the list over."
-    wanted = [host.host for host in context.hostset.hosts]
+    wanted = [host.host for host in context.dialled.hosts]
     others = [host for host in work.item.hosts if not any(subset_of(host, other) for other in wanted)]
     if others:
         names = listed(sorted({wish.namespace for wish in gained}))

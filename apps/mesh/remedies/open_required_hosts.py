@@ -5,7 +5,7 @@ and resolution, no GitOps tool keeps it and no other field manager owns its list
 hosts and fields stay as they are. Otherwise an entry in the shape of Speedscale's page is created beside
 it, in Speedscale's namespace, with only what is missing. A simulation decides which hosts are left in:
 those that it shows to turn. What stays blocked for another reason (a Sidecar, an exportTo) is named in a
-warning.
+warning. Hosts of which clients send plain TCP are left to people: such an entry needs their addresses.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from apps.mesh.remedies.serviceentries import extended, new_entry
 from apps.mesh.rules.wording import counted
 from apps.mesh.speedscale import installs
 from apps.mesh.tenancy import hosts_of
+from apps.mesh.verdicts import Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ class _Cell:
 def propose(context: RemedyContext, target: Target) -> Proposal:
     """The patch that opens what is blocked of the target; by default everything that Speedscale needs.
     Raises ProposalError when nothing is blocked, or when an entry would not turn it."""
-    hostset = _chosen(context.hostset, target)
+    hostset = _chosen(context.dialled, target)
     cells = _blocked(context, target, hostset)
     if not cells:
         raise ProposalError("None of these hosts is blocked where it is needed; there is nothing to open.")
@@ -67,7 +68,7 @@ def propose(context: RemedyContext, target: Target) -> Proposal:
 def draft(context: RemedyContext, target: Target) -> Proposal:
     """As `propose`, but without asking whether the entry alone turns anything: for use with an import. Its
     `opens` are the cells it is meant for."""
-    cells = _blocked(context, target, _chosen(context.hostset, target))
+    cells = _blocked(context, target, _chosen(context.dialled, target))
     if not cells:
         raise ProposalError("None of these hosts is blocked; there is nothing to open.")
     namespace = _home_namespace(context, cells)
@@ -106,7 +107,8 @@ def _blocked(context: RemedyContext, target: Target, hostset: HostSet) -> list[_
         _Cell(key, namespace, workload, host)
         for key, namespace, workload, hosts in asked
         for host in hosts
-        if context.engine.answer(workload, host.destination).verdict.blocked
+        if host.protocol is not Protocol.TCP
+        and context.engine.answer(workload, host.destination).verdict.blocked
     ]
 
 

@@ -70,7 +70,7 @@ def hindered(
     """The blocked cells that were asked for, whoever is in them, which this is the cause of."""
     entries = context.snapshot.each(ServiceEntry)
     for scope in context.engine.scopes():
-        for host in context.hostset.hosts:
+        for host in context.dialled.hosts:
             workload = scope.representative
             if not target.asks(scope.key, host.host):
                 continue

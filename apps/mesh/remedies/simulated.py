@@ -52,7 +52,7 @@ def _reached(context: RemedyContext, after: Snapshot) -> Iterator[tuple[EgressSc
 def _reach(context: RemedyContext, engine: EgressEngine, scope: EgressScope) -> Reach:
     passing = {
         (host.host, host.port, "needed")
-        for host in context.hostset.hosts
+        for host in context.dialled.hosts
         if engine.answer(scope.representative, host.destination).verdict.reachable
     }
     return frozenset(passing | {(service[0], service[1], "known") for service in engine.reachable(scope)})

@@ -28,6 +28,7 @@ from apps.mesh.reports import CaptureReport, DataPlane, InjectionReport, MtlsRep
 from apps.mesh.selection import ServiceIndex, WorkloadIndex
 from apps.mesh.snapshot import Snapshot
 from apps.mesh.speedscale import installs
+from apps.mesh.tenancy import hosts_in
 from apps.mesh.verdicts import Step
 
 TIER_SEVERITY = {
@@ -76,6 +77,11 @@ class RuleContext:
     def flawed(self) -> FlawedEntries:
         """ServiceEntries that name a required host and do not open it, where a product is installed."""
         return self.snapshot.derived(_flawed, self.hostset)
+
+    @property
+    def dialled(self) -> HostSet:
+        """The hosts of the host set as the installations of this cluster dial them, by their settings."""
+        return self.snapshot.derived(hosts_in, self.hostset)
 
     @property
     def registries(self) -> tuple[Registry, ...]:
@@ -191,7 +197,8 @@ class Rule:
     all workload kinds and their pods; `doc` is the module's docstring, which becomes its page.
     `remedy` mends what it finds, `no_remedy` says why nothing does, or of which findings nothing; one of
     the two is always given. `follows_pods` is True where it comes and goes with pods that are replaced, or
-    speaks of them on another kind of object."""
+    speaks of them on another kind of object; `about_hosts` where what it finds rests on the hosts that
+    Speedscale needs."""
 
     code: str
     name: str
@@ -204,6 +211,7 @@ class Rule:
     remedy: str = ""
     no_remedy: str = ""
     follows_pods: bool = False
+    about_hosts: bool = False
 
     def finding(
         self,
@@ -218,6 +226,7 @@ class Rule:
         remedy: str | None = None,
         affected: tuple[ResourceRef, ...] = (),
         evidence: tuple[Step, ...] = (),
+        hostset: str = "",
     ) -> Finding:
         """A finding with this rule's code and title; severity, references and remedy unless given."""
         return Finding(
@@ -233,9 +242,11 @@ class Rule:
             remedy=self.remedy if remedy is None else remedy,
             affected=affected,
             evidence=evidence,
+            hostset=hostset,
         )
 
 
 def _flawed(snapshot: Snapshot, hostset: HostSet) -> FlawedEntries:
     wanted = any(install.kind != "remnant" for install in snapshot.derived(installs))
-    return flawed_entries(snapshot.each(ServiceEntry) if wanted else (), hostset.hosts)
+    hosts = snapshot.derived(hosts_in, hostset).hosts if wanted else ()
+    return flawed_entries(snapshot.each(ServiceEntry) if wanted else (), hosts)

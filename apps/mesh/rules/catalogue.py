@@ -18,6 +18,7 @@ from apps.mesh.rules.egress import (
     import_said_twice,
     import_unreadable,
     internal_without_endpoints,
+    needed_host_blocked,
     nobody_can_use_entry,
     own_services_cut_off,
     policy_without_mode,
@@ -197,6 +198,7 @@ RULES: tuple[Rule, ...] = tuple(
         wildcard_opens_too_much,
         nobody_can_use_entry,
         external_name_port,
+        needed_host_blocked,
         # Peer authentication and authorization
         source_namespace_missing,
         unknown_http_method,

@@ -6,7 +6,8 @@ Under `REGISTRY_ONLY` such a host makes the allow list one in name only, because
 account. A wildcard of one's own or a supplier's domain, and one that is limited to a service and a region
 where that is all that is needed, is another matter; it holds names of any depth, too.
 
-Hosts that Speedscale itself asks for are left out, whatever they hold. Name the hosts one by one, or the
+Hosts that Speedscale itself asks for are left out, whatever they hold, and so are those of other host sets
+that are in use. Name the hosts one by one, or the
 narrowest part that holds them.
 """
 
@@ -18,7 +19,7 @@ from apps.mesh.findings import Finding, Severity
 from apps.mesh.hosts import is_wildcard
 from apps.mesh.objects.networking import ServiceEntry
 from apps.mesh.planes import INPUTS
-from apps.mesh.rules.base import Rule, RuleContext
+from apps.mesh.rules.base import FLAWED_INPUTS, Rule, RuleContext
 from apps.mesh.rules.wording import listed
 
 REGISTRIES = frozenset({"ac", "co", "com", "edu", "gob", "gov", "ne", "net", "or", "org"})
@@ -58,7 +59,8 @@ SHARED = frozenset(
 
 def check(context: RuleContext) -> Iterator[Finding]:
     """One finding for each ServiceEntry."""
-    asked = {host.host for host in context.hostset.hosts}
+    sets = (context.dialled, *(needed.hostset for needed in context.hostset.beside))
+    asked = {host.host for hostset in sets for host in hostset.hosts}
     for entry in context.snapshot.each(ServiceEntry):
         wide = [host for host in entry.hosts if host not in asked and _too_wide(host)]
         if wide and context.reads(entry):
@@ -88,7 +90,7 @@ RULE = Rule(
     name="wildcard-opens-too-much",
     severity=Severity.WARNING,
     title="A wildcard opens names that anybody can have",
-    inputs=INPUTS | {"ServiceEntry"},
+    inputs=INPUTS | FLAWED_INPUTS,
     doc=__doc__ or "",
     check=check,
     no_remedy=(

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from apps.mesh.findings import Finding, Severity
+from apps.mesh.hostsets import Tier
 from apps.mesh.needs import INPUTS
 from apps.mesh.objects.workloads import Workload
 from apps.mesh.rules.base import Rule, RuleContext
@@ -26,7 +27,7 @@ SUCCEEDED = "Succeeded"
 
 def check(context: RuleContext) -> Iterator[Finding]:
     """One finding for each Job that failed and is cut off."""
-    hosts = context.hostset.hosts
+    hosts = [host for host in context.dialled.hosts if host.tier is Tier.REQUIRED]
     for workload in context.snapshot.workloads:
         if workload.kind != "Job" or not hosts or not _failed(workload):
             continue
@@ -54,11 +55,12 @@ RULE = Rule(
     name="install-job-blocked",
     severity=Severity.ERROR,
     title="The installation's first step is cut off from the cloud",
-    inputs=INPUTS - {"CustomResourceDefinition", "ValidatingWebhookConfiguration"},
+    inputs=INPUTS,
     doc=__doc__ or "",
     check=check,
     no_remedy=(
         "Nothing of Speedscale is there yet to open the hosts for; the ServiceEntry of its page, written "
         "by hand, comes before the installation."
     ),
+    about_hosts=True,
 )

@@ -57,7 +57,7 @@ def _finding(context: RuleContext, namespace: str, blocked: tuple[Blockage, ...]
         api_version=home.api_version if home is not None else "v1",
         severity=TIER_SEVERITY[worst.tier],
         path="spec.hosts" if home is not None else "",
-        remedy=None if any(host in context.hostset.hosts for host in by_host) else "",
+        remedy=None if any(host.protocol is not Protocol.TCP for host in by_host) else "",
         affected=tuple(affected),
         evidence=by_host[worst][0].answer.evidence,
     )
@@ -117,4 +117,5 @@ RULE = Rule(
     doc=__doc__ or "",
     check=check,
     remedy="open-required-hosts",
+    about_hosts=True,
 )

@@ -70,4 +70,5 @@ RULE = Rule(
     doc=__doc__ or "",
     check=check,
     no_remedy="What stops the hosts is a policy of the network or a route, which is its owner's to widen.",
+    about_hosts=True,
 )

@@ -84,4 +84,5 @@ RULE = Rule(
     check=check,
     references=("KIA1212", "IST0177", "IST0106"),
     remedy="correct-service-entry",
+    about_hosts=True,
 )

@@ -58,4 +58,5 @@ RULE = Rule(
     doc=__doc__ or "",
     check=check,
     remedy="export-service-entry",
+    about_hosts=True,
 )

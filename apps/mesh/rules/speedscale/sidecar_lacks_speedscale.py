@@ -114,4 +114,5 @@ RULE = Rule(
     doc=__doc__ or "",
     check=check,
     remedy="import-speedscale-namespace",
+    about_hosts=True,
 )
