@@ -106,20 +106,29 @@ class Registry:
 
 
 class Registries:
-    """The registry of each control plane, built once; ask for it through `snapshot.derived`."""
+    """The registry of each control plane, built once; ask for it through `snapshot.derived`. Control planes
+    that read the same share one: a patched snapshot may come with another MeshConfig."""
 
     INPUTS: ClassVar[frozenset[str]] = frozenset({"Namespace", "Service", "ServiceEntry"})
     __slots__ = ("_found", "_snapshot")
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
-        self._found: dict[tuple[str, str], Registry] = {}
+        self._found: list[tuple[ControlPlane, Registry]] = []
 
     def of(self, plane: ControlPlane) -> Registry:
-        key = (plane.namespace, plane.revision)
-        if key not in self._found:
-            self._found[key] = build_registry(self._snapshot, plane)
-        return self._found[key]
+        reader = _reader(plane)
+        found = next((registry for known, registry in self._found if known == reader), None)
+        if found is None:
+            found = build_registry(self._snapshot, plane)
+            self._found.append((reader, found))
+        return found
+
+
+def _reader(plane: ControlPlane) -> ControlPlane:
+    """The control plane without what decides nothing about a registry: its policy, and what it runs as."""
+    config = replace(plane.config, outbound=None, policy_ref=None, policy_line=0, unread=())
+    return replace(plane, config=config, version="", deployment=None, config_map=None)
 
 
 def build_registry(snapshot: Snapshot, plane: ControlPlane) -> Registry:
