@@ -117,16 +117,16 @@ class Registries:
         self._found: list[tuple[ControlPlane, Registry]] = []
 
     def of(self, plane: ControlPlane) -> Registry:
-        reader = _reader(plane)
-        found = next((registry for known, registry in self._found if known == reader), None)
+        read_by = reader(plane)
+        found = next((registry for known, registry in self._found if known == read_by), None)
         if found is None:
             found = build_registry(self._snapshot, plane)
-            self._found.append((reader, found))
+            self._found.append((read_by, found))
         return found
 
 
-def _reader(plane: ControlPlane) -> ControlPlane:
-    """The control plane without what decides nothing about a registry: its policy, and what it runs as."""
+def reader(plane: ControlPlane) -> ControlPlane:
+    """The control plane without what decides nothing about what it reads: its policy, and what it runs as."""
     config = replace(plane.config, outbound=None, policy_ref=None, policy_line=0, unread=())
     return replace(plane, config=config, version="", deployment=None, config_map=None)
 

@@ -18,7 +18,7 @@ from apps.mesh.egress.imports import Imports, ScopeImports, listeners_of
 from apps.mesh.egress.listeners import build_listeners
 from apps.mesh.egress.matching import ListenerSet, PortView
 from apps.mesh.egress.routes import build_routes
-from apps.mesh.egress.services import Registries, Registry
+from apps.mesh.egress.services import Registries, Registry, reader
 from apps.mesh.egress.visible import Visibility, VisibleRoutes
 from apps.mesh.hosts import resolve_short_name
 from apps.mesh.meshconfig import ControlPlane
@@ -100,6 +100,14 @@ class MeshView:
             made._retired = (*self._retired, *gone)
             return made, Reached(moved=touched)
         return None
+
+    def under(self, plane: ControlPlane) -> MeshView | None:
+        """The view of a control plane that differs in nothing but its outbound policy; None for another."""
+        if reader(plane) != reader(self.plane):
+            return None
+        made = copy(self)
+        made.plane = plane
+        return made
 
     def _rules_of(self, snapshot: Snapshot) -> dict[str, list[DestinationRule]]:
         found: dict[str, list[DestinationRule]] = {}
