@@ -5,8 +5,9 @@ The console sees no traffic: what workloads call and no object names is not here
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 from apps.mesh.destinations import destinations
 from apps.mesh.egresshosts import egress_hosts
@@ -50,6 +51,16 @@ def named_hosts(snapshot: Snapshot) -> tuple[NamedHost, ...]:
             if destination.host == host:
                 by_destination[destination] |= refs
     return tuple(NamedHost(item, tuple(sorted(by_destination[item]))) for item in sorted(by_destination))
+
+
+def together(*groups: Iterable[NamedHost]) -> tuple[NamedHost, ...]:
+    """The hosts of all groups in their order, each destination once with everything that names it."""
+    found: dict[Destination, NamedHost] = {}
+    for host in chain(*groups):
+        known = found.get(host.destination)
+        named_by = host.named_by if known is None else (*known.named_by, *host.named_by)
+        found[host.destination] = NamedHost(host.destination, tuple(dict.fromkeys(named_by)))
+    return tuple(found.values())
 
 
 def sent(declared: str) -> Protocol:
