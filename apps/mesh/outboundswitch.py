@@ -22,6 +22,7 @@ from apps.mesh.meshconfig import (
     ControlPlane,
     control_planes,
 )
+from apps.mesh.objects.config import ConfigMap
 from apps.mesh.objects.networking import Sidecar
 from apps.mesh.parsing.yamltext import documents
 from apps.mesh.patches import ManifestPatch, created, to_yaml, updated
@@ -89,7 +90,8 @@ def _of_mesh(snapshot: Snapshot, plane: ControlPlane) -> Switch:
     before = snapshot.manifest(ref)
     known = before.get("data") if before is not None else None
     data = dict(known) if isinstance(known, Mapping) else {}
-    data[MESH_KEY] = _closed(str(data.get(MESH_KEY) or ""))
+    there = snapshot.get(ref)
+    data[MESH_KEY] = _closed(there.data.get(MESH_KEY, "") if isinstance(there, ConfigMap) else "")
     if before is not None:
         return Switch((updated(before, {**before, "data": data}),))
     place = {"name": ref.name, "namespace": ref.namespace}
