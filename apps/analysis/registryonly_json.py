@@ -7,7 +7,7 @@ from typing import Any
 from apps.analysis.registryonly import Answer
 from apps.mesh.breakage import Cell, Outcome, ScopeBreakage, lost_services
 from apps.mesh.openfirst import OpenFirst
-from apps.mesh.patches import stripped
+from apps.mesh.patches import stripped, to_yaml_documents
 
 
 def head_json(answer: Answer) -> dict[str, Any]:
@@ -24,12 +24,12 @@ def head_json(answer: Answer) -> dict[str, Any]:
 
 
 def first_json(first: OpenFirst) -> dict[str, Any]:
-    """What to open before the switch."""
+    """What to open before the switch; `manifests` is the YAML that a change can be proposed with."""
     return {
         "summary": first.summary,
         "reason": first.reason,
         "warnings": list(first.warnings),
-        "manifests": [stripped(patch.after) for patch in first.patches if patch.after is not None],
+        "manifests": to_yaml_documents(stripped(patch.after or {}) for patch in first.patches),
     }
 
 

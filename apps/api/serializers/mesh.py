@@ -188,9 +188,9 @@ class RegistryOnlySerializer(serializers.Serializer[Any]):
 
 
 class OpenFirstSerializer(serializers.Serializer[Any]):
-    """`manifests` can be proposed as they are; without any `reason` says why."""
+    """`manifests` is YAML to propose a change with; where it is empty, `reason` says why."""
 
     summary = serializers.CharField()
     reason = serializers.CharField()
     warnings = serializers.ListField(child=serializers.CharField())
-    manifests = serializers.ListField(child=serializers.DictField())
+    manifests = serializers.CharField()

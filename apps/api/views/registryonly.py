@@ -83,7 +83,7 @@ FIRST_EXAMPLE = OpenApiExample(
         "summary": "Extend ServiceEntry speedscale/hosts to open 1 blocked host: gcr.io.",
         "reason": "",
         "warnings": [],
-        "manifests": [{"apiVersion": "networking.istio.io/v1", "kind": "ServiceEntry"}],
+        "manifests": "apiVersion: networking.istio.io/v1\nkind: ServiceEntry\n…",
     },
 )
 
@@ -119,7 +119,7 @@ class OpenFirst(Endpoint):
     )
     def get(self, request: Request, name: str) -> Response:
         """The manifests that keep the hosts of the host set reachable which the switch would block. Nothing
-        is proposed yet; POST them to /changes/."""
+        is proposed yet; POST /changes/ takes them."""
         cluster = self.cluster(name)
         answer = _answer(self, request, cluster)
         with collector.paused():
