@@ -13,10 +13,11 @@ from apps.mesh.hostsets import HostSet
 from apps.mesh.patches import ManifestPatch, apply
 from apps.mesh.refs import ResourceRef
 from apps.mesh.remedies.base import ProposalError, Target
-from apps.mesh.remedies.catalogue import propose
+from apps.mesh.remedies.catalogue import REMEDIES, propose
 
 FOR_HOSTS = ("export-service-entry", "open-required-hosts")
-IMPORT = "import-speedscale-namespace"
+WHOLE = ("correct-service-entry", "import-speedscale-namespace")
+"""Remedies that take no hosts: what they open is what Speedscale needs."""
 NOTHING = "No host that Speedscale needs would be blocked where it is needed."
 
 
@@ -43,17 +44,19 @@ def open_first(found: Breakage, hostset: HostSet) -> OpenFirst:
         return OpenFirst(reason=NOTHING)
     namespaces = (found.choice.namespace,) if found.choice.namespace else ()
     wanted = Target(hosts=tuple(sorted(broken)), namespaces=namespaces)
-    targets = {**dict.fromkeys(FOR_HOSTS, wanted), IMPORT: Target(namespaces=namespaces)}
+    by_remedy = {**dict.fromkeys(FOR_HOSTS, wanted), **dict.fromkeys(WHOLE, Target(namespaces=namespaces))}
     taken = {patch.ref for patch in found.switch.patches}
     snapshot, folded = found.after, dict[ResourceRef, ManifestPatch]()
     summaries: list[str] = []
     warnings: list[str] = []
     reasons: list[str] = []
-    for name, target in targets.items():
+    for name in (name for name in REMEDIES if name in by_remedy):
         try:
-            proposal = propose(snapshot, hostset, name, target)
+            proposal = propose(snapshot, hostset, name, by_remedy[name])
         except ProposalError as error:
             reasons.append(str(error))
+            continue
+        if not proposal.opens:
             continue
         if clash := taken & {patch.ref for patch in proposal.patches}:
             reasons.append(f"{min(clash)} is written by the switch itself: change both in one go, by hand.")
