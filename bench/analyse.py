@@ -16,12 +16,15 @@ from typing import Any
 
 from apps.common import collector
 from apps.mesh.analyse import Analysis, analyse
+from apps.mesh.breakage import Breakage, Outcome, breakage
 from apps.mesh.capture import captures
 from apps.mesh.egress import EgressEngine
 from apps.mesh.hostsets import speedscale
 from apps.mesh.injection import injections
 from apps.mesh.meshconfig import control_planes
 from apps.mesh.mtls import mtls_modes
+from apps.mesh.namedhosts import NamedHost
+from apps.mesh.outboundswitch import Choice
 from apps.mesh.rules.base import RuleContext
 from apps.mesh.snapshot import Snapshot
 from apps.mesh.whatif import compare_snapshots
@@ -126,6 +129,26 @@ def report_again(snapshot: Snapshot, yardstick: float) -> bool:
     return all(min(rounds) <= AGAIN_GOAL for rounds in again.values())
 
 
+def report_switch(snapshot: Snapshot) -> None:
+    """What REGISTRY_ONLY would break of the same mesh with ALLOW_ANY, for the hosts of the host set."""
+    place = {"name": "istio", "namespace": "istio-system"}
+    mesh = {"mesh": "outboundTrafficPolicy: {mode: ALLOW_ANY}"}
+    loose = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": place, "data": mesh}
+    opened = snapshot.with_patched([loose])
+    engine = opened.derived(EgressEngine)
+    matrix = timed(lambda: engine.rows(tuple(host.destination for host in HOSTS.hosts)))[1]
+    asked = tuple(NamedHost(host.destination) for host in HOSTS.hosts)
+    found: list[Breakage] = []
+    choice = Choice(plane="istio-system/default")
+    cpu = timed(lambda: found.append(breakage(opened, choice, lambda _: (asked, 0))))[1]
+    cells = len(found[0].scopes) * len(asked)
+    print(
+        f"switch      {cpu:.3f} s CPU for {cells} hosts of scopes, {cpu / cells * 10**6:.0f} µs each, "
+        f"{cpu / matrix:.1f} times the matrix of the same hosts; "
+        f"{found[0].count(Outcome.BREAKS)} would be blocked"
+    )
+
+
 def report_memory() -> bool:
     """The most that this process ever had resident."""
     text = Path("/proc/self/status").read_text()
@@ -141,6 +164,7 @@ def main() -> int:
     with collector.paused():  # as a refresh of the console does
         snapshot, yardstick, fast = report_whole(texts)
         good = [fast, report_memory(), report_again(snapshot, yardstick)]
+        report_switch(snapshot)
         del snapshot
         print("parts       where the time of an analysis goes")
         report_parts(texts)

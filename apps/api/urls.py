@@ -19,6 +19,7 @@ from apps.api.views import (
     mesh,
     notifications,
     policy,
+    registryonly,
     suppressions,
 )
 
@@ -49,6 +50,16 @@ urlpatterns: list[URLPattern] = [
     path("clusters/<slug:name>/pause/", clusters.ClusterPause.as_view(), name="cluster-pause"),
     path("clusters/<slug:name>/resume/", clusters.ClusterResume.as_view(), name="cluster-resume"),
     path("clusters/<slug:name>/egress/", mesh.Matrix.as_view(), name="cluster-egress"),
+    path(
+        "clusters/<slug:name>/registry-only/",
+        registryonly.RegistryOnly.as_view(),
+        name="cluster-registry-only",
+    ),
+    path(
+        "clusters/<slug:name>/registry-only/open-first/",
+        registryonly.OpenFirst.as_view(),
+        name="cluster-registry-only-open-first",
+    ),
     path(
         "clusters/<slug:name>/suppressions/",
         suppressions.Suppressions.as_view(),

@@ -35,6 +35,14 @@ VERDICTS: Mapping[str, Badge] = {
     "unknown": Badge("Unknown", "v-unknown", "off"),
 }
 
+SWITCHED: Mapping[str, Badge] = {
+    "would-be-blocked": Badge("Would be blocked", "v-reset", "bad"),
+    "unknown": Badge("Unknown", "v-unknown", "off"),
+    "already-blocked": Badge("Already blocked", "minus", "warn"),
+    "stays-reachable": Badge("Stays reachable", "v-registry", "ok"),
+    "bypasses": Badge("Bypasses the policy", "v-bypass", "alt"),
+}
+
 SEVERITIES: Mapping[str, Badge] = {
     "error": Badge("Critical", "crit", "bad"),
     "warning": Badge("Warning", "warn", "warn"),

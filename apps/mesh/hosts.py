@@ -104,6 +104,14 @@ def network(text: str) -> IPv4Network | IPv6Network | None:
         return None
 
 
+def site(host: str) -> str:
+    """The last two labels of a name or of a wildcard below them; "" for what has no two of its own, and for
+    a wildcard that is not one of whole labels."""
+    name = host.removeprefix("*.")
+    labels = name.rsplit(".", 2)[-2:]
+    return ".".join(labels) if len(labels) == 2 and not name.startswith("*") else ""
+
+
 def same_site(host: str, other: str) -> bool:
     """Whether two names share their last two labels: near enough to be named as a near miss."""
     first, second = host.lstrip("*.").split("."), other.lstrip("*.").split(".")

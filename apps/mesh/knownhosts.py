@@ -40,12 +40,13 @@ class KnownHosts:
     for from a namespace: that of the object which names it."""
 
     INPUTS: ClassVar[frozenset[str]] = INPUTS
-    __slots__ = ("_indexes", "_planes", "_registries", "_snapshot")
+    __slots__ = ("_by_namespace", "_indexes", "_planes", "_registries", "_snapshot")
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
         self._planes = snapshot.derived(NamespacePlanes)
         self._registries = snapshot.derived(Registries)
+        self._by_namespace: dict[str, Registry] = {}
         self._indexes: dict[int, _Index] = {}
 
     def resolved(self, host: str, namespace: str) -> str:
@@ -104,7 +105,9 @@ class KnownHosts:
 
     def registry(self, namespace: str) -> Registry:
         """The registry of the control plane that reads the namespace."""
-        return self._registries.of(self._planes.of(namespace))
+        if namespace not in self._by_namespace:
+            self._by_namespace[namespace] = self._registries.of(self._planes.of(namespace))
+        return self._by_namespace[namespace]
 
     def _index(self, namespace: str) -> _Index:
         registry = self.registry(namespace)

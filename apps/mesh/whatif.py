@@ -25,6 +25,7 @@ from apps.mesh.egress import EgressEngine
 from apps.mesh.findings import Finding
 from apps.mesh.hosts import subset_of
 from apps.mesh.hostsets import HostSet, RequiredHost
+from apps.mesh.namedhosts import sent
 from apps.mesh.objects.workloads import WORKLOAD_KINDS, Workload
 from apps.mesh.patches import ManifestPatch, apply
 from apps.mesh.rules.catalogue import RULES
@@ -195,7 +196,7 @@ def _lost_egress(
             continue
         if hosts is not None:
             kept = {service[:3] for service in after.reachable(new)}
-        cut = _cut_off(lost, kept, after, new.representative)
+        cut = cut_off(lost, kept, after, new.representative)
         yield LostEgress(
             scope_key=old.key,
             label=old.label,
@@ -203,11 +204,11 @@ def _lost_egress(
             workloads=group.workloads,
             lost=len(lost),
             blocked=len(cut),
-            examples=_examples(cut or set(lost), old.namespace),
+            examples=examples_of(cut or set(lost), old.namespace),
         )
 
 
-def _cut_off(
+def cut_off(
     lost: list[Service], kept: set[Service], engine: EgressEngine, workload: Workload
 ) -> set[Service]:
     """The lost services that the proxy refuses. What is unknown to it is treated alike on a port,
@@ -218,7 +219,7 @@ def _cut_off(
     for service in lost:
         host, port, declared = service
         special = host if any(subset_of(host, wildcard) for wildcard in wildcards) else ""
-        key = (special, port, _protocol(declared))
+        key = (special, port, sent(declared))
         if key not in refused:
             refused[key] = engine.answer(workload, Destination(host, port, key[2])).verdict.blocked
         if refused[key]:
@@ -226,14 +227,7 @@ def _cut_off(
     return found
 
 
-def _protocol(declared: str) -> Protocol:
-    """What a client of a service sends, by the protocol that the registry declares for its port."""
-    if declared in {"TLS", "HTTPS"}:
-        return Protocol.TLS
-    return Protocol.TCP if declared in {"TCP", "MONGO", "MYSQL", "REDIS", "UDP"} else Protocol.HTTP
-
-
-def _examples(services: Iterable[Service], namespace: str) -> tuple[str, ...]:
+def examples_of(services: Iterable[Service], namespace: str) -> tuple[str, ...]:
     """The workloads' own services first: losing them surprises most."""
     own = f".{namespace}.svc."
     ordered = sorted(services, key=lambda service: (own not in service[0], service[0], service[1]))

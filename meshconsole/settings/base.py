@@ -172,6 +172,7 @@ SPECTACULAR_SETTINGS = {
         "RefreshState": "apps.inventory.models.RefreshRun.State",
         "FindingState": "apps.analysis.selectors.Shown",
         "SuppressionState": "apps.api.serializers.findings.Standing",
+        "EgressVerdict": "apps.api.serializers.mesh.VERDICTS",
     },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",

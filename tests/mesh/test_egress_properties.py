@@ -8,6 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from apps.mesh.egress import EgressEngine
+from apps.mesh.egress.near import EntriesBySite
+from apps.mesh.hosts import same_site, subset_of
+from apps.mesh.objects.networking import ServiceEntry
 from apps.mesh.refs import ResourceRef
 from apps.mesh.snapshot import Snapshot
 from apps.mesh.verdicts import Destination, Protocol, Verdict
@@ -150,3 +153,23 @@ def test_nothing_is_allowed_by_the_registry_that_no_imported_entry_accounts_for(
     if answer.verdict is Verdict.ALLOWED_REGISTRY:
         assert answer.service is not None
         assert answer.cluster.rpartition("|")[2] in reachable
+
+
+@given(MESHES, st.sampled_from([*(host for host in HOSTS if host[0] != "*"), "z.com", "com", "other.y.com"]))
+@settings(max_examples=60, deadline=None)
+def test_every_entry_that_has_to_do_with_a_host_is_found_by_its_site(
+    mesh: list[dict[str, Any]], host: str
+) -> None:
+    wide = {
+        "apiVersion": ISTIO,
+        "kind": "ServiceEntry",
+        "metadata": {"name": "wide", "namespace": "pay"},
+        "spec": {"hosts": ["*.com", "com"], "ports": [{"number": 443, "protocol": "TLS"}]},
+    }
+    snapshot = Snapshot.from_manifests([*mesh, wide])
+    near = {entry.ref for entry in snapshot.derived(EntriesBySite).near(host)}
+    for entry in snapshot.each(ServiceEntry):
+        akin = any(
+            subset_of(host, name) or name == f"*.{host}" or same_site(host, name) for name in entry.hosts
+        )
+        assert not akin or entry.ref in near

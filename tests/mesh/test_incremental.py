@@ -81,6 +81,26 @@ def test_a_change_of_the_mesh_configuration_reaches_what_entries_it_exports() ->
     assert "MC131" not in {item.code for item in analyse(after, HOSTS).findings}
 
 
+@pytest.mark.parametrize(
+    "field", ["defaultServiceExportTo: ['.']", "discoverySelectors: [{matchLabels: {mesh: in}}]"]
+)
+def test_another_mesh_config_is_another_registry(field: str) -> None:
+    entry: Manifest = {
+        "apiVersion": "networking.istio.io/v1",
+        "kind": "ServiceEntry",
+        "metadata": {"name": "api", "namespace": "pay"},
+        "spec": {"hosts": ["api.x.com"], "ports": [{"number": 443, "protocol": "TLS"}]},
+    }
+    snapshot = laid("mesh", "shop").with_patched([entry])
+    everything(snapshot)
+    mesh = f"outboundTrafficPolicy: {{mode: REGISTRY_ONLY}}\n{field}"
+    place = {"name": "istio", "namespace": "istio-system"}
+    after = snapshot.with_patched(
+        [{"apiVersion": "v1", "kind": "ConfigMap", "metadata": place, "data": {"mesh": mesh}}]
+    )
+    assert everything(after) == everything(from_scratch(after))
+
+
 def change(snapshot: Snapshot, ref: ResourceRef, after: Manifest | None) -> ManifestPatch:
     before = snapshot.manifest(ref)
     action = PatchAction.DELETE if after is None else PatchAction.UPDATE if before else PatchAction.CREATE

@@ -6,8 +6,12 @@ from typing import Any
 
 from rest_framework import serializers
 
+from apps.analysis.registryonly import Asked
 from apps.api.serializers.common import RefSerializer
+from apps.mesh.breakage import Outcome
 from apps.mesh.verdicts import Protocol, Verdict
+
+VERDICTS = [verdict.value for verdict in Verdict]
 
 
 class WorkloadSerializer(serializers.Serializer[Any]):
@@ -51,9 +55,7 @@ class ScopeSerializer(serializers.Serializer[Any]):
     sidecar = serializers.CharField()
     workloads = serializers.ListField(child=serializers.CharField())
     blocked = serializers.IntegerField()
-    verdicts = serializers.DictField(
-        child=serializers.ChoiceField(choices=[verdict.value for verdict in Verdict])
-    )
+    verdicts = serializers.DictField(child=serializers.ChoiceField(choices=VERDICTS))
     stopped = serializers.ListField(
         child=serializers.CharField(),
         help_text="Hosts that the mesh lets out and that something further on refuses.",
@@ -93,7 +95,7 @@ class ExplanationSerializer(serializers.Serializer[Any]):
     host = serializers.CharField(source="destination.host")
     port = serializers.IntegerField(source="destination.port")
     protocol = serializers.ChoiceField(choices=[p.value for p in Protocol], source="destination.protocol")
-    verdict = serializers.ChoiceField(choices=[v.value for v in Verdict], source="answer.verdict")
+    verdict = serializers.ChoiceField(choices=VERDICTS, source="answer.verdict")
     sentence = serializers.CharField(source="answer.sentence")
     evidence = StepSerializer(many=True, source="answer.evidence")
     stopped = StepSerializer(
@@ -128,3 +130,67 @@ class ObjectDetailSerializer(ObjectSerializer):
 
     def get_uid(self, row: Any) -> str:
         return str(row.meta.get("uid") or "")
+
+
+class SwitchedHostSerializer(serializers.Serializer[Any]):
+    """`before` and `after` are verdicts; `by` is the object that lets it out after the switch; `named_by` the
+    objects that name it, none for one of the host set or of the query."""
+
+    host = serializers.CharField()
+    port = serializers.IntegerField()
+    protocol = serializers.ChoiceField(choices=[p.value for p in Protocol])
+    named_by = serializers.ListField(child=serializers.CharField())
+    outcome = serializers.ChoiceField(choices=[o.value for o in Outcome])
+    before = serializers.ChoiceField(choices=VERDICTS)
+    after = serializers.ChoiceField(choices=VERDICTS)
+    by = serializers.CharField()
+    sentence = serializers.CharField()
+    fix = serializers.CharField()
+    unknowns = serializers.ListField(child=serializers.CharField())
+
+
+class SwitchedScopeSerializer(serializers.Serializer[Any]):
+    """`switched` is whether the scope's policy would be another, `reason` why it would or would not.
+    `lost_services` are Services that it does not import and that only today's policy lets it reach."""
+
+    key = serializers.CharField()
+    namespace = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]
+    workloads = serializers.IntegerField()
+    switched = serializers.BooleanField()
+    reason = serializers.CharField()
+    hosts = SwitchedHostSerializer(many=True)
+    hosts_left_out = serializers.IntegerField()
+    lost_services = serializers.IntegerField()
+    lost_service_examples = serializers.ListField(child=serializers.CharField())
+
+
+class SwitchWriteSerializer(serializers.Serializer[Any]):
+    action = serializers.CharField()
+    ref = serializers.CharField()
+
+
+class RegistryOnlySerializer(serializers.Serializer[Any]):
+    """A page of scopes. `writes` is what the switch would write, `counts` how many hosts of all scopes have
+    each outcome; `asked` says which of the hosts that objects name each scope was asked for."""
+
+    cluster = serializers.CharField()
+    plane = serializers.CharField()
+    namespace = serializers.CharField()
+    writes = SwitchWriteSerializer(many=True)
+    notes = serializers.ListField(child=serializers.CharField())
+    asked = serializers.ChoiceField(choices=[a.value for a in Asked])
+    counts = serializers.DictField(child=serializers.IntegerField())
+    count = serializers.IntegerField()
+    next = serializers.URLField(allow_null=True)
+    previous = serializers.URLField(allow_null=True)
+    results = SwitchedScopeSerializer(many=True)
+
+
+class OpenFirstSerializer(serializers.Serializer[Any]):
+    """`manifests` is YAML to propose a change with; where it is empty, `reason` says why."""
+
+    summary = serializers.CharField()
+    reason = serializers.CharField()
+    warnings = serializers.ListField(child=serializers.CharField())
+    manifests = serializers.CharField()

@@ -29,6 +29,7 @@ MATRIX_CELL = (
 )
 KINDS = {
     "verdict": badges.VERDICTS,
+    "switched": badges.SWITCHED,
     "severity": badges.SEVERITIES,
     "health": badges.HEALTH,
     "outcome": badges.OUTCOMES,

@@ -194,12 +194,13 @@ def _shown(cluster: Cluster, preview: Preview) -> dict[str, Any]:
     return {
         "summary": preview.summary,
         "warnings": preview.warnings,
-        "patches": list(_patches(preview.patches)),
+        "patches": list(shown_patches(preview.patches)),
         "effect": effects.effect({cluster.name: preview.prediction}),
     }
 
 
-def _patches(patches: Iterable[ManifestPatch]) -> Iterable[PatchShown]:
+def shown_patches(patches: Iterable[ManifestPatch]) -> Iterable[PatchShown]:
+    """Each write as text before and after."""
     for patch in patches:
         yield PatchShown(
             action=patch.action.value.capitalize(),

@@ -7,13 +7,11 @@ out for each scope, so that asking for thousands of workloads costs what their s
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import replace
-from ipaddress import ip_address
 from typing import ClassVar
 
 from apps.mesh.derived import Change
 from apps.mesh.egress.bypass import bypass_answer
-from apps.mesh.egress.case import Case, policy_of
+from apps.mesh.egress.case import Case, Policy, policy_of
 from apps.mesh.egress.dataplane import Plane
 from apps.mesh.egress.evidence import handled_step
 from apps.mesh.egress.judgement import Judgement, judge
@@ -21,9 +19,8 @@ from apps.mesh.egress.matching import PortView
 from apps.mesh.egress.near import Candidate, candidates
 from apps.mesh.egress.onward import onward
 from apps.mesh.egress.positions import Position, find_position, scope_at
-from apps.mesh.egress.probing import Connection, connect, probed_host
-from apps.mesh.egress.views import MeshView, Reached
-from apps.mesh.hosts import is_address
+from apps.mesh.egress.probing import Connection, connect, normal, probed_host
+from apps.mesh.egress.views import MeshView, Reached, reconfigured
 from apps.mesh.meshconfig import ControlPlane, control_planes
 from apps.mesh.objects.workloads import Workload
 from apps.mesh.planes import INPUTS as PLANE_INPUTS
@@ -81,6 +78,9 @@ class EgressEngine:
         """An engine that takes over what a change leaves alone: where workloads stand, and the answers of
         namespaces that it cannot reach."""
         made = cls(snapshot)
+        if change.kinds == {"ConfigMap"}:
+            made._meshes = reconfigured(old._meshes, snapshot)
+            made._candidates, made._connections = dict(old._candidates), dict(old._connections)
         if not change.kinds & INPUTS <= CONFIGURATION:
             return made
         reached = made._take_over_meshes(old, change)
@@ -121,7 +121,7 @@ class EgressEngine:
     def answer(self, workload: Workload, destination: Destination) -> EgressAnswer:
         """What happens to a connection from the workload's pods. Never raises for a workload of the
         snapshot; a host that is not lower case is read as if it were, an `ip` that is none as not given."""
-        destination = _normal(destination)
+        destination = normal(destination)
         position = self._position(workload)
         placement = position.placement
         bypass = bypass_answer(workload, placement, destination)
@@ -192,6 +192,16 @@ class EgressEngine:
             for service in imports.shared.everything(hosts)
             for port in service.ports
         )
+
+    def plane_of(self, scope: EgressScope) -> ControlPlane | None:
+        """The control plane of the scope's proxies; None for a scope that Istio does not govern."""
+        position = self._position(scope.representative)
+        return position.plane if position.placement.plane is Plane.SIDECAR else None
+
+    def policy(self, scope: EgressScope) -> Policy | None:
+        """The outbound traffic policy in force; None for a scope that Istio does not govern."""
+        plane, sidecar = self.plane_of(scope), self._position(scope.representative).sidecar
+        return policy_of(self._mesh(plane), sidecar) if plane is not None else None
 
     def unlike(self, scope: EgressScope, other: EgressEngine, after: EgressScope) -> Collection[str] | None:
         """The hosts of which a scope of another engine may import other services; None for any."""
@@ -287,11 +297,3 @@ class EgressEngine:
         if key not in self._connections:
             self._connections[key] = connect(view, mesh.registry, host, destination, namespace)
         return self._connections[key]
-
-
-def _normal(destination: Destination) -> Destination:
-    ip = str(ip_address(destination.ip)) if is_address(destination.ip) else ""
-    host = destination.host.lower().rstrip(".")
-    if (host, ip) == (destination.host, destination.ip):
-        return destination
-    return replace(destination, host=host, ip=ip)

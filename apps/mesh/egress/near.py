@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
+from typing import ClassVar
 
 from apps.mesh.egress.case import Case
 from apps.mesh.egress.services import ServicePort, listener_protocol, service_protocol
-from apps.mesh.hosts import is_wildcard, same_site, service_host, service_names, subset_of
+from apps.mesh.hosts import is_wildcard, same_site, service_host, service_names, site, subset_of
 from apps.mesh.hostsets import speedscale
 from apps.mesh.objects.networking import Service, ServiceEntry
 from apps.mesh.refs import ResourceRef
@@ -70,6 +71,30 @@ class NearMiss:
     out_of_sight: bool = False
 
 
+class EntriesBySite:
+    """ServiceEntries by the sites of their hosts, so that few have to be looked at for one; ask for it
+    through `snapshot.derived`."""
+
+    INPUTS: ClassVar[frozenset[str]] = frozenset({"ServiceEntry"})
+    __slots__ = ("_by_site", "_loose")
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._by_site: dict[str, list[ServiceEntry]] = {}
+        self._loose: list[ServiceEntry] = []
+        for entry in snapshot.each(ServiceEntry):
+            sites = {site(host) for host in entry.hosts}
+            if "" in sites or _of_speedscale(entry):
+                self._loose.append(entry)
+                continue
+            for name in sites:
+                self._by_site.setdefault(name, []).append(entry)
+
+    def near(self, host: str) -> Iterator[ServiceEntry]:
+        """Those that may list the host, hold it or list others of its site, and Speedscale's own."""
+        yield from self._loose
+        yield from self._by_site.get(site(host), ())
+
+
 def candidates(snapshot: Snapshot, host: str, destination: Destination) -> tuple[Candidate, ...]:
     """Entries that list the host, its parent wildcard, or others like it; the likeliest first."""
     found = [*_entries(snapshot, host, destination), *_services(snapshot, host, destination)]
@@ -107,7 +132,7 @@ def near_miss(case: Case, found: Sequence[Candidate]) -> NearMiss | None:
 
 
 def _entries(snapshot: Snapshot, host: str, destination: Destination) -> Iterator[Candidate]:
-    for entry in snapshot.each(ServiceEntry):
+    for entry in snapshot.derived(EntriesBySite).near(host):
         ports = tuple(ServicePort(p.number, listener_protocol(p.protocol), p.name) for p in entry.ports)
         found = _failing(entry.hosts, host, ports, destination)
         if found is not None:

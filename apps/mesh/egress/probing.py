@@ -6,7 +6,8 @@ listeners that only some address would reach are kept as alternatives.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from ipaddress import ip_address
 
 from apps.mesh.egress.matching import Match, PortView, match_connection
 from apps.mesh.egress.services import Registry, RegistryService
@@ -30,6 +31,15 @@ class Alternative:
 class Connection:
     match: Match
     alternatives: tuple[Alternative, ...] = ()
+
+
+def normal(destination: Destination) -> Destination:
+    """The destination with its host in lower case, and without an `ip` that is none."""
+    ip = str(ip_address(destination.ip)) if is_address(destination.ip) else ""
+    host = destination.host.lower().rstrip(".")
+    if (host, ip) == (destination.host, destination.ip):
+        return destination
+    return replace(destination, host=host, ip=ip)
 
 
 def probed_host(destination: Destination) -> str:

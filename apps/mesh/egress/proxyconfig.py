@@ -31,6 +31,11 @@ def plane_of_proxy(snapshot: Snapshot, plane: ControlPlane, namespace: str, pod:
     mesh's do not, or the other way round."""
     given = next((text for text in _asked(snapshot, plane, namespace, pod) if text), "")
     captures = given.lower() == "true" if given else plane.config.dns_capture
+    return capturing(plane, captures)
+
+
+def capturing(plane: ControlPlane, captures: bool) -> ControlPlane:
+    """The control plane as proxies have it that capture DNS, or do not."""
     if captures == plane.config.dns_capture:
         return plane
     return replace(plane, config=replace(plane.config, dns_capture=captures))

@@ -82,15 +82,16 @@ def build_routes(
     }
     routes = list(imported.virtual_services)
     if number != HTTP_PORT:
-        routes = [route for route in routes if _serves(route, services)]
+        wildcards = [host for host in services if is_wildcard(host)]
+        routes = [route for route in routes if _serves(route, services, wildcards)]
     hosts: list[VirtualHost] = []
     taken: set[str] = set()
-    owners = _owners(imported, services)
+    by_host = _by_host(imported)
     for route in routes:
         built = _http_routes(route, scope, services, number, labels)
         if not built:
             continue
-        names, served = _split(route, services, owners)
+        names, served = _split(route, services, by_host)
         if route.of_gateway_api and not _may_serve(route, served, scope.namespace):
             continue
         served = [item for item in served if _http_port(item, number)]
@@ -111,9 +112,9 @@ def _http_port(service: RegistryService, number: int) -> bool:
     return port is not None and (port.http or port.sniffed)
 
 
-def _serves(route: VirtualService, services: Mapping[str, RegistryService]) -> bool:
-    """Whether a host of the route is, holds, or is held by a service of the port."""
-    wildcards = [host for host in services if is_wildcard(host)]
+def _serves(route: VirtualService, services: Mapping[str, RegistryService], wildcards: Sequence[str]) -> bool:
+    """Whether a host of the route is, holds, or is held by a service of the port; `wildcards` are those of
+    the services' hosts that are."""
     for host in route.hosts:
         if host in services:
             return True
@@ -123,27 +124,22 @@ def _serves(route: VirtualService, services: Mapping[str, RegistryService]) -> b
     return False
 
 
-def _owners(imported: ListenerImports, services: Mapping[str, RegistryService]) -> dict[str, VirtualService]:
-    """For each service the VirtualService whose host fits it best."""
+def _by_host(imported: ListenerImports) -> dict[str, VirtualService]:
+    """The first VirtualService of each host."""
     by_host: dict[str, VirtualService] = {}
     for route in imported.virtual_services:
         for host in route.hosts:
             by_host.setdefault(host, route)
-    found: dict[str, VirtualService] = {}
-    if by_host:
-        for host in services:
-            best = most_specific(host, by_host)
-            if best is not None:
-                found[host] = by_host[best]
-    return found
+    return by_host
 
 
 def _split(
     route: VirtualService,
     services: Mapping[str, RegistryService],
-    owners: Mapping[str, VirtualService],
+    by_host: Mapping[str, VirtualService],
 ) -> tuple[list[str], list[RegistryService]]:
-    """The route's hosts that are no service, and the services that it takes over."""
+    """The route's hosts that are no service, and the services that it takes over: of those below a wildcard
+    the ones that no VirtualService's host fits better."""
     names: list[str] = []
     served: dict[str, RegistryService] = {}
     for host in route.hosts:
@@ -156,7 +152,10 @@ def _split(
         if not is_wildcard(host):
             continue
         touched = [other for other in services if matches(other, host)] if not route.of_gateway_api else []
-        served.update({other: services[other] for other in touched if owners.get(other) is route})
+        for other in touched:
+            best = most_specific(other, by_host)
+            if best is not None and by_host[best] is route:
+                served[other] = services[other]
         if not touched:
             names.append(host)
     return names, list(served.values())

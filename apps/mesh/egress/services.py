@@ -106,22 +106,29 @@ class Registry:
 
 
 class Registries:
-    """The registry of each control plane, built once; ask for it through `snapshot.derived`."""
+    """The registry of each control plane, built once; ask for it through `snapshot.derived`. Control planes
+    that read the same share one: a patched snapshot may come with another MeshConfig."""
 
     INPUTS: ClassVar[frozenset[str]] = frozenset({"Namespace", "Service", "ServiceEntry"})
     __slots__ = ("_found", "_snapshot")
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
-        self._found: dict[tuple[str, str, bool], tuple[ControlPlane, Registry]] = {}
+        self._found: list[tuple[ControlPlane, Registry]] = []
 
     def of(self, plane: ControlPlane) -> Registry:
-        key = (plane.namespace, plane.revision, plane.config.dns_capture)
-        known = self._found.get(key)
-        if known is None or (known[0] is not plane and known[0] != plane):
-            # What is kept of a snapshot may outlive the mesh's configuration.
-            known = self._found[key] = (plane, build_registry(self._snapshot, plane))
-        return known[1]
+        read_by = reader(plane)
+        found = next((registry for known, registry in self._found if known == read_by), None)
+        if found is None:
+            found = build_registry(self._snapshot, plane)
+            self._found.append((read_by, found))
+        return found
+
+
+def reader(plane: ControlPlane) -> ControlPlane:
+    """The control plane without what decides nothing about what it reads: its policy, and what it runs as."""
+    config = replace(plane.config, outbound=None, policy_ref=None, policy_line=0, unread=())
+    return replace(plane, config=config, version="", deployment=None, config_map=None)
 
 
 def build_registry(snapshot: Snapshot, plane: ControlPlane) -> Registry:

@@ -19,12 +19,13 @@ from apps.mesh.egress.imports import Imports, ScopeImports, listeners_of
 from apps.mesh.egress.listeners import build_listeners
 from apps.mesh.egress.matching import ListenerSet, PortView
 from apps.mesh.egress.meshroutes import mesh_routes
+from apps.mesh.egress.proxyconfig import capturing
 from apps.mesh.egress.reading import Reading
 from apps.mesh.egress.routes import build_routes
-from apps.mesh.egress.services import Registries, Registry
+from apps.mesh.egress.services import Registries, Registry, reader
 from apps.mesh.egress.visible import Visibility, VisibleRoutes
 from apps.mesh.hosts import resolve_short_name
-from apps.mesh.meshconfig import ControlPlane
+from apps.mesh.meshconfig import ControlPlane, control_planes
 from apps.mesh.objects.base import MeshObject
 from apps.mesh.objects.envoyfilters import EnvoyFilter
 from apps.mesh.objects.networking import (
@@ -110,6 +111,14 @@ class MeshView:
             made._retired = (*self._retired, *gone)
             return made, Reached(moved=touched)
         return None
+
+    def under(self, plane: ControlPlane) -> MeshView | None:
+        """The view of a control plane that differs in nothing but its outbound policy; None for another."""
+        if reader(plane) != reader(self.plane):
+            return None
+        made = copy(self)
+        made.plane = plane
+        return made
 
     def _rules_of(self, snapshot: Snapshot) -> dict[str, list[DestinationRule]]:
         found: dict[str, list[DestinationRule]] = {}
@@ -203,3 +212,17 @@ def _source_label_keys(routes: Sequence[VirtualService]) -> frozenset[str]:
         match for route in routes for part in (*route.http, *route.tls, *route.tcp) for match in part.matches
     ]
     return frozenset(key for match in matches for key in match.source_labels)
+
+
+def reconfigured(
+    views: Mapping[tuple[str, str, bool], MeshView], snapshot: Snapshot
+) -> dict[tuple[str, str, bool], MeshView]:
+    """The views, by control plane and DNS capture, that are the same after MeshConfigs changed, but for
+    the outbound policy."""
+    planes = {(plane.namespace, plane.revision): plane for plane in control_planes(snapshot)}
+    found = {
+        key: view.under(capturing(planes[key[:2]], key[2]))
+        for key, view in views.items()
+        if key[:2] in planes
+    }
+    return {key: view for key, view in found.items() if view is not None}

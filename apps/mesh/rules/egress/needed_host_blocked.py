@@ -86,5 +86,5 @@ RULE = Rule(
     inputs=INPUTS - {"CustomResourceDefinition", "ValidatingWebhookConfiguration"},
     doc=__doc__ or "",
     check=check,
-    no_remedy="The console generates changes for Speedscale's hosts only; the page says what stands in the way.",
+    no_remedy="The console generates changes for the hosts of Speedscale only.",
 )
