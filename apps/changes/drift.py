@@ -139,7 +139,9 @@ def _without(base: Manifest, expected: Manifest, now: Manifest) -> dict[str, Any
     return found
 
 
-def _altered(kind: str, intent: Manifest, expected: Manifest, now: Manifest, path: str) -> Iterator[FieldChange]:
+def _altered(
+    kind: str, intent: Manifest, expected: Manifest, now: Manifest, path: str
+) -> Iterator[FieldChange]:
     """The fields of the apply that read otherwise. What `expected` does not hold is nothing that is kept."""
     for key in intent:
         if (not path and key in _NOT_COMPARED) or key not in expected:

@@ -155,7 +155,10 @@ def rollout_problem(live: Mapping[str, Any]) -> str:
     """Why the pods of a workload are not yet what its template says; "" when they are, when it is no
     workload, or when its status does not say."""
     status, spec = live.get("status") or {}, live.get("spec") or {}
-    if live.get("kind") not in {"Deployment", "StatefulSet", "DaemonSet"} or "observedGeneration" not in status:
+    if (
+        live.get("kind") not in {"Deployment", "StatefulSet", "DaemonSet"}
+        or "observedGeneration" not in status
+    ):
         return ""
     if status["observedGeneration"] < ((live.get("metadata") or {}).get("generation") or 0):
         return "its controller has not seen the new template yet."

@@ -33,7 +33,9 @@ def involve(change: ChangeSet, who: User, how: str) -> None:
         change.refresh_from_db()
 
 
-@pytest.mark.parametrize("how", ["author", "editor", "former author", "submitter", "earlier submitter", "emergency_by"])
+@pytest.mark.parametrize(
+    "how", ["author", "editor", "former author", "submitter", "earlier submitter", "emergency_by"]
+)
 def test_every_hand_is_kept_from_deciding_by_every_way_of_asking(shop: Shop, how: str) -> None:
     change, who = shop.pending(), person("both", Role.APPROVER, Role.PROPOSER)
     where = places(current_revision(change))
@@ -55,7 +57,9 @@ def test_whoever_submitted_an_earlier_revision_does_not_approve_a_later_one(shop
     change = shop.proposed()
     submit(actor=both, change=change)
     validate(change_id=change.pk)
-    patches = {shop.cluster: patches_from(NEW_ENTRY.replace("- sts.us-east-1.amazonaws.com", ""), shop.cluster)}
+    patches = {
+        shop.cluster: patches_from(NEW_ENTRY.replace("- sts.us-east-1.amazonaws.com", ""), shop.cluster)
+    }
     edited = edit(actor=shop.priya, change=fresh(change), patches=patches)
     submit(actor=shop.priya, change=edited)
     validate(change_id=change.pk)

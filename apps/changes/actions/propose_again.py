@@ -45,7 +45,9 @@ def _again(one: Watch, snapshot: Snapshot) -> ManifestPatch | None:
     ref, item = ResourceRef(one.kind, one.namespace, one.name), one.item
     now = snapshot.manifest(ref)
     if item.action == ChangeItem.Action.DELETE:
-        return ManifestPatch(PatchAction.DELETE, ref, item.api_version, now, None) if now is not None else None
+        return (
+            ManifestPatch(PatchAction.DELETE, ref, item.api_version, now, None) if now is not None else None
+        )
     desired = intents.unstamped(stripped(item.dry_run.get("expected") or item.desired or {}))
     if now is None:
         return ManifestPatch(PatchAction.CREATE, ref, item.api_version, None, desired)

@@ -35,7 +35,9 @@ def begin(change: ChangeSet, item: ChangeItem) -> None:
         since=clock.now(),
     )
     if before is not None and before.change_id != change.pk and before.drifted_at is not None:
-        text = f"{change.number} has written {item.kind} {item.namespace}/{item.name} since: watched no longer."
+        text = (
+            f"{change.number} has written {item.kind} {item.namespace}/{item.name} since: watched no longer."
+        )
         flag(before.change, kind=ENDED, text=text, tone="")
 
 
