@@ -12,6 +12,8 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
+import msgspec
+
 from apps.changes import intents
 from apps.changes.contested import owners_met
 from apps.mesh.ownership import keeper_of, tool_of
@@ -58,6 +60,11 @@ class Drift:
     def as_json(self) -> dict[str, Any]:
         """Plain JSON for storing."""
         return {**asdict(self), "what": self.what.value}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Drift:
+        """Reads what `as_json` wrote."""
+        return msgspec.convert(data, cls)
 
     @property
     def sentence(self) -> str:

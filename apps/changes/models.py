@@ -232,7 +232,7 @@ class Verification(models.Model):
 
 class Watch(models.Model):
     """An object as a change wrote it last, and whether it still reads like that. One row an object: the
-    next change that writes it takes the row over. Written by `changes.actions.watch` and the actions on drift."""
+    next change that writes it takes the row over. Written by `actions.watch` and the actions on drift."""
 
     cluster = models.ForeignKey(Cluster, on_delete=models.CASCADE, related_name="+")
     kind = models.CharField(max_length=63)

@@ -29,10 +29,10 @@ _MANAGERS = (
 # Argo CD: docs/user-guide/auto_sync.md (self-heal) and the default reconciliation of 120 s and up to 60 s of
 # jitter. Flux: spec.interval of Kustomization, spec.driftDetection of HelmRelease.
 _HAPPENS = {
-    ARGO_CD: "With self-heal it puts the object back within seconds, after three minutes at the latest; without it "
-    "the application is OutOfSync until the next sync puts it back.",
-    FLUX: "A Kustomization puts the object back at its next interval; a HelmRelease at its next upgrade, or at its "
-    "next interval where drift detection is on.",
+    ARGO_CD: "With self-heal it puts the object back within seconds, after three minutes at the latest; "
+    "without it the application is OutOfSync until the next sync puts it back.",
+    FLUX: "A Kustomization puts the object back at its next interval; a HelmRelease at its next upgrade, "
+    "or at its next interval where drift detection is on.",
     HELM: "Helm writes the object over at the next upgrade of the release that touches it.",
 }
 

@@ -1,7 +1,7 @@
 """What became of a change on one cluster: read back, read anew, compared with what was predicted.
 
-For any of the writes of a change on one cluster; decides nothing about the change. `settled` looks at what has
-come to rest: rollouts count, and what others may have caused meanwhile does not.
+For any of the writes of a change on one cluster; decides nothing about the change. `settled` looks at what
+has come to rest: rollouts count, and what others may have caused meanwhile does not.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ TASKS = {
 
 @dataclass(frozen=True, slots=True)
 class Recovered:
-    """How many changes were sent again, how many were sent because they have settled, and how many expired."""
+    """How many changes were sent again, how many for the look after settling, and how many expired."""
 
     sent: int
     settled: int

@@ -1,8 +1,8 @@
 """A refresh, from the cluster's API server to the prepared answers. Read this file first.
 
-connect → collect → store (→ drift of what was written) → analyse. The cluster is never asked anything inside a transaction; whatever
-is written names the run's attempt, so that a worker that was taken over writes nothing. A cluster that
-does not answer keeps its last known state and its age. Decides nothing about meshes.
+connect → collect → store, and see what has drifted → analyse. The cluster is never asked anything inside
+a transaction; whatever is written names the run's attempt, so that a worker that was taken over writes
+nothing. A cluster that does not answer keeps its last known state and its age. Decides nothing about meshes.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def _read(run: RefreshRun, cluster: Cluster) -> Collection:
 
 
 def _keep(run: RefreshRun, cluster: Cluster, collection: Collection) -> store.Saved:
-    """Writes what was read, unless the run was taken over meanwhile; what changes wrote is compared with it."""
+    """Writes what was read, unless the run was taken over meanwhile, and compares what changes wrote."""
     with transaction.atomic():
         runs.hold(run)
         saved = store.save(cluster, collection, at=now())

@@ -25,7 +25,7 @@ def entry(spec: dict[str, Any], *, uid: str = "", owners: Any = (), **metadata: 
 
 
 def owner(manager: str, *fields: str, operation: str = "Update") -> dict[str, Any]:
-    tree = {"f:spec": {f"f:{field}": {} for field in fields}}
+    tree: dict[str, Any] = {"f:spec": {f"f:{field}": {} for field in fields}}
     return {"manager": manager, "operation": operation, "fieldsV1": tree}
 
 
@@ -107,7 +107,7 @@ def test_what_was_deleted_and_is_there_again() -> None:
 
 
 def test_who_owns_what_differs_is_named_and_a_gitops_tool_is_blamed_only_when_it_does() -> None:
-    argo = {"annotations": {"argocd.argoproj.io/tracking-id": "shop:x"}}
+    argo: dict[str, Any] = {"annotations": {"argocd.argoproj.io/tracking-id": "shop:x"}}
     spec = {"hosts": ["a.example"], "ports": [TLS]}
     ours = owner("meshconsole", "ports", operation="Apply")
     for manager, blamed in (("argocd-controller", True), ("kubectl-edit", False)):

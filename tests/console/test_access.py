@@ -38,7 +38,7 @@ POST_ONLY = {
     "finding-lift", "change-decide", "change-act", "audit-verify", "webhook-test", "webhook-remove",
     "delivery-redeliver",
     "policy-decide", "change-break-glass", "change-review", "change-comment", "change-hand-over",
-    "change-time-box",
+    "change-time-box", "change-accept-drift",
     "sign-out", "theme",
 }  # fmt: skip
 FORMS = {"cluster-register", "cluster-propose", "profile", "sign-in", "webhook-new"}

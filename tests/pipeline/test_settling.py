@@ -1,4 +1,4 @@
-"""The second look at a change, against a simulated cluster: by itself, once, and without a change of state."""
+"""The second look at a change, on a simulated cluster: by itself, once, and without a change of state."""
 
 from __future__ import annotations
 

@@ -10,12 +10,14 @@ from django.urls import reverse
 
 from apps.accounts.permissions import Permission, allows
 from apps.analysis import selectors as analysis
+from apps.changes.drift import Drift
 from apps.changes.pasted import MESH_KINDS
+from apps.changes.watches import watch_of
 from apps.console import facets, manifests, tables
 from apps.console.access import cluster_or_404
 from apps.console.fragments import page_or_fragment
 from apps.console.guard import SignedInRequest, signed_in
-from apps.console.links import namespace_of, object_url
+from apps.console.links import NO_NAMESPACE, namespace_of, object_url
 from apps.console.navigation import cluster_tabs, crumbs
 from apps.console.yamltext import line_of
 from apps.inventory import selectors
@@ -88,7 +90,8 @@ def objects(request: SignedInRequest, name: str) -> HttpResponseBase:
 
 @signed_in
 def detail(request: SignedInRequest, name: str, kind: str, namespace: str, object_name: str) -> HttpResponse:
-    """One object: its YAML with the lines that findings name, its field owners, its versions."""
+    """One object: its YAML with the lines that findings name, its field owners, its versions, and whether it
+    still reads as the console wrote it."""
     cluster = cluster_or_404(request.user, name)
     namespace = namespace_of(namespace)
     if "\x00" in f"{kind}{namespace}{object_name}":
@@ -103,6 +106,8 @@ def detail(request: SignedInRequest, name: str, kind: str, namespace: str, objec
     )
     marked = [(finding, line_of(text, finding.path) if finding.path else 0) for finding in findings]
     first = next(((finding, line) for finding, line in marked if line), None)
+    ref = ResourceRef(kind, namespace, object_name)
+    watch = watch_of(request.user, cluster, ref)
     state = (
         analysis.workloads(request.user)
         .filter(cluster=cluster, kind=kind, namespace=namespace, name=object_name)
@@ -115,7 +120,12 @@ def detail(request: SignedInRequest, name: str, kind: str, namespace: str, objec
             ("Objects", reverse("console:cluster-objects", args=[name])),
             (f"{kind} {object_name}", ""),
         ],
-        "ref": ResourceRef(kind, namespace, object_name),
+        "ref": ref,
+        "watch": watch,
+        "drift": Drift.from_json(watch.drift) if watch is not None and watch.drift else None,
+        "versions_url": reverse(
+            "console:object-versions", args=[name, kind, namespace or NO_NAMESPACE, object_name]
+        ),
         "object": shown,
         "gone": shown.valid_to is not None,
         "yaml": text,
