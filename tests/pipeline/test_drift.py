@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from apps.accounts.models import User
 from apps.audit import actions as audit
@@ -12,11 +14,14 @@ from apps.audit.models import AuditEvent
 from apps.changes.actions.accept_drift import accept_drift
 from apps.changes.actions.propose_again import propose_again
 from apps.changes.actions.revert import revert
+from apps.changes.actions.see_drift import see_drift
 from apps.changes.actions.take_over import take_over
 from apps.changes.lifecycle import State
 from apps.changes.models import ChangeItem, ChangeSet, Watch
 from apps.changes.selectors import Box, Verb, detail, inbox
+from apps.common.clock import now
 from apps.common.errors import InvalidInputError, PermissionDeniedError, WrongStateError
+from apps.mesh.refs import ResourceRef
 from apps.notifications import timeline
 from apps.notifications.models import Notification
 from apps.pipeline.rollout import apply_change
@@ -260,3 +265,23 @@ def test_only_those_who_may_propose_everywhere_deal_with_drift(shop: Shop, who: 
     allowed = detail(shop.priya, change)
     assert allowed.can[Verb.ACCEPT_DRIFT] == allowed.can[Verb.PROPOSE_AGAIN] == ""
     assert [one.name for one in allowed.drifted] == ["speedscale-sts"]
+
+
+def test_it_costs_what_moved_and_not_what_is_watched(shop: Shop) -> None:
+    change = applied(shop)
+    shop.refresh()
+    one = Watch.objects.get()
+    item = one.item
+    for number in range(40):
+        item.pk, item.position = None, 10 + number
+        item.save()
+        one.pk, one.item, one.name = None, item, f"more-{number}"
+        one.save()
+    moved = {ResourceRef("ServiceEntry", "speedscale", "speedscale-sts")}
+    with CaptureQueriesContext(connection) as queries:
+        assert see_drift(cluster=shop.cluster, touched=moved, began=now()) == 1
+    assert len(queries) <= 5, [query["sql"][:90] for query in queries]
+    with CaptureQueriesContext(connection) as queries:
+        assert see_drift(cluster=shop.cluster, touched=(), began=now()) == 0
+    assert len(queries) <= 2
+    assert fresh(change).drifted_at is None
