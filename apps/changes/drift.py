@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from apps.changes import intents
-from apps.changes.contested import owners_met
+from apps.changes.owners import owners_met
 from apps.mesh.ownership import keeper_of, tool_of
 from apps.mesh.patches import FieldChange, stripped
 from apps.mesh.refs import Manifest

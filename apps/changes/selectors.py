@@ -17,7 +17,7 @@ from apps.accounts.models import User
 from apps.accounts.permissions import Permission, object_filter
 from apps.changes import access, duties, watches
 from apps.changes.approvals import Standing, standing
-from apps.changes.contested import Owned, foreseen
+from apps.changes.contested import foreseen
 from apps.changes.gates import Gate, gate
 from apps.changes.lifecycle import REVERTIBLE, REVIEWABLE, Event, State, next_state
 from apps.changes.models import (
@@ -30,6 +30,7 @@ from apps.changes.models import (
     Verification,
     Watch,
 )
+from apps.changes.owners import Owned
 from apps.common import clock
 
 CONFLICT = "FieldManagerConflict"

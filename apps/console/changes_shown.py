@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from apps.changes.contested import Owned
 from apps.changes.models import ChangeEvent, ChangeItem, Decision, Verification
+from apps.changes.owners import Owned
 from apps.console import effects
 from apps.console.difference import Difference, difference
 from apps.console.links import object_url

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 from django.db.models import Q
 
-from apps.changes import contested, dryrun, foresight, intents
+from apps.changes import dryrun, foresight, intents, owners
 from apps.changes.dryrun import named
 from apps.changes.models import ChangeItem
 from apps.clusters.gateway import ClusterGateway
@@ -145,8 +145,8 @@ def _read_back(gateway: ClusterGateway, item: ChangeItem, settled: bool) -> Iter
 def _whose(item: ChangeItem, live: Mapping[str, Any]) -> str:
     """Who owns what the change wrote and when they wrote, as far as the cluster says."""
     entries = (live.get("metadata") or {}).get("managedFields") or ()
-    owners = {owned.manager for owned in contested.owners_met(live, item.intent or {}, entries)}
-    times = {str(e.get("manager")): str(e.get("time") or "") for e in entries if e.get("manager") in owners}
+    others = {owned.manager for owned in owners.owners_met(live, item.intent or {}, entries)}
+    times = {str(e.get("manager")): str(e.get("time") or "") for e in entries if e.get("manager") in others}
     told = [f"{name}{f' at {at}' if at else ''}" for name, at in sorted(times.items())]
     return f" Written since by {', '.join(told)}." if told else ""
 

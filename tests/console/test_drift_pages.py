@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -134,7 +135,7 @@ def test_drift_is_in_the_list_on_the_overview_and_on_the_object(
 
 def test_the_second_look_is_announced_and_then_shown(applied: ChangeSet, alice: User, as_: As) -> None:
     client, path = as_(alice), f"/changes/{applied.pk}/"
-    detail = {"shop": {"predicted": {}, "happened": {}, "differences": [], "remarks": []}}
+    detail: dict[str, Any] = {"shop": {"predicted": {}, "happened": {}, "differences": [], "remarks": []}}
     first = Verification.objects.create(change=applied, at=clock.now(), confirmed=True, detail=detail)
     ChangeSet.objects.filter(pk=applied.pk).update(settles_at=clock.now() + timedelta(minutes=3))
     assert "It is looked at once more after it has settled" in client.get(path).content.decode()

@@ -54,14 +54,14 @@ class AcceptDriftSerializer(Input):
 
 
 class ObjectVersionSerializer(serializers.Serializer[Any]):
-    """`change` is the number of the change that made it, "" for others; `managers` own what differs from the
-    version before. `sha256` is the same for the same content."""
+    """`change` is the number of the change that made it (`CS-12`), "" for others; `managers` own what
+    differs from the version before. `sha256` is the same for the same content."""
 
     id = serializers.IntegerField(source="version.pk")
     valid_from = serializers.DateTimeField(source="version.valid_from")
     valid_to = serializers.DateTimeField(source="version.valid_to", allow_null=True)
     sha256 = serializers.CharField(source="version.content_id")
-    change = serializers.CharField()
+    change = serializers.CharField(source="number")
     managers = serializers.ListField(child=serializers.CharField())
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db.models import Q
 from django.http import Http404, HttpResponse
 from django.http.response import HttpResponseBase
@@ -11,13 +13,15 @@ from django.urls import reverse
 from apps.accounts.permissions import Permission, allows
 from apps.analysis import selectors as analysis
 from apps.changes.drift import Drift
+from apps.changes.models import Watch
 from apps.changes.pasted import MESH_KINDS
 from apps.changes.watches import watch_of
+from apps.clusters.models import Cluster
 from apps.console import facets, manifests, tables
 from apps.console.access import cluster_or_404
 from apps.console.fragments import page_or_fragment
 from apps.console.guard import SignedInRequest, signed_in
-from apps.console.links import NO_NAMESPACE, namespace_of, object_url
+from apps.console.links import namespace_of, object_url
 from apps.console.navigation import cluster_tabs, crumbs
 from apps.console.yamltext import line_of
 from apps.inventory import selectors
@@ -107,7 +111,6 @@ def detail(request: SignedInRequest, name: str, kind: str, namespace: str, objec
     marked = [(finding, line_of(text, finding.path) if finding.path else 0) for finding in findings]
     first = next(((finding, line) for finding, line in marked if line), None)
     ref = ResourceRef(kind, namespace, object_name)
-    watch = watch_of(request.user, cluster, ref)
     state = (
         analysis.workloads(request.user)
         .filter(cluster=cluster, kind=kind, namespace=namespace, name=object_name)
@@ -121,11 +124,8 @@ def detail(request: SignedInRequest, name: str, kind: str, namespace: str, objec
             (f"{kind} {object_name}", ""),
         ],
         "ref": ref,
-        "watch": watch,
-        "drift": Drift.from_json(watch.drift) if watch is not None and watch.drift else None,
-        "versions_url": reverse(
-            "console:object-versions", args=[name, kind, namespace or NO_NAMESPACE, object_name]
-        ),
+        **_watched(watch_of(request.user, cluster, ref)),
+        "versions_url": f"{object_url(name, ref)}versions/",
         "object": shown,
         "gone": shown.valid_to is not None,
         "yaml": text,
@@ -136,13 +136,17 @@ def detail(request: SignedInRequest, name: str, kind: str, namespace: str, objec
         "history": history,
         "may_propose": not shown.valid_to
         and kind in MESH_KINDS
-        and allows(
-            request.user,
-            Permission.PROPOSE,
-            environment=cluster.environment,
-            cluster=name,
-            namespace=namespace,
-        ),
+        and _may_propose(request, cluster, namespace),
         "state": state,
     }
     return render(request, "console/objects/detail.html", context)
+
+
+def _may_propose(request: SignedInRequest, cluster: Cluster, namespace: str) -> bool:
+    where = {"environment": cluster.environment, "cluster": cluster.name, "namespace": namespace}
+    return allows(request.user, Permission.PROPOSE, **where)
+
+
+def _watched(watch: Watch | None) -> dict[str, Any]:
+    """Which change wrote the object last, and what others changed since."""
+    return {"watch": watch, "drift": Drift.from_json(watch.drift) if watch and watch.drift else None}
