@@ -73,10 +73,10 @@ class ObjectDifference(VersionEndpoint):
     )
     def get(self, request: Request, pk: int) -> Response:
         """Every field that differs between two versions of one object."""
-        against = request.query_params.get("against", "")
+        new, against = self.version(pk), request.query_params.get("against", "")
         if not against.isdecimal() or len(against) > 18:
             raise InvalidInputError("against is the id of a version.", field="against")
-        new, old = self.version(pk), self.version(int(against))
+        old = self.version(int(against))
         if _place(new) != _place(old):
             raise InvalidInputError("These are versions of two different objects.", field="against")
         shown = {"before": old, "after": new, "changes": history.compared(old, new)}

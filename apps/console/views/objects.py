@@ -16,7 +16,6 @@ from apps.changes.drift import Drift
 from apps.changes.models import Watch
 from apps.changes.pasted import MESH_KINDS
 from apps.changes.watches import watch_of
-from apps.clusters.models import Cluster
 from apps.console import facets, manifests, tables
 from apps.console.access import cluster_or_404
 from apps.console.fragments import page_or_fragment
@@ -25,6 +24,7 @@ from apps.console.links import namespace_of, object_url
 from apps.console.navigation import cluster_tabs, crumbs
 from apps.console.yamltext import line_of
 from apps.inventory import selectors
+from apps.inventory.models import ObjectVersion
 from apps.mesh.patches import to_yaml
 from apps.mesh.refs import ResourceRef
 
@@ -134,17 +134,16 @@ def detail(request: SignedInRequest, name: str, kind: str, namespace: str, objec
         "note": f"{first[0].code} {first[0].title}" if first else "",
         "owners": manifests.owners(shown.meta),
         "history": history,
-        "may_propose": not shown.valid_to
-        and kind in MESH_KINDS
-        and _may_propose(request, cluster, namespace),
+        "may_propose": _may_propose(request, shown),
         "state": state,
     }
     return render(request, "console/objects/detail.html", context)
 
 
-def _may_propose(request: SignedInRequest, cluster: Cluster, namespace: str) -> bool:
-    where = {"environment": cluster.environment, "cluster": cluster.name, "namespace": namespace}
-    return allows(request.user, Permission.PROPOSE, **where)
+def _may_propose(request: SignedInRequest, shown: ObjectVersion) -> bool:
+    where = {"environment": shown.cluster.environment, "cluster": shown.cluster.name}
+    there = shown.valid_to is None and shown.kind in MESH_KINDS
+    return there and allows(request.user, Permission.PROPOSE, **where, namespace=shown.namespace)
 
 
 def _watched(watch: Watch | None) -> dict[str, Any]:
