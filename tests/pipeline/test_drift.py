@@ -11,6 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from apps.accounts.models import User
 from apps.audit import actions as audit
 from apps.audit.models import AuditEvent
+from apps.changes.actions import see_drift as seeing
 from apps.changes.actions.accept_drift import accept_drift
 from apps.changes.actions.propose_again import propose_again
 from apps.changes.actions.revert import revert
@@ -285,3 +286,18 @@ def test_it_costs_what_moved_and_not_what_is_watched(shop: Shop) -> None:
         assert see_drift(cluster=shop.cluster, touched=(), began=now()) == 0
     assert len(queries) <= 2
     assert fresh(change).drifted_at is None
+
+
+def test_a_watch_that_is_taken_over_while_it_is_compared_tells_nothing(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change = applied(shop)
+    shop.rogue("PATCH", NEW_PATH, ROGUE)
+
+    def taken_over(one: Watch) -> bool:
+        Watch.objects.filter(pk=one.pk).delete()
+        return False
+
+    monkeypatch.setattr(seeing, "_in_doubt", taken_over)
+    shop.refresh()
+    assert (fresh(change).drifted_at, kinds(change)) == (None, [])

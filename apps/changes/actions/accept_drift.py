@@ -30,7 +30,7 @@ def accept_drift(*, actor: User, change: ChangeSet, reason: str) -> ChangeSet:
         Watch.objects.filter(pk__in=[one.pk for one in drifted]).delete()
         ChangeSet.objects.filter(pk=change.pk).update(drifted_at=None)
         names = [f"{one} on {one.cluster.name}" for one in drifted]
-        text = f"Accepted that others changed {', '.join(names)}: {reason}"
+        text = f"Left as others made it: {reason} ({', '.join(names)})"
         transitions.note(change, actor=actor, kind="drift_accepted", text=text)
         audit.record(
             actor=actor,

@@ -31,12 +31,11 @@ Told = dict[ChangeSet, list[str]]
 def see_drift(*, cluster: Cluster, touched: Collection[ResourceRef], began: datetime) -> int:
     """Compares every watched object that moved with what was written; how many were compared. `began` is
     when the reading began: it says nothing about what was written later."""
-    watches = [one for one in _to_compare(cluster, touched) if one.since <= began]
     unread = {gap["kind"] for gap in cluster.gaps}
-    watches = [one for one in watches if one.kind not in unread]
-    running = [one.pk for one in watches if one.change.state in RUNNING]
-    Watch.objects.filter(pk__in=running).update(compared_at=None)  # its verification looks first
-    watches = [one for one in watches if one.change.state not in RUNNING]
+    due = [one for one in _to_compare(cluster, touched) if one.since <= began and one.kind not in unread]
+    running = [one.pk for one in due if one.change.state in RUNNING]
+    watches = [one for one in due if one.change.state not in RUNNING]
+    _hold(watches)
     versions = _versions(cluster, watches)
     drifted: Told = defaultdict(list)
     mended: Told = defaultdict(list)
@@ -46,7 +45,16 @@ def see_drift(*, cluster: Cluster, touched: Collection[ResourceRef], began: date
         watching.flag(change, kind=DRIFTED, text=_told(texts), tone="bad")
     for change, texts in mended.items():
         watching.flag(change, kind=watching.ENDED, text=_told(texts), tone="ok")
+    if running:  # their verification looks first
+        Watch.objects.filter(pk__in=running).update(compared_at=None)
     return len(watches)
+
+
+def _hold(watches: Sequence[Watch]) -> None:
+    """Locks the changes before their watches, as everybody does who touches both."""
+    changes = {one.change_id for one in watches}
+    if changes:
+        list(ChangeSet.objects.select_for_update().filter(pk__in=changes).order_by("pk"))
 
 
 def _to_compare(cluster: Cluster, touched: Collection[ResourceRef]) -> list[Watch]:
@@ -79,11 +87,14 @@ def _compare(one: Watch, version: ObjectVersion | None, drifted: Told, mended: T
         Watch.objects.filter(pk=one.pk).update(compared_at=None)
         return
     now, before = clock.now(), one.drifted_at
-    one.compared_at, one.drift = now, found.as_json() if found is not None else {}
-    one.drifted_at = (before or now) if found is not None else None
-    if found is None and version is not None:
-        one.uid = str(version.meta.get("uid") or "")
-    one.save(update_fields=["compared_at", "drifted_at", "drift", "uid"])
+    kept = Watch.objects.filter(pk=one.pk).update(
+        compared_at=now,
+        drift=found.as_json() if found is not None else {},
+        drifted_at=(before or now) if found is not None else None,
+        uid=one.uid if found is not None or version is None else str(version.meta.get("uid") or ""),
+    )
+    if not kept:  # taken over or accepted meanwhile
+        return
     name = f"{_ref(one)} on {one.cluster.name}"
     if found is not None and before is None:
         drifted[one.change].append(f"{name} {found.sentence}")

@@ -23,6 +23,8 @@ def begin(change: ChangeSet, item: ChangeItem) -> None:
         cluster=item.cluster_id, kind=item.kind, namespace=item.namespace, name=item.name
     )
     before = same.select_related("change").first()
+    if before is not None and before.change_id != change.pk:
+        decisions.locked(before.change)  # before its watch, as everybody does who touches both
     same.delete()
     Watch.objects.create(
         cluster_id=item.cluster_id,
@@ -43,7 +45,7 @@ def begin(change: ChangeSet, item: ChangeItem) -> None:
 
 def release(change: ChangeSet, by: ChangeSet) -> None:
     """What `by` has put back is watched no longer for `change`."""
-    drifted = change.drifted_at is not None
+    drifted = decisions.locked(change).drifted_at is not None
     Watch.objects.filter(change=change).delete()
     if drifted:
         flag(change, kind=ENDED, text=f"{by.number} has reverted it: watched no longer.", tone="")
