@@ -36,13 +36,15 @@ class What(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Written:
     """What a change wrote of one object. `intent` is None for a deletion, `base` for a creation;
-    `expected` is the whole object right after the write; `uid` is "" where it is not known."""
+    `expected` is the whole object right after the write, `desired` what was asked for, where admission made
+    more of it; `uid` is "" where it is not known."""
 
     kind: str
     intent: Manifest | None
     base: Manifest | None
     expected: Manifest | None
     uid: str = ""
+    desired: Manifest | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +95,10 @@ def drift_of(written: Written, now: Manifest | None, *, uid: str = "") -> Drift 
     if now is None:
         return Drift(What.DELETED, keeper=_tool(written.expected))
     here, expected = _plain(now), _plain(written.expected or {})
+    goal = _plain(written.desired) if written.desired is not None else expected
     changes = (
         *_altered(written.kind, _plain(written.intent), expected, here, ""),
-        *_there_again(_plain(written.base or {}), expected, here, ""),
+        *_there_again(_plain(written.base or {}), goal, here, ""),
     )[:LIMIT]
     if not changes:
         return None

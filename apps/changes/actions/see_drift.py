@@ -111,6 +111,7 @@ def _drift_of(one: Watch, version: ObjectVersion | None) -> drift.Drift | None:
         base=as_kept(item.base) if item.base else None,
         expected=as_kept(expected) if expected else None,
         uid=one.uid,
+        desired=as_kept(item.desired) if item.desired else None,
     )
     if version is None:
         return drift.drift_of(written, None)
