@@ -20,8 +20,9 @@ from apps.clusters.models import Cluster
 from apps.common import clock
 from apps.common.errors import InvalidInputError
 from apps.inventory.models import ObjectVersion
+from apps.mesh.ownership import keeper_of
 from apps.mesh.patches import ManifestPatch, PatchAction, stripped
-from apps.mesh.refs import ResourceRef
+from apps.mesh.refs import Manifest, ResourceRef
 
 Patches = Mapping[Cluster, Sequence[ManifestPatch]]
 TakeOver = Collection[tuple[str, ResourceRef]]  # (cluster name, object) whose foreign fields are taken
@@ -143,6 +144,7 @@ def _item(
             raise InvalidInputError(f"{patch.ref} on {cluster.name}: {error}", field="manifests") from error
     base = stripped(patch.before) if patch.before is not None else None
     return ChangeItem(
+        kept_by=_kept_by(base, meta),
         revision=revision,
         position=position,
         cluster=cluster,
@@ -158,6 +160,15 @@ def _item(
         desired=desired,
         force=force,
     )
+
+
+def _kept_by(base: Manifest | None, meta: Mapping[str, Any]) -> dict[str, Any]:
+    """The GitOps tool that keeps the object, by its marks or by the managers of its fields."""
+    if base is None:
+        return {}
+    owners = meta.get("managedFields") or []
+    keeper = keeper_of({**base, "metadata": {**(base.get("metadata") or {}), "managedFields": owners}})
+    return asdict(keeper) if keeper is not None else {}
 
 
 def _meta(cluster: Cluster, ref: ResourceRef) -> dict[str, Any]:

@@ -22,15 +22,11 @@ from apps.clusters.gateway import (
     NotFoundError,
     Resource,
 )
+from apps.mesh.ownership import keeper_of
 from apps.mesh.patches import field_diff, stripped
+from apps.mesh.refs import ResourceRef
 from apps.mesh.rules.wording import listed
 
-GITOPS_MARKS = (
-    ("argocd.argoproj.io/tracking-id", "Argo CD"),
-    ("kustomize.toolkit.fluxcd.io/name", "Flux"),
-    ("helm.toolkit.fluxcd.io/name", "Flux"),
-    ("meta.helm.sh/release-name", "Helm"),
-)
 ISTIO_GROUPS = ("networking.istio.io", "security.istio.io", "telemetry.istio.io")
 PARTS = {
     "metadata.labels": "labels",
@@ -238,15 +234,8 @@ def _paths(changes: Sequence[Any]) -> str:
 
 
 def _gitops(live: Mapping[str, Any]) -> tuple[str, ...]:
-    metadata = live.get("metadata") or {}
-    marks = {**(metadata.get("labels") or {}), **(metadata.get("annotations") or {})}
-    tools = dict.fromkeys(tool for mark, tool in GITOPS_MARKS if mark in marks)
-    if marks.get("app.kubernetes.io/managed-by") == "Helm":
-        tools["Helm"] = None
-    return tuple(
-        f"The object is managed by {tool}, which may put it back: change it at its source as well."
-        for tool in tools
-    )
+    keeper = keeper_of(live)
+    return (keeper.warning(ResourceRef.of(live)),) if keeper is not None else ()
 
 
 def named(item: ChangeItem) -> str:

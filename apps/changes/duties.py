@@ -31,6 +31,8 @@ def hands(change: ChangeSet) -> Mapping[int, str]:
     found: dict[int, str] = {}
     if change.emergency_by_id is not None:
         found[change.emergency_by_id] = REQUESTER
+    submitters = Revision.submitters.through.objects.filter(revision__change=change)
+    found.update(dict.fromkeys(submitters.values_list("user_id", flat=True), SUBMITTER))
     if change.submitter_id is not None:
         found[change.submitter_id] = SUBMITTER
     found.update(dict.fromkeys(change.former_authors.values_list("pk", flat=True), HOLDER))
@@ -94,4 +96,5 @@ def without_a_hand(user: User, found: QuerySet[ChangeSet]) -> QuerySet[ChangeSet
     involved = Q(author=user) | Q(submitter=user, submitter__isnull=False)
     involved |= Q(emergency_by=user, emergency_by__isnull=False)
     held = ChangeSet.former_authors.through.objects.filter(changeset=OuterRef("pk"), user=user)
-    return found.exclude(involved).exclude(Exists(edited)).exclude(Exists(held))
+    submitted = Revision.submitters.through.objects.filter(revision__change=OuterRef("pk"), user=user)
+    return found.exclude(involved).exclude(Exists(edited)).exclude(Exists(held)).exclude(Exists(submitted))

@@ -10,6 +10,7 @@ from django.db import models
 from apps.accounts.models import User
 from apps.changes.lifecycle import STATE_CHOICES, State
 from apps.clusters.models import Cluster
+from apps.mesh.ownership import Keeper
 
 
 class ChangeSet(models.Model):
@@ -55,11 +56,16 @@ class ChangeSet(models.Model):
     ends = models.OneToOneField(
         "self", null=True, blank=True, on_delete=models.PROTECT, related_name="ending"
     )
-    drifted_at = models.DateTimeField(null=True, blank=True)
+    settles_at = models.DateTimeField(null=True, blank=True)  # when a worker looks at its effect once more
+    drifted_at = models.DateTimeField(null=True, blank=True)  # since when a watched object reads otherwise
 
     class Meta:
         ordering = ["-id"]
-        indexes = [models.Index(fields=["state", "-id"], name="change_state")]
+        indexes = [
+            models.Index(fields=["state", "-id"], name="change_state"),
+            models.Index(fields=["settles_at"], name="change_settles"),
+            models.Index(fields=["drifted_at"], name="change_drifted"),
+        ]
 
     def __str__(self) -> str:
         return self.number
@@ -75,6 +81,7 @@ class Revision(models.Model):
     change = models.ForeignKey(ChangeSet, on_delete=models.CASCADE, related_name="revisions")
     number = models.IntegerField()
     editor = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    submitters = models.ManyToManyField(User, related_name="+")  # everybody who ever submitted it
     created_at = models.DateTimeField()
     digest = models.CharField(max_length=64, blank=True)  # set when it is submitted
     # {"cluster name": apps.mesh.whatif.Prediction as JSON}
@@ -120,6 +127,8 @@ class ChangeItem(models.Model):
     intent = models.JSONField(null=True)  # what server-side apply sends
     desired = models.JSONField(null=True)  # the whole object as it should read afterwards
     force = models.BooleanField(default=False)  # the take-over of foreign fields was asked for
+    # Who else keeps the object, {"tool", "source", "reverts"} of apps.mesh.ownership.Keeper, or nothing
+    kept_by = models.JSONField(default=dict, blank=True)
     # {"ok", "noop", "at", "message", "causes", "warnings", "expected": the whole object, "comparable"}
     dry_run = models.JSONField(default=dict)
     result = models.CharField(max_length=10, choices=Result.choices, default=Result.WAITING)
@@ -135,6 +144,10 @@ class ChangeItem(models.Model):
 
     def __str__(self) -> str:
         return f"{self.action} {self.kind} {self.namespace}/{self.name}"
+
+    @property
+    def keeper(self) -> Keeper | None:
+        return Keeper(**self.kept_by) if self.kept_by else None
 
 
 class Decision(models.Model):
@@ -193,16 +206,57 @@ class ChangeEvent(models.Model):
 
 
 class Verification(models.Model):
-    """What happened compared with what was predicted, by the same function."""
+    """What happened compared with what was predicted, by the same function: right after the writes, and
+    once more when things have settled."""
 
-    change = models.OneToOneField(ChangeSet, on_delete=models.CASCADE, related_name="verification")
+    class Phase(models.TextChoices):
+        FIRST = "first", "Right after the writes"
+        SETTLED = "settled", "After settling"
+
+    change = models.ForeignKey(ChangeSet, on_delete=models.CASCADE, related_name="verifications")
+    phase = models.CharField(max_length=10, choices=Phase.choices, default=Phase.FIRST)
     at = models.DateTimeField()
     confirmed = models.BooleanField()
-    # {"cluster name": {"predicted": …, "happened": …, "differences": ["…"]}}
+    # {"cluster name": {"predicted": …, "happened": …, "differences": ["…"], "remarks": ["…"]}}
     detail = models.JSONField(default=dict)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["change", "phase"], name="one_verification_a_phase"),
+        ]
+        ordering = ["id"]
 
     def __str__(self) -> str:
         return "confirmed" if self.confirmed else "diverged"
+
+
+class Watch(models.Model):
+    """An object as a change wrote it last, and whether it still reads like that. One row an object: the
+    next change that writes it takes the row over. Written by `actions.watch` and the actions on drift."""
+
+    cluster = models.ForeignKey(Cluster, on_delete=models.CASCADE, related_name="+")
+    kind = models.CharField(max_length=63)
+    namespace = models.CharField(max_length=63, blank=True)
+    name = models.CharField(max_length=253)
+    change = models.ForeignKey(ChangeSet, on_delete=models.CASCADE, related_name="watches")
+    item = models.OneToOneField(ChangeItem, on_delete=models.CASCADE, related_name="watch")
+    uid = models.CharField(max_length=64, blank=True)  # of the object that was written; "" until it was seen
+    since = models.DateTimeField()  # when the write was recorded; an older reading says nothing about it
+    compared_at = models.DateTimeField(null=True, blank=True)  # None: the next reading has to be compared
+    drifted_at = models.DateTimeField(null=True, blank=True)
+    drift = models.JSONField(default=dict, blank=True)  # apps.changes.drift.Drift as JSON
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["cluster", "kind", "namespace", "name"], name="one_watch_an_object"
+            ),
+        ]
+        indexes = [models.Index(fields=["cluster", "compared_at"], name="watch_to_compare")]
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.namespace}/{self.name}"
 
 
 class PolicyVersion(models.Model):

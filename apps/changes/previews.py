@@ -5,7 +5,7 @@ Loads the last reading of the cluster; slow enough to be asked for only when som
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from apps.changes.permitted import lacking
 from apps.clusters.models import Cluster
 from apps.common.errors import InvalidInputError
 from apps.inventory import store
+from apps.mesh.ownership import keeper_of
 from apps.mesh.patches import ManifestPatch
 from apps.mesh.remedies import catalogue
 from apps.mesh.remedies.base import ProposalError, Target
@@ -50,4 +51,15 @@ def _preview(
     cluster: Cluster, patches: Sequence[ManifestPatch], summary: str, warnings: Sequence[str]
 ) -> Preview:
     prediction = foresee(cluster, patches).prediction
-    return Preview(summary, (*warnings, *lacking(cluster, patches)), tuple(patches), prediction)
+    told = dict.fromkeys((*warnings, *_kept(cluster, patches), *lacking(cluster, patches)))
+    return Preview(summary, tuple(told), tuple(patches), prediction)
+
+
+def _kept(cluster: Cluster, patches: Sequence[ManifestPatch]) -> Iterator[str]:
+    """What will become of the patches, for every object that a GitOps tool keeps."""
+    snapshot = store.load(cluster)
+    for patch in patches:
+        manifest = snapshot.manifest(patch.ref)
+        keeper = keeper_of(manifest) if manifest is not None else None
+        if keeper is not None:
+            yield keeper.warning(patch.ref)

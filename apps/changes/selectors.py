@@ -15,9 +15,9 @@ from django.db.models.functions import Cast
 
 from apps.accounts.models import User
 from apps.accounts.permissions import Permission, object_filter
-from apps.changes import access, duties
+from apps.changes import access, duties, watches
 from apps.changes.approvals import Standing, standing
-from apps.changes.contested import Owned, foreseen
+from apps.changes.contested import foreseen
 from apps.changes.gates import Gate, gate
 from apps.changes.lifecycle import REVERTIBLE, REVIEWABLE, Event, State, next_state
 from apps.changes.models import (
@@ -28,7 +28,9 @@ from apps.changes.models import (
     Decision,
     Revision,
     Verification,
+    Watch,
 )
+from apps.changes.owners import Owned
 from apps.common import clock
 
 CONFLICT = "FieldManagerConflict"
@@ -61,12 +63,15 @@ class Verb(StrEnum):
     HAND_OVER = "hand_over"
     TIME_BOX = "time_box"
     COMMENT = "comment"
+    PROPOSE_AGAIN = "propose_again"
+    ACCEPT_DRIFT = "accept_drift"
 
 
 @dataclass(frozen=True, slots=True)
 class ChangeDetail:
     """One change as its page shows it. `can` maps a verb to "" or to the reason why not; `contested` an
-    item of a draft to the others who own what it writes; `gate` says whether it may be applied now."""
+    item of a draft to the others who own what it writes; `gate` says whether it may be applied now; `drifted`
+    are its objects that others have changed since."""
 
     change: ChangeSet
     revision: Revision
@@ -75,13 +80,19 @@ class ChangeDetail:
     decisions: tuple[Decision, ...]
     events: tuple[ChangeEvent, ...]
     comments: tuple[Comment, ...]
-    verification: Verification | None
+    verifications: tuple[Verification, ...]
+    drifted: tuple[Watch, ...]
     standing: Standing
     clusters: tuple[str, ...]
     reverts: tuple[ChangeSet, ...]
     can: Mapping[Verb, str]
     contested: Mapping[int, tuple[Owned, ...]]
     gate: Gate
+
+    @property
+    def verification(self) -> Verification | None:
+        """The newest: after settling, where there is one."""
+        return self.verifications[-1] if self.verifications else None
 
 
 def current_revision(change: ChangeSet) -> Revision:
@@ -90,7 +101,13 @@ def current_revision(change: ChangeSet) -> Revision:
 
 
 def inbox(
-    user: User, box: Box = Box.ALL, *, state: str = "", cluster: str = "", text: str = ""
+    user: User,
+    box: Box = Box.ALL,
+    *,
+    state: str = "",
+    cluster: str = "",
+    text: str = "",
+    drifted: bool = False,
 ) -> QuerySet[ChangeSet]:
     """Visible changes, newest first, each with `item_count`, `approval_count`, `required`."""
     found = access.visible_changes(user).select_related("author", "parent")
@@ -100,6 +117,8 @@ def inbox(
         found = waiting_for(user, found)
     if state:
         found = found.filter(state__in=state.split(","))
+    if drifted:
+        found = found.filter(drifted_at__isnull=False)
     items = ChangeItem.objects.filter(
         revision__change=OuterRef("pk"), revision__number=OuterRef("revision_number")
     )
@@ -167,7 +186,8 @@ def detail(user: User, change: ChangeSet) -> ChangeDetail:
         decisions=tuple(change.decisions.select_related("reviewer", "revision").order_by("id")),
         events=tuple(change.events.order_by("id")),
         comments=tuple(change.comments.select_related("author").order_by("id")),
-        verification=Verification.objects.filter(change=change).first(),
+        verifications=tuple(Verification.objects.filter(change=change).order_by("pk")),
+        drifted=watches.drifted(change),
         standing=now,
         clusters=tuple(sorted({item.cluster.name for item in items})),
         reverts=tuple(access.visible_changes(user).filter(parent=change).order_by("pk")),
@@ -202,6 +222,8 @@ def abilities(user: User, change: ChangeSet, revision: Revision, now: Standing) 
         Verb.HAND_OVER: _draft(state) or ("" if user.pk == change.author_id else administer),
         Verb.TIME_BOX: _draft(state) or ("" if hand else "Only those with a hand in it set its end."),
         Verb.COMMENT: "",
+        Verb.PROPOSE_AGAIN: watches.nothing_drifted(change) or propose,
+        Verb.ACCEPT_DRIFT: watches.nothing_drifted(change) or propose,
         Verb.BREAK_GLASS: _break_glass(change) or _permitted(user, Permission.BREAK_GLASS, where),
         Verb.REVIEW: _review(change) or duties.examiner_problem(user, change, where),
     }

@@ -33,7 +33,12 @@ class Need:
 
 
 def needs(
-    *, clusters: Sequence[Cluster], waiting: Iterable[ChangeSet], causes: Iterable[Cause], now: datetime
+    *,
+    clusters: Sequence[Cluster],
+    waiting: Iterable[ChangeSet],
+    drifted: Iterable[ChangeSet],
+    causes: Iterable[Cause],
+    now: datetime,
 ) -> list[Need]:
     """Decisions of this person first, then what is broken, then what will break.
 
@@ -41,6 +46,7 @@ def needs(
     """
     rows = [_decision(change, now, first=not at) for at, change in enumerate(waiting)]
     rows += [_no_answer(cluster, now) for cluster in clusters if silent(cluster)]
+    rows += [_drifted(change, now) for change in drifted]
     rows += [_blocked(cluster) for cluster in clusters if figures_of(cluster).get("blocked_hosts")]
     rows += [_cause(cause) for cause in causes if cause["severity"] == Severity.ERROR]
     rows += [row for cluster in clusters if (row := _expiring(cluster, now))]
@@ -59,6 +65,12 @@ def _decision(change: ChangeSet, now: datetime, *, first: bool) -> Need:
         change.number,
         primary=first,
     )
+
+
+def _drifted(change: ChangeSet, now: datetime) -> Need:
+    since = f"seen {times.ago(change.drifted_at, now)}" if change.drifted_at else ""
+    url = f"{reverse('console:change', args=[change.pk])}#drift"
+    return Need(Badge("Drift", "warn", "bad"), change.title, since, "Show drift", url, change.number)
 
 
 def _no_answer(cluster: Cluster, now: datetime) -> Need:

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from apps.changes.contested import Owned
 from apps.changes.models import ChangeEvent, ChangeItem, Decision, Verification
+from apps.changes.owners import Owned
 from apps.console import effects
 from apps.console.difference import Difference, difference
 from apps.console.links import object_url
@@ -110,12 +110,10 @@ def outcomes(verification: Verification) -> list[Outcome]:
     ]
 
 
-def deviations(verification: Verification) -> list[str]:
-    """What is not as it was predicted, in sentences."""
+def lines(verification: Verification, what: str) -> list[str]:
+    """The sentences of every cluster: `differences` from what was predicted, or `remarks`."""
     return [
-        f"{name}: {line}"
-        for name, part in sorted(verification.detail.items())
-        for line in part.get("differences", [])
+        f"{name}: {line}" for name, part in sorted(verification.detail.items()) for line in part.get(what, [])
     ]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.http import HttpRequest
@@ -11,7 +11,7 @@ from django.utils.safestring import SafeString
 
 from apps.accounts.models import User
 from apps.accounts.permissions import Permission, allows_somewhere
-from apps.changes.models import ChangeItem, ChangeSet, Revision
+from apps.changes.models import ChangeSet, Revision
 from apps.console.fragments import live
 from apps.gitops import selectors
 from apps.gitops.downloads import Form
@@ -29,26 +29,21 @@ FORMS = (
 
 @dataclass(frozen=True, slots=True)
 class ExportShown:
-    """`kept` says which objects a tool keeps; `repositories` is empty for who may not push, `why_not` then
-    says why; `pushes` is a live part."""
+    """`repositories` is empty for who may not push, `why_not` then says why; `pushes` is a live part."""
 
     downloads: tuple[tuple[str, str, str], ...]  # URL, label, note
-    kept: tuple[str, ...]
     repositories: Sequence[Repository]
     why_not: str
     may_keep: bool
     pushes: SafeString
 
 
-def export_shown(
-    request: HttpRequest, user: User, change: ChangeSet, revision: Revision, items: Iterable[ChangeItem]
-) -> ExportShown:
+def export_shown(request: HttpRequest, user: User, change: ChangeSet, revision: Revision) -> ExportShown:
     """For one change, as one person may use it."""
     url = reverse("console:change-export", args=[change.pk])
     problem = selectors.push_problem(user, change, revision)
     return ExportShown(
         downloads=tuple((f"{url}?as={form.value}", label, note) for form, label, note in FORMS),
-        kept=tuple(keeper.warning(ref) for ref, keeper in selectors.keepers(items)),
         repositories=() if problem else tuple(selectors.repositories()),
         why_not=problem,
         may_keep=allows_somewhere(user, Permission.ADMINISTER),

@@ -74,6 +74,7 @@ AREAS = {
     "cluster-connection": "clusters",
     "cluster-objects": "clusters",
     "object": "clusters",
+    "object-versions": "clusters",
     "cluster-workloads": "workloads",
     "cluster-egress": "egress",
     "cluster-explain": "egress",

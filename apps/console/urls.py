@@ -13,6 +13,7 @@ from apps.console.views import (
     findings,
     fleet,
     gitops,
+    history,
     hosts,
     notifications,
     objects,
@@ -52,6 +53,7 @@ urlpatterns: list[URLPattern] = [
     path("changes/<int:pk>/decide/", changes.decide, name="change-decide"),
     path("changes/<int:pk>/break-glass/", change_steps.declare, name="change-break-glass"),
     path("changes/<int:pk>/review/", change_steps.look_over, name="change-review"),
+    path("changes/<int:pk>/accept-drift/", change_steps.accept, name="change-accept-drift"),
     path("changes/<int:pk>/comment/", change_steps.say, name="change-comment"),
     path("changes/<int:pk>/hand-over/", change_steps.hand_on, name="change-hand-over"),
     path("changes/<int:pk>/time-box/", change_steps.set_end, name="change-time-box"),
@@ -115,6 +117,11 @@ urlpatterns: list[URLPattern] = [
     ),
     path("clusters/<slug:name>/propose/", proposing.by_hand, name="cluster-propose"),
     path("clusters/<slug:name>/objects/", objects.objects, name="cluster-objects"),
+    path(
+        "clusters/<slug:name>/objects/<str:kind>/<str:namespace>/<str:object_name>/versions/",
+        history.versions,
+        name="object-versions",
+    ),
     path(
         "clusters/<slug:name>/objects/<str:kind>/<str:namespace>/<str:object_name>/",
         objects.detail,

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from django.db.models import QuerySet
 
 from apps.accounts.models import User
 from apps.accounts.permissions import Permission, allows_somewhere
 from apps.changes import access
-from apps.changes.models import ChangeItem, ChangeSet, Revision
+from apps.changes.models import ChangeSet, Revision
 from apps.gitops.models import Push, Repository
 from apps.gitops.reading import refusal
-from apps.mesh.ownership import Keeper, keeper_of
-from apps.mesh.refs import ResourceRef
 
 
 def repositories() -> QuerySet[Repository]:
@@ -37,10 +33,3 @@ def push_problem(user: User, change: ChangeSet, revision: Revision) -> str:
     if not access.may_everywhere(user, Permission.EXECUTE, access.places(revision)):
         return "Pushing takes the right to apply on every cluster that the change touches."
     return refusal(change)
-
-
-def keepers(items: Iterable[ChangeItem]) -> tuple[tuple[ResourceRef, Keeper], ...]:
-    """The objects of a change that a GitOps tool or a package manager keeps, and which one."""
-    kept = [item for item in items if item.base is not None]
-    found = ((ResourceRef(i.kind, i.namespace, i.name), keeper_of(i.base or {})) for i in kept)
-    return tuple((ref, keeper) for ref, keeper in found if keeper is not None)

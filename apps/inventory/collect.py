@@ -7,9 +7,11 @@ database; memory follows workloads, not pods.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from apps.clusters import rbac
 from apps.clusters.gateway import (
@@ -21,7 +23,7 @@ from apps.clusters.gateway import (
     Resource,
     TooLargeError,
 )
-from apps.inventory.kinds import GROUPS, KINDS, Kind
+from apps.inventory.kinds import BY_NAME, GROUPS, KINDS, Kind
 from apps.inventory.pods import PodCounter
 from apps.inventory.trimmed import LAST_APPLIED, without_values
 from apps.mesh.parsing.folding import PodFolder
@@ -133,6 +135,17 @@ class _Found:
             self.read += len(page.items)
             self._progress(f"{kind.kind}, page {number}", self.read)
             yield from page.items
+
+
+def as_kept(manifest: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The manifest of one object as a reading would keep it; None for a kind that is not read."""
+    kind = BY_NAME.get(str(manifest.get("kind") or ""))
+    if kind is None:
+        return None
+    if kind.whole:
+        return {key: value for key, value in manifest.items() if key != "status"}
+    kept = msgspec.convert(dict(manifest), kind.item_type)
+    return without_values(kept) if kind.workload else kept
 
 
 def config_map_names(objects: Iterable[Collected]) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ for. ReplicaSets are not read: a pod's own labels say which Deployment it belong
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -97,3 +98,4 @@ KINDS: tuple[Kind, ...] = (
 
 GROUPS: tuple[str, ...] = tuple(dict.fromkeys(kind.group for kind in KINDS))
 EDITABLE: frozenset[str] = frozenset(kind.kind for kind in KINDS if kind.whole)
+BY_NAME: Mapping[str, Kind] = {kind.kind: kind for kind in KINDS}

@@ -33,12 +33,14 @@ WRITTEN_GROUP = "networking.istio.io/"
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """What a reading brought: objects that are new, changed or gone; `revision` of the inventory."""
+    """What a reading brought: objects that are new, changed or gone, and which (`touched`); `revision` of
+    the inventory."""
 
     added: int
     changed: int
     removed: int
     revision: int
+    touched: frozenset[ResourceRef] = frozenset()
 
     @property
     def any(self) -> bool:
@@ -59,11 +61,9 @@ def save(cluster: Cluster, collection: Collection, *, at: datetime) -> Saved:
         known = _current(cluster)
         unread = {gap.kind for gap in collection.gaps}
         seen = dict(_hashed(collection.objects))
-        gone = [
-            row.pk for ref, row in known.items() if ref not in seen and _read_kind(ref.kind) not in unread
-        ]
+        gone = [ref for ref in known if ref not in seen and _read_kind(ref.kind) not in unread]
         added, changed, moved = _compare(known, seen)
-        _close(gone + [known[ref].pk for ref in changed], at)
+        _close([known[ref].pk for ref in (*gone, *changed)], at)
         _open(cluster, {ref: seen[ref] for ref in [*added, *changed]}, at)
         _note_moved(moved)
         gaps = [{"kind": g.kind, "namespace": g.namespace, "reason": g.reason} for g in collection.gaps]
@@ -72,7 +72,8 @@ def save(cluster: Cluster, collection: Collection, *, at: datetime) -> Saved:
         if gaps != cluster.gaps or served != cluster.served:
             cluster.gaps, cluster.served = gaps, served
             cluster.save(update_fields=["gaps", "served"])
-        return Saved(len(added), len(changed), len(gone), _advance(cluster, altered, at))
+        touched = frozenset((*added, *changed, *gone))
+        return Saved(len(added), len(changed), len(gone), _advance(cluster, altered, at), touched)
 
 
 def load(cluster: Cluster, at: datetime | None = None) -> Snapshot:

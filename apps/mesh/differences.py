@@ -84,7 +84,16 @@ class Prediction:
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """`confirmed` when what happened is what was predicted; `deviations` are sentences."""
+    """What happened against what was predicted, in sentences: `missing` was predicted and is not there,
+    `surprises` are there and were not predicted."""
 
-    confirmed: bool
-    deviations: tuple[str, ...]
+    missing: tuple[str, ...]
+    surprises: tuple[str, ...]
+
+    @property
+    def deviations(self) -> tuple[str, ...]:
+        return (*self.missing, *self.surprises)
+
+    @property
+    def confirmed(self) -> bool:
+        return not self.deviations

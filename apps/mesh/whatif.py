@@ -118,13 +118,17 @@ def verify(predicted: Prediction, observed: Difference) -> Verification:
     changes = (*observed.findings_appear, *observed.findings_disappear)
     passing = {change.fingerprint for change in changes if change.code in FOLLOWING_PODS}
     fleeting = _fleeting(predicted.difference)
-    missed = (key for key in wanted if key not in found and key[2] not in fleeting)
-    deviations = [f"Predicted, but not seen: {wanted[key]}" for key in missed]
-    surprises = (
-        key for key in found if key not in wanted and key[1] not in WORKLOAD_KINDS and key[2] not in passing
+    missing = (
+        f"Predicted, but not seen: {text}"
+        for key, text in wanted.items()
+        if key not in found and key[2] not in fleeting
     )
-    deviations += [f"Seen, but not predicted: {found[key]}" for key in surprises]
-    return Verification(not deviations, tuple(deviations))
+    surprises = (
+        f"Seen, but not predicted: {text}"
+        for key, text in found.items()
+        if key not in wanted and key[1] not in WORKLOAD_KINDS and key[2] not in passing
+    )
+    return Verification(tuple(missing), tuple(surprises))
 
 
 def _fleeting(difference: Difference) -> frozenset[str]:

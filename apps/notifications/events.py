@@ -21,6 +21,7 @@ class Event(StrEnum):
     EXPIRED = "expired"
     APPLIED = "applied"
     DIVERGED = "diverged"
+    DRIFTED = "drifted"
     FAILED = "failed"
     NEEDS_ATTENTION = "needs_attention"
     BREAK_GLASS = "break_glass"
@@ -44,11 +45,12 @@ _WORDS = {
     Event.EXPIRED: "expired",
     Event.APPLIED: "is applied and confirmed",
     Event.DIVERGED: "is applied, but does not do what was predicted",
+    Event.DRIFTED: "is no longer there as it was written: others have changed it",
     Event.FAILED: "failed",
     Event.NEEDS_ATTENTION: "needs attention",
     Event.BREAK_GLASS: "was declared an emergency",
     Event.REVIEW_DUE: "was applied as an emergency and has to be reviewed",
-    Event.POLICY: "The rules for approvals were changed",
+    Event.POLICY: "A version of the approval policy was proposed or decided on",
     Event.AUDIT_CHECKPOINT: "A checkpoint of the audit record",
     Event.TEST: "A test from meshconsole",
 }
@@ -66,13 +68,15 @@ TOLD: Mapping[str, Event] = {
     Step.FAIL: Event.FAILED,
     Step.STOP_PARTIAL: Event.NEEDS_ATTENTION,
     Step.GIVE_UP: Event.NEEDS_ATTENTION,
+    "settle_diverged": Event.DIVERGED,
+    "drifted": Event.DRIFTED,
     "break_glass": Event.BREAK_GLASS,
     "call_review": Event.REVIEW_DUE,
 }
 # What an administrator can choose for a webhook.
 CHOICES = tuple((event.value, event.value.replace("_", " ")) for event in Event if event is not Event.TEST)
 TO_DECIDE = frozenset({Event.SUBMITTED, Event.BREAK_GLASS, Event.REVIEW_DUE})
-TROUBLE = frozenset({Event.FAILED, Event.NEEDS_ATTENTION, Event.DIVERGED, Event.BREAK_GLASS})
+TROUBLE = frozenset({Event.FAILED, Event.NEEDS_ATTENTION, Event.DIVERGED, Event.DRIFTED, Event.BREAK_GLASS})
 
 
 def state_after(step: str) -> str:

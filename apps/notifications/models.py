@@ -49,7 +49,8 @@ class Preference(models.Model):
 
 class Notification(models.Model):
     """One event, to be told once to every channel that wants it. `timeline` is unique: a step of a change
-    is told once, however often it is looked at. `payload` is made when the channels are chosen."""
+    is told once, however often it is looked at; so is `key`, of what is no step. `payload` is made when the
+    channels are chosen."""
 
     event = models.CharField(max_length=30)
     at = models.DateTimeField()
@@ -57,6 +58,7 @@ class Notification(models.Model):
     timeline = models.OneToOneField(
         ChangeEvent, null=True, on_delete=models.CASCADE, related_name="notification"
     )
+    key = models.CharField(max_length=60, blank=True)
     actor = models.CharField(max_length=150)
     state = models.CharField(max_length=20, blank=True)  # of the change, after the event
     extra = models.JSONField(default=dict)
@@ -66,6 +68,9 @@ class Notification(models.Model):
     class Meta:
         ordering = ["-id"]
         indexes = [models.Index(fields=["spread_at", "id"], name="notification_waiting")]
+        constraints = [
+            models.UniqueConstraint(fields=["key"], condition=~models.Q(key=""), name="told_once_a_key"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.label} {self.change or ''}".strip()

@@ -5,6 +5,7 @@ Names and states only: no manifest, no host, no comment. Knows no channel.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC
 from typing import Any
 
@@ -29,7 +30,7 @@ def payload(notification: Notification) -> dict[str, Any]:
         "id": notification.pk,
         "event": event.value,
         "at": notification.at.astimezone(UTC).isoformat(timespec="seconds"),
-        "summary": _summary(event, change),
+        "summary": _summary(event, change, notification.extra),
         "actor": notification.actor,
         "change": about,
         "extra": notification.extra,
@@ -50,7 +51,9 @@ def body_for(webhook: Webhook, document: dict[str, Any]) -> dict[str, Any]:
     return {"text": f"{text}\n{link} on {where}{risk}, by {document['actor'].translate(_SLACK)}"}
 
 
-def _summary(event: Event, change: ChangeSet | None) -> str:
+def _summary(event: Event, change: ChangeSet | None, extra: Mapping[str, Any]) -> str:
+    if event is Event.POLICY and extra:
+        return f"Version {extra['version']} of the approval policy was {extra['step']}"
     if change is None:
         return event.words
     return f"{change.number} {event.words}: {_line(change.title)}"

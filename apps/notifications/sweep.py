@@ -11,6 +11,7 @@ from datetime import timedelta
 from django.db.models import Q
 
 from apps.common.clock import now
+from apps.notifications import policy_steps
 from apps.notifications.deliver import deliver_due
 from apps.notifications.models import Cursor, Delivery, Notification
 from apps.notifications.spread import spread_waiting
@@ -38,7 +39,7 @@ def sweep() -> Swept | None:
     if not Cursor.objects.filter(free, pk=1).update(busy_until=now() + BUSY):
         return None
     try:
-        return Swept(collect(), spread_waiting(), deliver_due(), forget_old())
+        return Swept(collect() + policy_steps.collect(), spread_waiting(), deliver_due(), forget_old())
     finally:
         Cursor.objects.filter(pk=1).update(busy_until=None)
 

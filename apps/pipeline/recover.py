@@ -14,6 +14,7 @@ from apps.changes.lifecycle import Event, State
 from apps.changes.models import ChangeSet
 from apps.common import clock
 from apps.common.outbox import enqueue
+from apps.pipeline.settling import LOOKED_AT, SETTLE_TASK
 
 MAX_VALIDATIONS = 5
 TASKS = {
@@ -26,9 +27,10 @@ TASKS = {
 
 @dataclass(frozen=True, slots=True)
 class Recovered:
-    """How many changes were sent again, and how many expired."""
+    """How many changes were sent again, how many for the look after settling, and how many expired."""
 
     sent: int
+    settled: int
     expired: int
 
 
@@ -41,7 +43,16 @@ def recover_stuck() -> Recovered:
             validate.give_up(change_id=change.pk, message="No worker finished the dry run.")
         else:
             enqueue(TASKS[state], change_id=change.pk)
-    return Recovered(len(stuck), expire.expire_due(now=clock.now()))
+    return Recovered(len(stuck), _look_again(), expire.expire_due(now=clock.now()))
+
+
+def _look_again() -> int:
+    """Sends every change whose settling time is over."""
+    due = ChangeSet.objects.filter(leases.free(), settles_at__lte=clock.now(), state__in=LOOKED_AT)
+    numbers = list(due.order_by("pk").values_list("pk", flat=True))
+    for number in numbers:
+        enqueue(SETTLE_TASK, change_id=number)
+    return len(numbers)
 
 
 def _validations(change: ChangeSet) -> int:

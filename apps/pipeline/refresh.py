@@ -1,8 +1,8 @@
 """A refresh, from the cluster's API server to the prepared answers. Read this file first.
 
-connect → collect → store → analyse. The cluster is never asked anything inside a transaction; whatever
-is written names the run's attempt, so that a worker that was taken over writes nothing. A cluster that
-does not answer keeps its last known state and its age. Decides nothing about meshes.
+connect → collect → store, and see what has drifted → analyse. The cluster is never asked anything inside
+a transaction; whatever is written names the run's attempt, so that a worker that was taken over writes
+nothing. A cluster that does not answer keeps its last known state and its age. Decides nothing about meshes.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from django.conf import settings
 from django.db import transaction
 
 from apps.analysis.actions import analyse_cluster
+from apps.changes.actions.see_drift import see_drift
 from apps.clusters.connect import open_gateway
 from apps.clusters.gateway import GatewayError
 from apps.clusters.models import Cluster
@@ -90,10 +91,12 @@ def _read(run: RefreshRun, cluster: Cluster) -> Collection:
 
 
 def _keep(run: RefreshRun, cluster: Cluster, collection: Collection) -> store.Saved:
-    """Writes what was read, unless the run was taken over meanwhile."""
+    """Writes what was read, unless the run was taken over meanwhile, and compares what changes wrote."""
     with transaction.atomic():
         runs.hold(run)
-        return store.save(cluster, collection, at=now())
+        saved = store.save(cluster, collection, at=now())
+        see_drift(cluster=cluster, touched=saved.touched, began=run.started_at or run.requested_at)
+        return saved
 
 
 def request_due() -> int:

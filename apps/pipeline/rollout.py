@@ -14,6 +14,7 @@ from datetime import timedelta
 from django.db import transaction
 
 from apps.changes import approvals, leases, transitions
+from apps.changes.actions import watch
 from apps.changes.actions.schedule import miss_window
 from apps.changes.actions.validate import PENDING_FOR
 from apps.changes.actions.verify_again import VERIFY_TASK
@@ -177,6 +178,8 @@ def _hand_over(change: ChangeSet, total: int) -> State:
             tone="run",
             lease_until=None,
         )
+        if change.kind == ChangeSet.Kind.REVERT and change.parent is not None:
+            watch.release(change.parent, change)
         enqueue(VERIFY_TASK, change_id=change.pk)
     return state
 

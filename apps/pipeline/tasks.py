@@ -10,7 +10,7 @@ from apps.changes.actions import end, schedule, validate
 from apps.common.outbox import carry_with
 from apps.gitops import pushing
 from apps.notifications import sweep
-from apps.pipeline import checkpoints, recover, refresh, rollout, verifying
+from apps.pipeline import checkpoints, recover, refresh, rollout, settling, verifying
 from apps.pipeline.dispatch import Dispatcher, forget_published
 
 
@@ -69,6 +69,13 @@ def verify_change(change_id: int) -> None:
     """Compares a written change with what was predicted."""
     with acting(via="worker"):
         verifying.verify_change(change_id)
+
+
+@shared_task(name=settling.SETTLE_TASK)
+def settle_change(change_id: int) -> None:
+    """Looks at a change once more after its settling time."""
+    with acting(via="worker"):
+        settling.settle_change(change_id)
 
 
 @shared_task(name="pipeline.open_windows")

@@ -1,48 +1,35 @@
-"""After the writes: read the cluster again and compare what happened with what was predicted.
+"""After the writes: read the clusters again and compare what happened with what was predicted.
 
-Prediction and verification are the same pure function, asked with another snapshot.
+Prediction and verification are the same pure function, asked with another snapshot. `settling` asks it once
+more when things have come to rest.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from typing import Any
 
-import msgspec
+from django.conf import settings
 from django.db import transaction
 
-from apps.analysis.hosteditions import hostset_for
-from apps.changes import dryrun, intents, leases, transitions
-from apps.changes.dryrun import named
+from apps.changes import leases, transitions
 from apps.changes.lifecycle import Event, State
-from apps.changes.models import ChangeItem, ChangeSet, Revision, Verification
+from apps.changes.models import ChangeSet, Revision, Verification
 from apps.changes.selectors import current_revision
 from apps.clusters.connect import open_gateway
-from apps.clusters.gateway import ClusterGateway, GatewayError
+from apps.clusters.gateway import GatewayError
 from apps.clusters.models import Cluster
 from apps.common import clock
-from apps.common.errors import WrongStateError
-from apps.inventory import store
-from apps.inventory.actions import request_refresh
-from apps.inventory.models import RefreshRun
-from apps.mesh import whatif
-from apps.mesh.patches import field_diff, stripped
-from apps.pipeline import crashpoints, refresh
+from apps.pipeline import crashpoints
 from apps.pipeline.crashpoints import Point
 from apps.pipeline.heartbeat import Heartbeat
+from apps.pipeline.observing import Opener, Refresher, RefreshFailedError, observe, read_again
 
 MAX_ATTEMPTS = 8
 BEGAN = "verify_began"
 GIVEN = (Event.FINISH_WRITES.value, Event.VERIFY_AGAIN.value)
 PAUSE = timedelta(seconds=15)
-READING_LIMIT = 90.0  # seconds
-POLL = 0.5  # seconds
-MOMENT = timedelta(microseconds=1)
-Opener = Callable[[Cluster], AbstractContextManager[ClusterGateway]]
-Refresher = Callable[[Cluster], None]
+SHOWN = 20
 ADVICE = "Compare the differences below. Verify again when the cluster has settled, or revert the change."
 
 
@@ -55,13 +42,9 @@ def verify_change(
     if change is None:
         return None
     crashpoints.reached(Point.BEFORE_VERIFY)
-    revision = current_revision(change)
     try:
         with Heartbeat(change):
-            detail = {
-                cluster.name: _look(cluster, revision, refresher or read_again, opener)
-                for cluster in _clusters(revision)
-            }
+            detail = look(current_revision(change), refresher=refresher, opener=opener)
     except GatewayError as error:
         return _later(change, error.message)
     except RefreshFailedError as error:
@@ -72,106 +55,37 @@ def verify_change(
         return None
 
 
-class RefreshFailedError(Exception):
-    """The cluster could not be read again; the message says why."""
-
-
-def read_again(cluster: Cluster) -> None:
-    """A reading of the cluster that begins now, whoever carries it out. Raises RefreshFailedError."""
-    try:
-        run = request_refresh(actor=None, cluster=cluster, trigger="change")
-    except WrongStateError as error:
-        raise RefreshFailedError(error.message) from error
-    for _ in range(int(READING_LIMIT / POLL)):
-        refresh.refresh(run.pk)
-        run.refresh_from_db()
-        if run.state == RefreshRun.State.DONE:
-            return
-        if run.state == RefreshRun.State.FAILED:
-            raise RefreshFailedError(run.message)
-        time.sleep(POLL)
-    raise RefreshFailedError(f"{cluster.name} is still being read.")
-
-
-def _clusters(revision: Revision) -> list[Cluster]:
-    names = revision.items.values_list("cluster_id", flat=True)
-    return list(Cluster.objects.filter(pk__in=set(names)).order_by("name"))
-
-
-def _look(cluster: Cluster, revision: Revision, refresher: Refresher, opener: Opener) -> dict[str, Any]:
-    items = list(revision.items.filter(cluster=cluster).select_related("cluster").order_by("position"))
-    with opener(cluster) as gateway:
-        differences = [line for item in items for line in _read_back(gateway, item)]
-    refresher(cluster)
-    before = store.load(cluster, at=_before(items))
-    after = store.load(cluster)
-    made = revision.prediction[cluster.name]
-    happened = whatif.compare_snapshots(before, after, hostset_for(cluster, _moment(made)))
-    predicted = whatif.from_json(made)
-    differences += whatif.verify(predicted, happened).deviations
+def look(
+    revision: Revision, *, refresher: Refresher | None, opener: Opener, settled: bool = False
+) -> dict[str, Any]:
+    """What `Verification.detail` keeps: every cluster of the revision, observed. Raises GatewayError,
+    RefreshFailedError."""
     return {
-        "predicted": msgspec.to_builtins(predicted.difference),
-        "happened": msgspec.to_builtins(happened),
-        "differences": differences,
+        cluster.name: observe(
+            cluster,
+            list(revision.items.filter(cluster=cluster).select_related("cluster").order_by("position")),
+            revision.prediction[cluster.name],
+            opener=opener,
+            refresher=refresher or read_again,
+            settled=settled,
+        )
+        for cluster in _clusters(revision)
     }
 
 
-def _moment(prediction: dict[str, Any]) -> datetime | None:
-    """When it was made: the hosts that were in force then are compared, whatever is in force by now."""
-    text = prediction.get("made_at")
-    return datetime.fromisoformat(text) if text else None
+def differences_of(detail: dict[str, Any]) -> list[str]:
+    """What is not as it was predicted, in sentences; none when it is confirmed."""
+    return [line for part in detail.values() for line in part["differences"]]
 
 
-def _before(items: list[ChangeItem]) -> datetime:
-    """The last moment before the first write of this change."""
-    times = [item.written_at for item in items if item.written_at is not None]
-    return (min(times) if times else clock.now()) - MOMENT
+def settles_at() -> datetime | None:
+    """When a change that was verified now is to be looked at once more; None when it is not to be."""
+    seconds = settings.MESHCONSOLE_SETTLE_SECONDS
+    return clock.now() + timedelta(seconds=seconds) if seconds > 0 else None
 
 
-def _read_back(gateway: ClusterGateway, item: ChangeItem) -> list[str]:
-    """What is on the cluster against what was to be written, in sentences; none when it is so."""
-    resource = dryrun.resource_for(gateway, item)
-    live = dryrun.read(gateway, resource, item) if resource is not None else None
-    if item.action == ChangeItem.Action.DELETE:
-        return [f"{named(item)} is still there."] if live is not None else []
-    if live is None:
-        return [f"{named(item)} is not there."]
-    expected: Mapping[str, Any] = item.dry_run.get("expected") or item.desired or {}
-    wrong = field_diff(stripped(expected), stripped(live))
-    if resource is not None and resource.group not in dryrun.ISTIO_GROUPS:
-        # Replicas, revisions and more of a workload are other controllers' business, and move.
-        written = [change.path for change in field_diff(stripped(item.base or {}), stripped(expected))]
-        wrong = tuple(change for change in wrong if dryrun.touches(change.path, written))
-    found = [f"{named(item)}: {change.path} is not as it was written." for change in wrong[:10]]
-    if intents.operation_of(live) != intents.operation_of(expected):
-        found.append(f"{named(item)} bears the mark of another operation.")
-    return found
-
-
-def _record(change: ChangeSet, detail: dict[str, Any]) -> State:
-    differences = [line for part in detail.values() for line in part["differences"]]
-    confirmed = not differences
-    with transaction.atomic():
-        Verification.objects.update_or_create(
-            change=change, defaults={"at": clock.now(), "confirmed": confirmed, "detail": detail}
-        )
-        if confirmed:
-            return _confirm(change)
-        text = f"Diverged: {len(differences)} differences from what was predicted."
-        return transitions.move(
-            change,
-            Event.DIVERGE,
-            actor=None,
-            text=text,
-            tone="bad",
-            lease_until=None,
-            state_message="\n".join([text, *differences[:20], ADVICE]),
-        )
-
-
-def _confirm(change: ChangeSet) -> State:
+def confirm(change: ChangeSet, text: str, **fields: Any) -> State:
     """Applied; an emergency that nobody else has looked over yet is due for that first."""
-    text = "Confirmed: the cluster does what was predicted."
     owed = change.emergency_by_id is not None and change.reviewed_at is None
     return transitions.move(
         change,
@@ -180,7 +94,34 @@ def _confirm(change: ChangeSet) -> State:
         text=f"{text} It was an emergency: somebody else has to review it." if owed else text,
         tone="warn" if owed else "ok",
         lease_until=None,
+        **fields,
     )
+
+
+def _clusters(revision: Revision) -> list[Cluster]:
+    names = revision.items.values_list("cluster_id", flat=True)
+    return list(Cluster.objects.filter(pk__in=set(names)).order_by("name"))
+
+
+def _record(change: ChangeSet, detail: dict[str, Any]) -> State:
+    differences = differences_of(detail)
+    with transaction.atomic():
+        Verification.objects.filter(change=change).delete()
+        Verification.objects.create(change=change, at=clock.now(), confirmed=not differences, detail=detail)
+        if not differences:
+            text = "Confirmed: the cluster does what was predicted."
+            return confirm(change, text, settles_at=settles_at())
+        text = f"Diverged: {len(differences)} differences from what was predicted."
+        return transitions.move(
+            change,
+            Event.DIVERGE,
+            actor=None,
+            text=text,
+            tone="bad",
+            lease_until=None,
+            settles_at=settles_at(),
+            state_message="\n".join([text, *differences[:SHOWN], ADVICE]),
+        )
 
 
 def _later(change: ChangeSet, message: str) -> State | None:

@@ -17,6 +17,7 @@ from typing import Any
 from django.db import transaction
 
 from apps.changes import dryrun, intents, leases, transitions
+from apps.changes.actions import watch
 from apps.changes.dryrun import Tried, named
 from apps.changes.models import ChangeItem, ChangeSet
 from apps.clusters.gateway import (
@@ -216,6 +217,8 @@ def _record(change: ChangeSet, item: ChangeItem, written: Written) -> Written:
         item.result, item.result_message = result, written.message[:MESSAGE_LIMIT]
         item.written_resource_version = written.resource_version
         item.save(update_fields=["result", "result_message", "written_resource_version"])
+        if result == ChangeItem.Result.APPLIED:
+            watch.begin(change, item)
         text = f"{item.get_action_display()} {named(item)}: {result.label.lower()}. {written.message}".strip()
         transitions.note(change, actor=None, kind=f"item_{result}", text=text, tone=tone, item=item)
     return written

@@ -219,6 +219,8 @@ MESHCONSOLE_CLUSTER_NETWORKS: list[str] = env.list("MESHCONSOLE_CLUSTER_NETWORKS
 MESHCONSOLE_REFRESH_SECONDS: int = env.int("MESHCONSOLE_REFRESH_SECONDS", default=60)
 # Seconds for which a worker owns the change it applies; a heartbeat renews it.
 MESHCONSOLE_LEASE_SECONDS: int = env.int("MESHCONSOLE_LEASE_SECONDS", default=30)
+# Seconds after its verification until a change is looked at once more; 0 for never.
+MESHCONSOLE_SETTLE_SECONDS: int = env.int("MESHCONSOLE_SETTLE_SECONDS", default=180)
 # Signs checkpoints of the audit record: 32 bytes in base64, "" for none. The file gets a line for each.
 MESHCONSOLE_AUDIT_KEY: str = env.str("MESHCONSOLE_AUDIT_KEY", default="")
 MESHCONSOLE_AUDIT_FILE: str = env.str("MESHCONSOLE_AUDIT_FILE", default="")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from apps.changes.contested import Owned, owners_met
+from apps.changes.owners import Owned, owners_met
 
 BASE: dict[str, Any] = {
     "apiVersion": "networking.istio.io/v1",

@@ -8,10 +8,14 @@ from apps.accounts.actions import grant_role
 from apps.accounts.models import Role, User
 from apps.changes import duties
 from apps.changes.access import places
+from apps.changes.actions.edit import edit
+from apps.changes.actions.propose_yaml import patches_from
+from apps.changes.actions.submit import submit
+from apps.changes.actions.validate import validate
 from apps.changes.models import ChangeSet
 from apps.changes.selectors import current_revision
 from apps.common.errors import PermissionDeniedError
-from tests.factories.shop import Shop, person
+from tests.factories.shop import NEW_ENTRY, Shop, decide, fresh, person
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -20,6 +24,8 @@ def involve(change: ChangeSet, who: User, how: str) -> None:
     """Makes the person a hand of the change in this one way."""
     if how == "editor":
         change.revisions.create(number=7, editor=who, created_at=change.created_at)
+    elif how == "earlier submitter":
+        current_revision(change).submitters.add(who)
     elif how == "former author":
         change.former_authors.add(who)
     else:
@@ -27,7 +33,9 @@ def involve(change: ChangeSet, who: User, how: str) -> None:
         change.refresh_from_db()
 
 
-@pytest.mark.parametrize("how", ["author", "editor", "former author", "submitter", "emergency_by"])
+@pytest.mark.parametrize(
+    "how", ["author", "editor", "former author", "submitter", "earlier submitter", "emergency_by"]
+)
 def test_every_hand_is_kept_from_deciding_by_every_way_of_asking(shop: Shop, how: str) -> None:
     change, who = shop.pending(), person("both", Role.APPROVER, Role.PROPOSER)
     where = places(current_revision(change))
@@ -42,6 +50,22 @@ def test_every_hand_is_kept_from_deciding_by_every_way_of_asking(shop: Shop, how
     assert who not in duties.eligible_reviewers(change, where)
     assert not duties.without_a_hand(who, everything).filter(pk=change.pk).exists()
     assert duties.examiner_problem(who, change, where) != ""
+
+
+def test_whoever_submitted_an_earlier_revision_does_not_approve_a_later_one(shop: Shop) -> None:
+    both = person("both", Role.APPROVER, Role.PROPOSER)
+    change = shop.proposed()
+    submit(actor=both, change=change)
+    validate(change_id=change.pk)
+    patches = {
+        shop.cluster: patches_from(NEW_ENTRY.replace("- sts.us-east-1.amazonaws.com", ""), shop.cluster)
+    }
+    edited = edit(actor=shop.priya, change=fresh(change), patches=patches)
+    submit(actor=shop.priya, change=edited)
+    validate(change_id=change.pk)
+    with pytest.raises(PermissionDeniedError) as caught:
+        decide(both, change)
+    assert caught.value.code == "self_approval"
 
 
 def test_a_change_that_writes_nowhere_is_decided_by_nobody(shop: Shop) -> None:

@@ -38,7 +38,8 @@ POST_ONLY = {
     "finding-lift", "change-decide", "change-act", "audit-verify", "webhook-test", "webhook-remove",
     "delivery-redeliver",
     "policy-decide", "change-break-glass", "change-review", "change-comment", "change-hand-over",
-    "change-time-box", "change-push", "repository-test", "repository-remove", "hosts-adopt", "hosts-retire",
+    "change-time-box", "change-push", "change-accept-drift", "repository-test", "repository-remove",
+    "hosts-adopt", "hosts-retire",
     "sign-out", "theme",
 }  # fmt: skip
 FORMS = {

@@ -24,7 +24,7 @@ from tests.factories.people import person
 As = Callable[[User], Client]
 # Session and person, their bindings, clusters, and the three counts of the frame are in every number.
 GOLDEN = {
-    "/": 9,
+    "/": 10,
     "/clusters/": 7,
     "/clusters/shop/": 9,
     "/clusters/shop/connection/": 7,
@@ -37,7 +37,8 @@ GOLDEN = {
     "/findings/": 13,
     "/clusters/shop/findings/": 13,
     "/clusters/shop/objects/": 11,
-    "/clusters/shop/objects/Sidecar/payments/default/": 10,
+    "/clusters/shop/objects/Sidecar/payments/default/": 11,
+    "/clusters/shop/objects/Sidecar/payments/default/versions/": 10,
     "/changes/": 8,
     "/policy/": 8,
     "/hosts/": 8,

@@ -15,12 +15,13 @@ from apps.audit.models import AuditEvent
 from apps.changes.lifecycle import TRANSITIONS
 from apps.changes.models import ChangeEvent
 from apps.common.clock import now
-from apps.notifications import deliver, spread, timeline
+from apps.notifications import deliver, policy_steps, spread, timeline
 from apps.notifications.actions import redeliver
 from apps.notifications.events import TOLD, Event, state_after
 from apps.notifications.models import Cursor, Delivery, Notification, Webhook
 from apps.notifications.notify import notify
 from apps.notifications.sweep import KEEP, forget_old, sweep
+from tests.factories.policy import in_force
 from tests.factories.shop import Shop, fresh
 from tests.notifications.conftest import SECRET
 from tests.notifications.receiver import Receiver
@@ -257,6 +258,27 @@ def test_old_notifications_are_forgotten_and_what_waits_is_not(webhook: Webhook,
     with time_machine.travel(now() + KEEP + timedelta(days=1)):
         assert forget_old() == 1
     assert [one.state for one in Delivery.objects.all()] == ["waiting"]
+
+
+def test_a_version_of_the_policy_is_told_when_it_is_proposed_and_when_it_is_decided_on_once_each(
+    webhook: Webhook, receiver: Receiver
+) -> None:
+    version = in_force({"rules": [{"name": "Everywhere", "approvals": 2}]})
+    for _ in range(2):
+        swept()
+    assert [one.document["extra"] for one in receiver.got] == [
+        {"version": version.number, "step": step, "based_on": 1} for step in ("proposed", "approved")
+    ]
+    assert receiver.got[1].document["summary"] == "Version 2 of the approval policy was approved"
+    assert [one.document["actor"] for one in receiver.got] == [
+        who.display_name for who in (version.author, version.decided_by) if who is not None
+    ]
+
+
+def test_a_version_that_is_long_decided_is_not_told_when_somebody_begins_to_listen(webhook: Webhook) -> None:
+    in_force({"rules": [{"name": "Everywhere", "approvals": 2}]})
+    with time_machine.travel(now() + timedelta(days=8)):
+        assert policy_steps.collect() == 0
 
 
 def test_every_step_that_is_told_leads_somewhere() -> None:

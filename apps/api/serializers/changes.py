@@ -7,8 +7,9 @@ from typing import Any
 from rest_framework import serializers
 
 from apps.api.serializers.common import Input, PersonSerializer
+from apps.api.serializers.drift import DriftSerializer, KeeperSerializer
 from apps.changes.lifecycle import STATE_CHOICES
-from apps.changes.models import ChangeItem, ChangeSet, Decision
+from apps.changes.models import ChangeItem, ChangeSet, Decision, Verification
 from apps.changes.policies import Level
 
 COMMENT = 4000
@@ -29,6 +30,7 @@ class ChangeRowSerializer(serializers.Serializer[Any]):
     created_at = serializers.DateTimeField()
     submitted_at = serializers.DateTimeField(allow_null=True)
     finished_at = serializers.DateTimeField(allow_null=True)
+    drifted_at = serializers.DateTimeField(allow_null=True)
 
 
 class DryRunSerializer(serializers.Serializer[Any]):
@@ -54,6 +56,7 @@ class ItemSerializer(serializers.Serializer[Any]):
     base_resource_version = serializers.CharField()
     intent = serializers.DictField(allow_null=True)
     take_over = serializers.BooleanField(source="force")
+    kept_by = KeeperSerializer(source="keeper", allow_null=True)
     dry_run = DryRunSerializer()
     result = serializers.ChoiceField(choices=ChangeItem.Result.choices)
     result_message = serializers.CharField()
@@ -143,6 +146,9 @@ class SaidSerializer(serializers.Serializer[Any]):
 
 
 class VerificationSerializer(serializers.Serializer[Any]):
+    """`first` is right after the writes, `settled` once more when things have come to rest."""
+
+    phase = serializers.ChoiceField(choices=Verification.Phase.choices)
     at = serializers.DateTimeField()
     confirmed = serializers.BooleanField()
     detail = serializers.DictField()
@@ -177,7 +183,11 @@ class ChangeSerializer(serializers.Serializer[Any]):
     auto_revert = serializers.BooleanField(source="change.auto_revert")
     ended_at = serializers.DateTimeField(source="change.ended_at", allow_null=True)
     decisions = DecisionSerializer(many=True)
-    verification = VerificationSerializer(allow_null=True)
+    verification = VerificationSerializer(allow_null=True, help_text="The newest.")
+    verifications = VerificationSerializer(many=True)
+    settles_at = serializers.DateTimeField(source="change.settles_at", allow_null=True)
+    drifted_at = serializers.DateTimeField(source="change.drifted_at", allow_null=True)
+    drift = DriftSerializer(many=True, source="drifted")
     can = serializers.DictField(child=serializers.CharField(allow_blank=True))
     created_at = serializers.DateTimeField(source="change.created_at")
     submitted_at = serializers.DateTimeField(source="change.submitted_at", allow_null=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from apps.analysis.registryonly import Asked
@@ -120,16 +121,33 @@ class ObjectSerializer(serializers.Serializer[Any]):
     valid_to = serializers.DateTimeField(allow_null=True)
 
 
+class WrittenBySerializer(serializers.Serializer[Any]):
+    """The change that wrote the object last, and since when it reads otherwise."""
+
+    change = serializers.IntegerField(source="change_id")
+    number = serializers.CharField(source="change.number")
+    written_at = serializers.DateTimeField(source="since")
+    drifted_at = serializers.DateTimeField(allow_null=True)
+
+
 class ObjectDetailSerializer(ObjectSerializer):
+    """`written_by` is null where no change that you may see wrote it last; the view hands it in."""
+
     manifest = serializers.DictField(source="content.manifest")
     resource_version = serializers.SerializerMethodField()
     uid = serializers.SerializerMethodField()
+    written_by = serializers.SerializerMethodField()
 
     def get_resource_version(self, row: Any) -> str:
         return str(row.meta.get("resourceVersion") or "")
 
     def get_uid(self, row: Any) -> str:
         return str(row.meta.get("uid") or "")
+
+    @extend_schema_field(WrittenBySerializer(allow_null=True))
+    def get_written_by(self, _: Any) -> Any:
+        watch = self.context["watch"]
+        return WrittenBySerializer(watch).data if watch is not None else None
 
 
 class SwitchedHostSerializer(serializers.Serializer[Any]):

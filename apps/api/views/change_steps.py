@@ -19,16 +19,22 @@ from apps.api.serializers.changes import (
     TextSerializer,
     TimeBoxSerializer,
 )
+from apps.api.serializers.drift import AcceptDriftSerializer
 from apps.api.views.change_verbs import DONE
 from apps.api.views.changes import ChangeEndpoint
+from apps.changes.actions.accept_drift import accept_drift
 from apps.changes.actions.break_glass import break_glass
 from apps.changes.actions.comment import comment
 from apps.changes.actions.hand_over import hand_over
+from apps.changes.actions.propose_again import propose_again
 from apps.changes.actions.rebase import rebase
 from apps.changes.actions.review import review
 from apps.changes.actions.time_box import time_box
 from apps.common.errors import PermissionDeniedError
 
+ACCEPTED = OpenApiExample(
+    "They know", request_only=True, value={"reason": "The platform team moved it to their own entry."}
+)
 BOXED = OpenApiExample(
     "For a week", request_only=True, value={"ends_at": "2027-01-31T18:00:00Z", "auto_revert": True}
 )
@@ -41,6 +47,38 @@ class Rebase(ChangeEndpoint):
     def post(self, request: Request, pk: int) -> Response:
         """Lays the change over what is there now and tries it again; approvals so far are void."""
         return self.shown(rebase(actor=self.person, change=self.change(pk)))
+
+
+class ProposeAgain(ChangeEndpoint):
+    needs = {"POST": Permission.PROPOSE}
+
+    @extend_schema(
+        operation_id="changes_propose_again",
+        request=None,
+        parameters=[IDEMPOTENCY],
+        responses={201: ChangeSerializer, **problems(400, 404, 409, 422)},
+    )
+    def post(self, request: Request, pk: int) -> Response:
+        """A draft of its own that writes what others changed since once more, on what is there now."""
+        change = self.change(pk)
+        return once(
+            request, self.person, lambda: self.shown(propose_again(actor=self.person, change=change), 201)
+        )
+
+
+class AcceptDrift(ChangeEndpoint):
+    needs = {"POST": Permission.PROPOSE}
+
+    @extend_schema(
+        operation_id="changes_accept_drift",
+        request=AcceptDriftSerializer,
+        responses=DONE,
+        examples=[ACCEPTED],
+    )
+    def post(self, request: Request, pk: int) -> Response:
+        """Leaves what has drifted as others made it; those objects are watched no longer."""
+        data = self.checked(AcceptDriftSerializer)
+        return self.shown(accept_drift(actor=self.person, change=self.change(pk), reason=data["reason"]))
 
 
 class BreakGlass(ChangeEndpoint):

@@ -82,6 +82,7 @@ class Changes(ChangeEndpoint):
             ),
             OpenApiParameter("state", str, description="One state, or several with commas."),
             OpenApiParameter("cluster", str),
+            OpenApiParameter("drifted", bool, description="true: only what others have changed since."),
             OpenApiParameter("q", str, description="Words in title and reason."),
         ],
         responses=listed(ChangeRowSerializer, 400),
@@ -101,6 +102,7 @@ class Changes(ChangeEndpoint):
             state=",".join(states),
             cluster=asked.get("cluster", ""),
             text=asked.get("q", ""),
+            drifted=asked.get("drifted", "") == "true",
         )
         return self.paged(rows, ChangeRowSerializer)
 

@@ -22,9 +22,11 @@ from apps.api.serializers.mesh import (
     ObjectSerializer,
     WorkloadSerializer,
 )
+from apps.changes.watches import watch_of
 from apps.common.errors import InvalidInputError
 from apps.inventory import selectors as inventory
 from apps.mesh.hostsets import SPEEDSCALE
+from apps.mesh.refs import ResourceRef
 from apps.mesh.verdicts import Destination, Protocol
 
 MAX_PORT = 65535
@@ -154,7 +156,9 @@ class ObjectOne(Endpoint):
         found = rows.filter(pk=pk).first()
         if found is None:
             raise NotFoundError("There is no such object, or you may not see it.")
-        return Response(ObjectDetailSerializer(found).data)
+        ref = ResourceRef(found.kind, found.namespace, found.name)
+        watch = watch_of(self.person, found.cluster, ref)
+        return Response(ObjectDetailSerializer(found, context={"watch": watch}).data)
 
 
 def _destination(asked: Any) -> Destination:

@@ -6,12 +6,12 @@ from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schem
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from apps.analysis.hosteditions import hostset_for
 from apps.analysis.registryonly import Answer, Question, ask, choice_of, planes_of, typed_hosts
 from apps.analysis.registryonly_json import first_json, head_json, scope_json
 from apps.api.base import Endpoint, Paging
 from apps.api.schema import NAMESPACE, problems
 from apps.api.serializers.mesh import OpenFirstSerializer, RegistryOnlySerializer
-from apps.analysis.hosteditions import hostset_for
 from apps.clusters.models import Cluster
 from apps.common import collector
 from apps.common.errors import InvalidInputError

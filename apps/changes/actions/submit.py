@@ -47,4 +47,6 @@ def send(change: ChangeSet, revision: Revision, *, actor: User | None) -> None:
         submitted_at=clock.now(),
         lease_until=None,
     )
+    if actor is not None:
+        revision.submitters.add(actor)
     enqueue(VALIDATE_TASK, change_id=change.pk)

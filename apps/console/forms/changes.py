@@ -53,6 +53,17 @@ class ReviewForm(forms.Form):
     )
 
 
+class AcceptDriftForm(forms.Form):
+    """Why it may stay as others made it."""
+
+    reason = forms.CharField(
+        max_length=2000,
+        label="Why it may stay as it is",
+        help_text="Kept in the timeline and in the audit record.",
+        widget=forms.Textarea(attrs={"rows": 2}),
+    )
+
+
 class CommentForm(forms.Form):
     """Something to say."""
 
@@ -94,6 +105,7 @@ def blank_forms(change: ChangeSet) -> dict[str, forms.Form]:
         "form": DecisionForm(),
         "emergency_form": EmergencyForm(auto_id="emergency_%s"),
         "review_form": ReviewForm(auto_id="review_%s"),
+        "drift_form": AcceptDriftForm(auto_id="drift_%s"),
         "comment_form": CommentForm(auto_id="say_%s"),
         "hand_over_form": HandOverForm(auto_id="hand_over_%s"),
         "time_box_form": TimeBoxForm(auto_id="time_box_%s", initial=until),

@@ -12,6 +12,7 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_POST
 
 from apps.accounts.reauthentication import confirm
+from apps.changes.actions.accept_drift import accept_drift
 from apps.changes.actions.break_glass import break_glass
 from apps.changes.actions.comment import comment
 from apps.changes.actions.hand_over import hand_over
@@ -19,7 +20,14 @@ from apps.changes.actions.review import review
 from apps.changes.actions.time_box import time_box
 from apps.changes.models import ChangeSet
 from apps.common.errors import ConsoleError
-from apps.console.forms.changes import CommentForm, EmergencyForm, HandOverForm, ReviewForm, TimeBoxForm
+from apps.console.forms.changes import (
+    AcceptDriftForm,
+    CommentForm,
+    EmergencyForm,
+    HandOverForm,
+    ReviewForm,
+    TimeBoxForm,
+)
 from apps.console.guard import SignedInRequest, signed_in, status_of
 from apps.console.views.changes import change_page, found_or_404
 
@@ -53,6 +61,21 @@ def look_over(request: SignedInRequest, pk: int) -> HttpResponse:
         form,
         lambda change, data: review(actor=request.user, change=change, comment=data["comment"]),
         "Reviewed.",
+    )
+
+
+@require_POST
+@signed_in
+def accept(request: SignedInRequest, pk: int) -> HttpResponse:
+    """Leaves what has drifted as others made it."""
+    form = AcceptDriftForm(request.POST, auto_id="drift_%s")
+    return _step(
+        request,
+        pk,
+        "drift_form",
+        form,
+        lambda change, data: accept_drift(actor=request.user, change=change, reason=data["reason"]),
+        "Accepted. It is watched no longer.",
     )
 
 

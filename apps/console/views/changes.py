@@ -18,6 +18,7 @@ from apps.changes import selectors
 from apps.changes.actions.approve import approve
 from apps.changes.actions.cancel import cancel
 from apps.changes.actions.execute import execute
+from apps.changes.actions.propose_again import propose_again
 from apps.changes.actions.rebase import rebase
 from apps.changes.actions.reject import reject
 from apps.changes.actions.revert import revert
@@ -30,7 +31,7 @@ from apps.changes.models import ChangeEvent, ChangeItem, ChangeSet
 from apps.changes.selectors import Box, ChangeDetail, Verb
 from apps.common import badges
 from apps.common.errors import ConsoleError, InvalidInputError
-from apps.console import changes_shown, effects, facets, figures, tables
+from apps.console import changes_shown, drift_shown, effects, facets, figures, tables
 from apps.console.exports_shown import export_shown
 from apps.console.forms.changes import DecisionForm, blank_forms
 from apps.console.fragments import answer_poll, live, page_or_fragment
@@ -39,6 +40,7 @@ from apps.console.guard import SignedInRequest, signed_in, status_of
 POLL_SECONDS = 2
 SLOW_POLL_SECONDS = 10
 BEFORE_QUEUE = frozenset({State.DRAFT, State.PENDING, State.APPROVED, State.SCHEDULED})
+BEFORE_WRITES = BEFORE_QUEUE | {State.VALIDATING, State.STALE, State.QUEUED}
 STATES = {state.value: badges.of(badges.CHANGES, state.value).word for state in State}
 COLUMNS = (
     tables.Column("Change"),
@@ -57,6 +59,7 @@ WITHOUT_DECISION: dict[str, tuple[Callable[..., ChangeSet], str]] = {
     Verb.VERIFY: (verify_again, "The cluster is read once more."),
     Verb.TAKE_OVER: (take_over, "The next revision takes the fields over. Read it, then submit it."),
     Verb.REBASE: (rebase, "Laid over what is there now. The dry run on the cluster has been asked for."),
+    Verb.PROPOSE_AGAIN: (propose_again, "It is a draft of its own. Read it, then submit it."),
     Verb.REVERT: (revert, "This revert is a change of its own. Read it, then submit it."),
 }
 
@@ -67,7 +70,8 @@ def changes(request: SignedInRequest) -> HttpResponseBase:
     wanted = request.GET.get("box", "")
     box = Box(wanted) if wanted in set(Box) else Box.ALL
     text, states = facets.typed(request), facets.chosen(request, "state")
-    found = selectors.inbox(request.user, box, state=",".join(states), text=text)
+    drifted = request.GET.get("drifted") == "1"
+    found = selectors.inbox(request.user, box, state=",".join(states), text=text, drifted=drifted)
     listing = tables.listing(request, found, columns=COLUMNS, what="changes")
     context = {
         "listing": listing,
@@ -79,7 +83,8 @@ def changes(request: SignedInRequest) -> HttpResponseBase:
         "states": STATES,
         "chosen_state": states[0] if states else "",
         "text": text,
-        "filtered": bool(text or states),
+        "drifted": drifted,
+        "filtered": bool(text or states or drifted),
     }
     return page_or_fragment(request, "console/changes/list.html", "console/changes/_results.html", context)
 
@@ -168,6 +173,8 @@ def change_page(
         "effect": effects.effect(detail.revision.prediction),
         "items": items,
         "contested": [shown for shown in items if shown.owners and not shown.item.force],
+        "drifted": drift_shown.drifted(detail.drifted),
+        "kept": drift_shown.kept(detail.items) if State(found.state) in BEFORE_WRITES else [],
         "timeline": changes_shown.timeline(detail.events, detail.decisions),
         "live": _live_part(request, found, detail.items, detail.events[-1] if detail.events else None),
         **blank_forms(found),
@@ -177,7 +184,7 @@ def change_page(
         "may_decide": not detail.can[Verb.APPROVE] or not detail.can[Verb.REJECT],
         "why_not": detail.can[Verb.APPROVE],
         "buttons": _buttons(detail.can),
-        "gitops": export_shown(request, request.user, found, detail.revision, detail.items),
+        "gitops": export_shown(request, request.user, found, detail.revision),
         "undecided": State(found.state) in BEFORE_QUEUE,
         "last_one": detail.standing.missing == 1,
         **_verification(detail),
@@ -191,12 +198,15 @@ def _buttons(can: Mapping[Verb, str]) -> dict[str, bool]:
 
 
 def _verification(detail: ChangeDetail) -> dict[str, Any]:
-    if detail.verification is None:
+    newest = detail.verification
+    if newest is None:
         return {"verification": None}
     return {
-        "verification": detail.verification,
-        "outcomes": changes_shown.outcomes(detail.verification),
-        "deviations": changes_shown.deviations(detail.verification),
+        "verification": newest,
+        "first": detail.verifications[0],
+        "outcomes": changes_shown.outcomes(newest),
+        "deviations": changes_shown.lines(newest, "differences"),
+        "remarks": changes_shown.lines(newest, "remarks"),
     }
 
 

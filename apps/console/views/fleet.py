@@ -15,6 +15,7 @@ from apps.console.fragments import page_or_fragment
 from apps.console.guard import SignedInRequest, signed_in
 
 MOST_CAUSES = 6
+MOST_DRIFTED = 5
 
 
 @signed_in
@@ -32,6 +33,7 @@ def fleet(request: SignedInRequest) -> HttpResponse:
         "needs": attention.needs(
             clusters=clusters,
             waiting=changes.inbox(request.user, changes.Box.WAITS),
+            drifted=changes.inbox(request.user, drifted=True)[:MOST_DRIFTED],
             causes=causes,
             now=now,
         ),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db.models import Q
 from django.http import Http404, HttpResponse
 from django.http.response import HttpResponseBase
@@ -10,7 +12,10 @@ from django.urls import reverse
 
 from apps.accounts.permissions import Permission, allows
 from apps.analysis import selectors as analysis
+from apps.changes.drift import Drift
+from apps.changes.models import Watch
 from apps.changes.pasted import MESH_KINDS
+from apps.changes.watches import watch_of
 from apps.console import facets, manifests, tables
 from apps.console.access import cluster_or_404
 from apps.console.fragments import page_or_fragment
@@ -19,6 +24,7 @@ from apps.console.links import namespace_of, object_url
 from apps.console.navigation import cluster_tabs, crumbs
 from apps.console.yamltext import line_of
 from apps.inventory import selectors
+from apps.inventory.models import ObjectVersion
 from apps.mesh.patches import to_yaml
 from apps.mesh.refs import ResourceRef
 
@@ -88,7 +94,8 @@ def objects(request: SignedInRequest, name: str) -> HttpResponseBase:
 
 @signed_in
 def detail(request: SignedInRequest, name: str, kind: str, namespace: str, object_name: str) -> HttpResponse:
-    """One object: its YAML with the lines that findings name, its field owners, its versions."""
+    """One object: its YAML with the lines that findings name, its field owners, its versions, and whether it
+    still reads as the console wrote it."""
     cluster = cluster_or_404(request.user, name)
     namespace = namespace_of(namespace)
     if "\x00" in f"{kind}{namespace}{object_name}":
@@ -103,6 +110,7 @@ def detail(request: SignedInRequest, name: str, kind: str, namespace: str, objec
     )
     marked = [(finding, line_of(text, finding.path) if finding.path else 0) for finding in findings]
     first = next(((finding, line) for finding, line in marked if line), None)
+    ref = ResourceRef(kind, namespace, object_name)
     state = (
         analysis.workloads(request.user)
         .filter(cluster=cluster, kind=kind, namespace=namespace, name=object_name)
@@ -115,7 +123,9 @@ def detail(request: SignedInRequest, name: str, kind: str, namespace: str, objec
             ("Objects", reverse("console:cluster-objects", args=[name])),
             (f"{kind} {object_name}", ""),
         ],
-        "ref": ResourceRef(kind, namespace, object_name),
+        "ref": ref,
+        **_watched(watch_of(request.user, cluster, ref)),
+        "versions_url": f"{object_url(name, ref)}versions/",
         "object": shown,
         "gone": shown.valid_to is not None,
         "yaml": text,
@@ -124,15 +134,18 @@ def detail(request: SignedInRequest, name: str, kind: str, namespace: str, objec
         "note": f"{first[0].code} {first[0].title}" if first else "",
         "owners": manifests.owners(shown.meta),
         "history": history,
-        "may_propose": not shown.valid_to
-        and kind in MESH_KINDS
-        and allows(
-            request.user,
-            Permission.PROPOSE,
-            environment=cluster.environment,
-            cluster=name,
-            namespace=namespace,
-        ),
+        "may_propose": _may_propose(request, shown),
         "state": state,
     }
     return render(request, "console/objects/detail.html", context)
+
+
+def _may_propose(request: SignedInRequest, shown: ObjectVersion) -> bool:
+    where = {"environment": shown.cluster.environment, "cluster": shown.cluster.name}
+    there = shown.valid_to is None and shown.kind in MESH_KINDS
+    return there and allows(request.user, Permission.PROPOSE, **where, namespace=shown.namespace)
+
+
+def _watched(watch: Watch | None) -> dict[str, Any]:
+    """Which change wrote the object last, and what others changed since."""
+    return {"watch": watch, "drift": Drift.from_json(watch.drift) if watch and watch.drift else None}

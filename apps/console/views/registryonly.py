@@ -12,8 +12,8 @@ from django.shortcuts import render
 from django.urls import reverse
 
 from apps.accounts.permissions import Permission, allows_somewhere
-from apps.analysis.registryonly import Answer, Question, ask, choice_of, planes_of, typed_hosts
 from apps.analysis.hosteditions import hostset_for
+from apps.analysis.registryonly import Answer, Question, ask, choice_of, planes_of, typed_hosts
 from apps.clusters.models import Cluster
 from apps.common import badges, collector, exports
 from apps.common.errors import InvalidInputError

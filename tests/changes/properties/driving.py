@@ -108,7 +108,7 @@ class Driven(RuleBasedStateMachine):
     def _submit(self, who: str, change: ChangeSet) -> None:
         if self._do(lambda: submit(actor=self.world.user(who), change=change)):
             assert self.people.may(who, "proposer")
-            self.model[change.pk].submitter = who
+            self.model[change.pk].submitters.add(who)
 
     def _try(self, change: ChangeSet) -> None:
         self._do(lambda: validate(change_id=change.pk, opener=self.world.sim.opener, sleep=no_pause))

@@ -46,12 +46,12 @@ class Modelled:
     author: str
     number: int = 1
     editors: set[str] = field(default_factory=set)
-    submitter: str = ""
+    submitters: set[str] = field(default_factory=set)  # of any revision
     verdicts: dict[str, Verdict] = field(default_factory=dict)
 
     @property
     def hands(self) -> set[str]:
-        return {self.author, *self.editors, *([self.submitter] if self.submitter else [])}
+        return {self.author, *self.editors, *self.submitters}
 
     def may_decide(
         self, name: str, people: People, state: State, current: str, seen: tuple[int, str]
