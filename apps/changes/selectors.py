@@ -17,6 +17,7 @@ from apps.accounts.models import User
 from apps.accounts.permissions import Permission, object_filter
 from apps.changes import access, duties
 from apps.changes.approvals import Standing, standing
+from apps.changes.boundaries import boundary
 from apps.changes.contested import Owned, foreseen
 from apps.changes.gates import Gate, gate
 from apps.changes.lifecycle import REVERTIBLE, REVIEWABLE, Event, State, next_state
@@ -61,6 +62,8 @@ class Verb(StrEnum):
     HAND_OVER = "hand_over"
     TIME_BOX = "time_box"
     COMMENT = "comment"
+    PLAN = "plan"
+    NEXT_WAVE = "next_wave"
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +205,8 @@ def abilities(user: User, change: ChangeSet, revision: Revision, now: Standing) 
         Verb.HAND_OVER: _draft(state) or ("" if user.pk == change.author_id else administer),
         Verb.TIME_BOX: _draft(state) or ("" if hand else "Only those with a hand in it set its end."),
         Verb.COMMENT: "",
+        Verb.PLAN: _draft(state) or ("" if hand else "Only those with a hand in it set its waves."),
+        Verb.NEXT_WAVE: _state(state, Event.NEXT_WAVE) or execute or _pause(change, now),
         Verb.BREAK_GLASS: _break_glass(change) or _permitted(user, Permission.BREAK_GLASS, where),
         Verb.REVIEW: _review(change) or duties.examiner_problem(user, change, where),
     }
@@ -209,6 +214,10 @@ def abilities(user: User, change: ChangeSet, revision: Revision, now: Standing) 
 
 def _draft(state: State) -> str:
     return "" if state is State.DRAFT else f"Not while it is «{state.label}»."
+
+
+def _pause(change: ChangeSet, now: Standing) -> str:
+    return boundary(change, now, clock.now()).why
 
 
 def _break_glass(change: ChangeSet) -> str:

@@ -97,6 +97,7 @@ CHANGES: Mapping[str, Badge] = {
     "queued": Badge("Queued", "wait", "run"),
     "applying": Badge("Being applied", "spin", "run"),
     "verifying": Badge("Being verified", "spin", "run"),
+    "paused": Badge("Between two waves", "clock", "run"),
     "review_due": Badge("Review due", "search", "warn"),
     "applied": Badge("Applied and confirmed", "ok", "ok"),
     "diverged": Badge("Applied, diverged", "warn", "bad"),

@@ -15,7 +15,8 @@ import msgspec
 from django.db import transaction
 
 from apps.analysis.hosteditions import hostset_for
-from apps.changes import dryrun, intents, leases, transitions
+from apps.changes import boundaries, dryrun, intents, leases, transitions
+from apps.changes.actions.next_wave import pause
 from apps.changes.dryrun import named
 from apps.changes.lifecycle import Event, State
 from apps.changes.models import ChangeItem, ChangeSet, Revision, Verification
@@ -60,14 +61,14 @@ def verify_change(
         with Heartbeat(change):
             detail = {
                 cluster.name: _look(cluster, revision, refresher or read_again, opener)
-                for cluster in _clusters(revision)
+                for cluster in _clusters(change, revision)
             }
     except GatewayError as error:
         return _later(change, error.message)
     except RefreshFailedError as error:
         return _later(change, str(error))
     try:
-        return _record(change, detail)
+        return _record(change, revision, detail)
     except transitions.LostRaceError:
         return None
 
@@ -93,9 +94,10 @@ def read_again(cluster: Cluster) -> None:
     raise RefreshFailedError(f"{cluster.name} is still being read.")
 
 
-def _clusters(revision: Revision) -> list[Cluster]:
-    names = revision.items.values_list("cluster_id", flat=True)
-    return list(Cluster.objects.filter(pk__in=set(names)).order_by("name"))
+def _clusters(change: ChangeSet, revision: Revision) -> list[Cluster]:
+    """Those of the wave that was just written."""
+    numbers = boundaries.coming(change, revision).values_list("cluster_id", flat=True)
+    return list(Cluster.objects.filter(pk__in=set(numbers)).order_by("name"))
 
 
 def _look(cluster: Cluster, revision: Revision, refresher: Refresher, opener: Opener) -> dict[str, Any]:
@@ -148,15 +150,17 @@ def _read_back(gateway: ClusterGateway, item: ChangeItem) -> list[str]:
     return found
 
 
-def _record(change: ChangeSet, detail: dict[str, Any]) -> State:
+def _record(change: ChangeSet, revision: Revision, detail: dict[str, Any]) -> State:
     differences = [line for part in detail.values() for line in part["differences"]]
     confirmed = not differences
+    earlier = Verification.objects.filter(change=change).values_list("detail", flat=True).first()
+    detail = {**(earlier or {}), **detail}  # of the waves before this one
     with transaction.atomic():
         Verification.objects.update_or_create(
             change=change, defaults={"at": clock.now(), "confirmed": confirmed, "detail": detail}
         )
         if confirmed:
-            return _confirm(change)
+            return _confirm(change, revision)
         text = f"Diverged: {len(differences)} differences from what was predicted."
         return transitions.move(
             change,
@@ -169,9 +173,12 @@ def _record(change: ChangeSet, detail: dict[str, Any]) -> State:
         )
 
 
-def _confirm(change: ChangeSet) -> State:
-    """Applied; an emergency that nobody else has looked over yet is due for that first."""
+def _confirm(change: ChangeSet, revision: Revision) -> State:
+    """Applied, or paused before the next wave; an emergency that nobody else has looked over yet is due for
+    that first."""
     text = "Confirmed: the cluster does what was predicted."
+    if change.waves_done + 1 < revision.waves.count:
+        return pause(change, revision, text)
     owed = change.emergency_by_id is not None and change.reviewed_at is None
     return transitions.move(
         change,
@@ -180,6 +187,7 @@ def _confirm(change: ChangeSet) -> State:
         text=f"{text} It was an emergency: somebody else has to review it." if owed else text,
         tone="warn" if owed else "ok",
         lease_until=None,
+        waves_done=revision.waves.count,
     )
 
 
