@@ -106,8 +106,10 @@ class Driven(RuleBasedStateMachine):
 
     def _propose(self, who: str, places: Places, wanted: Wanted, plan: Plan) -> None:
         made: list[ChangeSet] = []
-        words = {"title": "t", "reason": "", "patches": self._patches(places, wanted), "plan": plan}
-        if self._do(lambda: made.append(propose(actor=self.world.user(who), **words))):
+        user, patches = self.world.user(who), self._patches(places, wanted)
+        if self._do(
+            lambda: made.append(propose(actor=user, title="t", reason="", patches=patches, plan=plan))
+        ):
             assert self.people.may(who, "proposer")
             self.model[made[0].pk] = Modelled(who, editors={who})
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
@@ -201,7 +202,7 @@ class Workflow(Driven):
     @rule()
     def read(self) -> None:
         for cluster in self.world.unread:
-            self._do(lambda cluster=cluster: self.world.read(cluster))
+            self._do(partial(self.world.read, cluster))
 
 
 _LONG = settings.get_current_profile_name() == "long"
