@@ -32,6 +32,7 @@ from tests.factories.inprocess import InProcessCluster
 from tests.factories.shop import NEW_ENTRY, NEW_PATH, SCENARIO, decide, fresh, person
 
 RINGS = {"lab": "lab", "stage": "staging", "prod": "production"}
+PORT = {"name": "tls", "number": 443, "protocol": "TLS"}
 IN_ORDER = (("lab",), ("stage",), ("prod",))
 
 
@@ -59,6 +60,7 @@ class Rings:
             )
             assert done is not None
             assert done.state == "done", done.message
+            self.clusters[name].refresh_from_db()
 
     def proposed(self, plan: Plan, names: Sequence[str] = tuple(RINGS), text: str = NEW_ENTRY) -> ChangeSet:
         patches = {self.clusters[name]: patches_from(text, self.clusters[name]) for name in names}
@@ -107,10 +109,13 @@ class Rings:
 
     def forestall(self, name: str) -> None:
         """Somebody else creates the entry there, so that the change cannot."""
-        spec = {"hosts": ["other.example"], "resolution": "NONE", "location": "MESH_EXTERNAL"}
-        spec["ports"] = [{"name": "tls", "number": 443, "protocol": "TLS"}]  # type: ignore[assignment]
-        body = {"apiVersion": "networking.istio.io/v1", "kind": "ServiceEntry", "spec": spec}
-        body["metadata"] = {"name": NEW_PATH.rpartition("/")[2], "namespace": "speedscale"}
+        name_only = {"name": NEW_PATH.rpartition("/")[2], "namespace": "speedscale"}
+        body = {
+            "apiVersion": "networking.istio.io/v1",
+            "kind": "ServiceEntry",
+            "metadata": name_only,
+            "spec": {"hosts": ["other.example"], "resolution": "NONE", "ports": [PORT]},
+        }
         answer = self.sims[name].ask("POST", NEW_PATH.rpartition("/")[0], body, "application/json")
         assert answer.status == 201, answer.body
 

@@ -21,7 +21,7 @@ from apps.pipeline import crashpoints
 from apps.pipeline.crashpoints import Point
 from tests.factories.policy import in_force
 from tests.factories.rings import IN_ORDER, Rings, end_pause
-from tests.factories.shop import fresh, items
+from tests.factories.shop import NEW_PATH, fresh, items
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SOAKING = Plan(IN_ORDER, soak_minutes=10)
@@ -76,11 +76,7 @@ def test_a_plan_that_waits_for_a_person_waits_for_one_who_may_execute(rings: Rin
 def test_a_wave_that_diverges_is_followed_by_none_until_it_is_confirmed(rings: Rings) -> None:
     change = rings.queued(Plan(IN_ORDER))
     rings.write(change)
-    rings.sims["lab"].ask(
-        "PATCH",
-        "/apis/networking.istio.io/v1/namespaces/speedscale/serviceentries/speedscale-sts",
-        {"spec": {"hosts": ["x.example"]}},
-    )
+    rings.sims["lab"].ask("PATCH", NEW_PATH, {"spec": {"hosts": ["x.example"]}})
     rings.verify(change)
     assert fresh(change).state == State.DIVERGED
     assert next_due() == 0
