@@ -109,6 +109,22 @@ def checked(plan: Plan, clusters: Collection[str]) -> Plan:
     return fitted(plan, clusters)
 
 
+def made(
+    members: Sequence[Member],
+    *,
+    suggestion: str = "",
+    groups: Sequence[Sequence[str]] = (),
+    soak_minutes: int = 0,
+    wait: bool = False,
+    on_failure: str = OnFailure.STOP,
+) -> Plan:
+    """A plan for these clusters as somebody asked for it: the waves of a suggestion, or those that are named.
+    Raises PlanError."""
+    waves = suggested(members, Suggestion(suggestion)) if suggestion else groups
+    pause = {"soak_minutes": soak_minutes, "wait": wait, "on_failure": on_failure}
+    return checked(read({"waves": waves, **pause}), {member.name for member in members})
+
+
 def fitted(plan: Plan, clusters: Collection[str]) -> Plan:
     """The plan for exactly these clusters: others are left out, and new ones come in the last wave."""
     kept = [sorted(set(wave) & set(clusters)) for wave in plan.waves]

@@ -119,6 +119,17 @@ ITEM_RESULTS: Mapping[str, Badge] = {
     "unknown": Badge("Outcome not known", "v-unknown", "warn"),
 }
 
+CLUSTERS_REACHED: Mapping[str, Badge] = {
+    "not_begun": Badge("Not begun", "wait", "off"),
+    "writing": Badge("Being written", "spin", "run"),
+    "partly": Badge("Partly written", "warn", "warn"),
+    "written": Badge("Written", "check", "run"),
+    "verified": Badge("Confirmed", "ok", "ok"),
+    "diverged": Badge("Diverged", "warn", "bad"),
+    "failed": Badge("Failed", "x", "bad"),
+    "unknown": Badge("Outcome not known", "v-unknown", "warn"),
+}
+
 RISKS: Mapping[str, Badge] = {
     "low": Badge("Low", "ok", "ok"),
     "medium": Badge("Medium", "warn", "warn"),

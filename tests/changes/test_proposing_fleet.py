@@ -13,14 +13,14 @@ from apps.changes.selectors import current_revision
 from apps.changes.waves import Plan
 from apps.clusters.models import HealthState
 from apps.common.errors import InvalidInputError
-from tests.factories.rings import IN_ORDER, Rings
+from tests.factories.rings import IN_ORDER, Rings, asked
 from tests.factories.shop import NEW_ENTRY, fresh, items
 
 pytestmark = pytest.mark.django_db
 
 
 def proposed(rings: Rings, wish: Wish, plan: Plan = Plan(IN_ORDER)) -> ChangeSet:  # noqa: B008
-    return propose_fleet(actor=rings.priya, clusters=list(rings.clusters.values()), wish=wish, plan=plan)
+    return propose_fleet(actor=rings.priya, clusters=list(rings.clusters.values()), wish=wish, **asked(plan))
 
 
 def left_out(change: ChangeSet) -> dict[str, str]:

@@ -17,7 +17,7 @@ from apps.changes.selectors import current_revision
 from apps.changes.waves import Member, OnFailure, Plan, PlanError, Suggestion
 from apps.common.errors import InvalidInputError, PermissionDeniedError, WrongStateError
 from tests.factories.policy import in_force
-from tests.factories.rings import IN_ORDER, Rings
+from tests.factories.rings import IN_ORDER, Rings, asked
 from tests.factories.shop import decide, fresh, person
 
 NAMES = st.lists(st.sampled_from("abcdef"), unique=True)
@@ -112,14 +112,14 @@ class TestPlanned:
     def test_only_those_with_a_hand_in_a_draft_plan_it(self, rings: Rings) -> None:
         change = rings.proposed(Plan())
         with pytest.raises(PermissionDeniedError):
-            plan_waves(actor=rings.sam, change=change, plan=Plan(IN_ORDER))
+            plan_waves(actor=rings.sam, change=change, **asked(Plan(IN_ORDER)))
         with pytest.raises(InvalidInputError, match="in two waves"):
-            plan_waves(actor=rings.priya, change=change, plan=Plan((*IN_ORDER, ("lab",))))
-        plan_waves(actor=rings.priya, change=change, plan=Plan(IN_ORDER))
+            plan_waves(actor=rings.priya, change=change, **asked(Plan((*IN_ORDER, ("lab",)))))
+        plan_waves(actor=rings.priya, change=change, **asked(Plan(IN_ORDER)))
         assert current_revision(change).waves == Plan(IN_ORDER)
         rings.submitted(change)
         with pytest.raises(WrongStateError):
-            plan_waves(actor=rings.priya, change=change, plan=Plan())
+            plan_waves(actor=rings.priya, change=change, **asked(Plan()))
 
     def test_a_reviewer_needs_the_right_on_every_cluster_it_touches(self, rings: Rings) -> None:
         change = rings.pending(Plan(IN_ORDER))

@@ -123,6 +123,12 @@ class Rings:
         self.sims[name].ask("DELETE", NEW_PATH)
 
 
+def asked(plan: Plan) -> dict[str, Any]:
+    """The plan as somebody asks for it."""
+    pause = {"soak_minutes": plan.soak_minutes, "wait": plan.wait, "on_failure": plan.on_failure}
+    return {"groups": plan.waves, **pause}
+
+
 def end_pause(change: ChangeSet) -> None:
     """The time of the pause goes by; nobody has noticed yet."""
     assert ChangeSet.objects.filter(pk=change.pk, state=State.PAUSED).update(opens_at=timezone.now())

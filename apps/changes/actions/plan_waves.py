@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
 from django.db import transaction
 
 from apps.accounts.models import User
@@ -11,12 +14,13 @@ from apps.changes.decisions import locked
 from apps.changes.lifecycle import State
 from apps.changes.models import ChangeSet
 from apps.changes.selectors import current_revision
+from apps.clusters.models import Cluster
 from apps.common.errors import InvalidInputError, PermissionDeniedError, WrongStateError
 
 
-def plan_waves(*, actor: User, change: ChangeSet, plan: waves.Plan) -> ChangeSet:
-    """Sets the waves, the pause between them and what a failure stops. For those with a hand in the change.
-    Raises InvalidInputError (`waves`), PermissionDeniedError or WrongStateError."""
+def plan_waves(*, actor: User, change: ChangeSet, **wanted: Any) -> ChangeSet:
+    """Sets the waves, the pause between them and what a failure stops, as `waves.made` takes them. For those
+    with a hand in it. Raises InvalidInputError (`waves`), PermissionDeniedError or WrongStateError."""
     if actor.pk not in duties.hands(change):
         raise PermissionDeniedError(f"Only those with a hand in {change.number} set its waves.")
     with transaction.atomic():
@@ -24,8 +28,8 @@ def plan_waves(*, actor: User, change: ChangeSet, plan: waves.Plan) -> ChangeSet
         if row.state != State.DRAFT:
             raise WrongStateError(f"{row.number} is no draft any more: edit it first.")
         revision = current_revision(row)
-        names = set(revision.items.values_list("cluster__name", flat=True))
-        revision.plan = waves.plain(checked(plan, names))
+        clusters = Cluster.objects.filter(change_items__revision=revision).distinct()
+        revision.plan = waves.plain(plan_for(clusters, **wanted))
         revision.save(update_fields=["plan"])
         text = f"Planned: {waves.told(revision.waves)}"
         transitions.note(row, actor=actor, kind="planned", text=text)
@@ -40,9 +44,10 @@ def plan_waves(*, actor: User, change: ChangeSet, plan: waves.Plan) -> ChangeSet
     return row
 
 
-def checked(plan: waves.Plan, names: set[str]) -> waves.Plan:
-    """The plan for these clusters. Raises InvalidInputError (`waves`)."""
+def plan_for(clusters: Iterable[Cluster], **wanted: Any) -> waves.Plan:
+    """The plan that `waves.made` makes for these clusters. Raises InvalidInputError (`waves`)."""
+    members = [waves.Member(cluster.name, cluster.environment) for cluster in clusters]
     try:
-        return waves.checked(plan, names)
+        return waves.made(members, **wanted)
     except waves.PlanError as error:
         raise InvalidInputError(str(error), field="waves") from error

@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from apps.accounts.models import User
 from apps.accounts.permissions import Permission
 from apps.analysis import selectors as analysis
-from apps.changes import access, drafts, waves
-from apps.changes.actions.plan_waves import checked
+from apps.changes import access, drafts
+from apps.changes.actions.plan_waves import plan_for
 from apps.changes.actions.propose import REASON_LIMIT, TITLE_LIMIT, propose
 from apps.changes.actions.propose_fix import folded, generate
 from apps.changes.actions.propose_yaml import patches_from
@@ -83,17 +84,17 @@ def propose_fleet(
     actor: User,
     clusters: Sequence[Cluster],
     wish: Wish,
-    plan: waves.Plan = drafts.ONE_WAVE,
     title: str = "",
     reason: str = "",
+    **plan: Any,
 ) -> ChangeSet:
-    """A draft with what the wish takes on each of the clusters. Raises InvalidInputError
-    (`nothing_to_change`) with reasons when that is nothing anywhere."""
+    """A draft with what the wish takes on each of the clusters, in waves as `waves.made` takes them. Raises
+    InvalidInputError (`nothing_to_change`) with reasons when that is nothing anywhere."""
     if not clusters:
         raise InvalidInputError("Choose a cluster.", field="clusters")
     if len(clusters) > CLUSTER_LIMIT:
         raise InvalidInputError(f"Choose at most {CLUSTER_LIMIT} clusters.", field="clusters")
-    plan = checked(plan, {cluster.name for cluster in clusters})
+    planned = plan_for(clusters, **plan)
     found: dict[Cluster, Sequence[ManifestPatch]] = {}
     left_out: list[dict[str, str]] = []
     warnings: dict[str, list[str]] = {}
@@ -115,7 +116,7 @@ def propose_fleet(
         title=(title.strip() or f"{wish.words} on {many}")[:TITLE_LIMIT],
         reason="\n".join(part for part in (reason.strip(), *told) if part)[:REASON_LIMIT],
         patches=found,
-        plan=plan,
+        plan=planned,
         left_out=left_out,
     )
 

@@ -41,6 +41,7 @@ from tests.changes.properties.driving import Driven, Places, Wanted
 from tests.changes.properties.model import Modelled
 from tests.changes.properties.promises import Promises
 from tests.changes.properties.world import CLUSTERS, NAMES, PATH, ROLES, World, entry
+from tests.factories.rings import asked
 
 WHO = st.sampled_from(sorted(ROLES))
 NAME = st.sampled_from(NAMES)
@@ -110,7 +111,7 @@ class Workflow(Driven):
     @rule(who=WHO, pick=PICK, plan=PLAN)
     def plan(self, who: str, pick: int, plan: Plan) -> None:
         change = self._change(pick)
-        if self._do(lambda: plan_waves(actor=self.world.user(who), change=change, plan=plan)):
+        if self._do(lambda: plan_waves(actor=self.world.user(who), change=change, **asked(plan))):
             assert who in self.model[change.pk].hands
 
     @precondition(Driven._some)
