@@ -1,4 +1,4 @@
-"""How far a change has come, wave by wave and cluster by cluster. Reads what it is handed; asks nobody."""
+"""How far a change has come, wave by wave and cluster by cluster. Reads only."""
 
 from __future__ import annotations
 
@@ -57,11 +57,29 @@ class Wave:
     clusters: tuple[OnCluster, ...]
 
 
-def waves(
-    change: ChangeSet, revision: Revision, items: Sequence[ChangeItem], verification: Verification | None
+@dataclass(frozen=True, slots=True)
+class HowFar:
+    """A change with what it writes, in the order of writing, and how far each wave has come."""
+
+    change: ChangeSet
+    revision: Revision
+    items: tuple[ChangeItem, ...]
+    verification: Verification | None
+    waves: tuple[Wave, ...]
+
+
+def how_far(change: ChangeSet, revision: Revision) -> HowFar:
+    """Reads it; two queries."""
+    items = _in_order(revision, tuple(revision.items.select_related("cluster")))
+    verification = Verification.objects.filter(change=change).first()
+    detail = verification.detail if verification is not None else {}
+    return HowFar(change, revision, items, verification, _waves(change, revision, items, detail))
+
+
+def _waves(
+    change: ChangeSet, revision: Revision, items: Sequence[ChangeItem], detail: Mapping[str, Any]
 ) -> tuple[Wave, ...]:
-    """Every wave of the revision in order, with its clusters by name."""
-    detail: Mapping[str, Any] = verification.detail if verification is not None else {}
+    """Every wave in order, with its clusters by name."""
     by_name: dict[str, list[ChangeItem]] = {}
     for item in items:
         by_name.setdefault(item.cluster.name, []).append(item)
@@ -74,8 +92,7 @@ def waves(
     return tuple(found)
 
 
-def in_order(revision: Revision, items: Sequence[ChangeItem]) -> tuple[ChangeItem, ...]:
-    """The items in the order in which they are written."""
+def _in_order(revision: Revision, items: Sequence[ChangeItem]) -> tuple[ChangeItem, ...]:
     plan = revision.waves
     return tuple(sorted(items, key=lambda item: (plan.wave_of(item.cluster.name), item.position)))
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from django.db.models import Count, Exists, IntegerField, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, Exists, F, IntegerField, OuterRef, Q, QuerySet, Subquery
 from django.db.models.fields.json import KT
 from django.db.models.functions import Cast, Coalesce
 
@@ -30,7 +30,7 @@ from apps.changes.models import (
     Revision,
     Verification,
 )
-from apps.changes.progress import Wave, in_order, waves
+from apps.changes.progress import HowFar, how_far
 from apps.common import clock
 
 CONFLICT = "FieldManagerConflict"
@@ -86,7 +86,7 @@ class ChangeDetail:
     can: Mapping[Verb, str]
     contested: Mapping[int, tuple[Owned, ...]]
     gate: Gate
-    waves: tuple[Wave, ...]
+    progress: HowFar
 
 
 def current_revision(change: ChangeSet) -> Revision:
@@ -97,8 +97,8 @@ def current_revision(change: ChangeSet) -> Revision:
 def inbox(
     user: User, box: Box = Box.ALL, *, state: str = "", cluster: str = "", text: str = ""
 ) -> QuerySet[ChangeSet]:
-    """Visible changes, newest first, each with `item_count`, `cluster_count`, `clusters_left` (those on
-    which something is still to be written), `required` and `level`."""
+    """Visible changes, newest first, each with `item_count`, `cluster_count`, `clusters_written` (those on
+    which everything is), `clusters_left`, `required` and `level`."""
     found = access.visible_changes(user).select_related("author", "parent")
     if box is Box.MINE:
         found = found.filter(Q(author=user) | Q(submitter=user))
@@ -121,6 +121,7 @@ def inbox(
         item_count=Subquery(by_revision.annotate(n=Count("pk")).values("n")),
         cluster_count=Subquery(places),
         clusters_left=Coalesce(Subquery(left), 0),
+        clusters_written=F("cluster_count") - F("clusters_left"),
         required=Cast(Subquery(revision.values(found=KT("policy__required"))[:1]), IntegerField()),
         level=Subquery(revision.values(found=KT("policy__level"))[:1]),
     ).order_by("-pk")
@@ -166,8 +167,8 @@ def detail(user: User, change: ChangeSet) -> ChangeDetail:
     """Everything around one change that `visible` gave."""
     revisions = tuple(change.revisions.select_related("editor").order_by("number"))
     revision = next(r for r in revisions if r.number == change.revision_number)
-    items = in_order(revision, tuple(revision.items.select_related("cluster")))
-    verification = Verification.objects.filter(change=change).first()
+    progress = how_far(change, revision)
+    items = progress.items
     now = standing(change, revision)
     met = foreseen(items) if change.state == State.DRAFT else {}
     return ChangeDetail(
@@ -178,14 +179,14 @@ def detail(user: User, change: ChangeSet) -> ChangeDetail:
         decisions=tuple(change.decisions.select_related("reviewer", "revision").order_by("id")),
         events=tuple(change.events.order_by("id")),
         comments=tuple(change.comments.select_related("author").order_by("id")),
-        verification=verification,
+        verification=progress.verification,
         standing=now,
         clusters=tuple(sorted({item.cluster.name for item in items})),
         reverts=tuple(access.visible_changes(user).filter(parent=change).order_by("pk")),
         can={**abilities(user, change, revision, now), Verb.TAKE_OVER: _take_over(user, change, items, met)},
         contested=met,
         gate=gate(now.ruling, clock.now()),
-        waves=waves(change, revision, items, verification),
+        progress=progress,
     )
 
 

@@ -156,7 +156,7 @@ def suggested(members: Sequence[Member], suggestion: Suggestion) -> tuple[tuple[
 def told(plan: Plan) -> str:
     """The plan in words."""
     if plan.count == 1:
-        how = "one wave."
+        how = "All in one wave."
     else:
         pause = f"at least {plan.soak_minutes} minutes between them" if plan.soak_minutes else ""
         hand = "somebody continues after each" if plan.wait else ""

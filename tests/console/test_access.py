@@ -39,6 +39,7 @@ POST_ONLY = {
     "delivery-redeliver",
     "policy-decide", "change-break-glass", "change-review", "change-comment", "change-hand-over",
     "change-time-box", "change-push", "repository-test", "repository-remove", "hosts-adopt", "hosts-retire",
+    "change-waves",
     "sign-out", "theme",
 }  # fmt: skip
 FORMS = {

@@ -173,7 +173,7 @@ class ChangeSerializer(serializers.Serializer[Any]):
     digest = serializers.CharField(source="revision.digest")
     clusters = serializers.ListField(child=serializers.CharField())
     plan = PlanSerializer(source="revision.waves")
-    waves = WaveSerializer(many=True)
+    waves = WaveSerializer(source="progress.waves", many=True)
     left_out = LeftOutSerializer(
         source="revision.left_out", many=True, help_text="Clusters that were asked for and are not in it."
     )

@@ -31,7 +31,7 @@ def plan_waves(*, actor: User, change: ChangeSet, **wanted: Any) -> ChangeSet:
         clusters = Cluster.objects.filter(change_items__revision=revision).distinct()
         revision.plan = waves.plain(plan_for(clusters, **wanted))
         revision.save(update_fields=["plan"])
-        text = f"Planned: {waves.told(revision.waves)}"
+        text = f"Planned. {waves.told(revision.waves)}"
         transitions.note(row, actor=actor, kind="planned", text=text)
         audit.record(
             actor=actor,

@@ -102,6 +102,8 @@ def propose_fleet(
         try:
             wanted = _on(cluster, actor, wish)
         except InvalidInputError as refusal:
+            if refusal.code == "invalid_manifest":  # it is nowhere better
+                raise
             left_out.append({"cluster": cluster.name, "why": refusal.message})
             continue
         found[cluster] = wanted.patches
