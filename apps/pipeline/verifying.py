@@ -68,9 +68,11 @@ def verify_change(
     except RefreshFailedError as error:
         return _later(change, str(error))
     try:
-        return _record(change, revision, detail)
+        state = _record(change, revision, detail)
     except transitions.LostRaceError:
         return None
+    crashpoints.reached(Point.AFTER_VERIFY)
+    return state
 
 
 class RefreshFailedError(Exception):

@@ -154,14 +154,15 @@ class Driven(RuleBasedStateMachine):
 
         return stop
 
-    def _verify(self, change: ChangeSet) -> None:
-        self._do(
-            lambda: verify_change(
-                change.pk,
-                refresher=self.world.read_anew,
-                opener=self.world.opener,
-            )
-        )
+    def _verify(self, change: ChangeSet, point: Point | None = None) -> None:
+        self.world.stumble(point, "", None)
+
+        def work() -> None:
+            with suppress(Killed):
+                verify_change(change.pk, refresher=self.world.read_anew, opener=self.world.opener)
+
+        self._do(work)
+        self.world.stumble(None, "", None)
 
     def _end_pause(self, change: ChangeSet) -> None:
         """The time of the pause goes by, and the sweep comes."""

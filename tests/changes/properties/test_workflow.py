@@ -144,9 +144,9 @@ class Workflow(Driven):
         self._apply(self._change(pick), point, lose, ask)
 
     @precondition(Driven._some)
-    @rule(pick=PICK)
-    def verify(self, pick: int) -> None:
-        self._verify(self._change(pick))
+    @rule(pick=PICK, point=st.none() | st.sampled_from([Point.BEFORE_VERIFY, Point.AFTER_VERIFY]))
+    def verify(self, pick: int, point: Point | None) -> None:
+        self._verify(self._change(pick), point)
 
     @precondition(Driven._some)
     @rule(pick=PICK, times=st.integers(1, 8))
