@@ -158,7 +158,8 @@ def told(plan: Plan) -> str:
     if plan.count == 1:
         how = "All in one wave."
     else:
-        pause = f"at least {plan.soak_minutes} minutes between them" if plan.soak_minutes else ""
+        minutes = f"{plan.soak_minutes} minute{'s' * (plan.soak_minutes != 1)}"
+        pause = f"at least {minutes} between them" if plan.soak_minutes else ""
         hand = "somebody continues after each" if plan.wait else ""
         how = ", ".join(part for part in (f"{plan.count} waves", pause, hand) if part) + "."
     if plan.on_failure is OnFailure.FINISH_WAVE:

@@ -77,8 +77,12 @@ class Outcome:
     happened: tuple[tuple[str, int], ...]
 
     @property
+    def observed(self) -> int:
+        return sum(count for _, count in self.happened)
+
+    @property
     def confirmed(self) -> bool:
-        return self.predicted == sum(count for _, count in self.happened)
+        return self.predicted == self.observed
 
 
 def items(

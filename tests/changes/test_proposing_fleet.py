@@ -59,6 +59,7 @@ def test_a_cluster_with_nothing_to_do_is_said_to_have_nothing_and_leaves_the_wav
     [
         ({"paused": True}, "The cluster is paused."),
         ({"health": HealthState.UNREACHABLE}, "It does not answer now."),
+        ({"served": {"networking.istio.io": ["v1alpha3"]}}, "It does not serve networking.istio.io/v1."),
         ({"health": HealthState.NEW}, "It has not been read yet."),
     ],
 )
@@ -68,7 +69,7 @@ def test_a_cluster_that_nothing_can_be_said_for_is_left_out_with_the_reason(
     cluster = rings.clusters["stage"]
     for field, value in fields.items():
         setattr(cluster, field, value)
-    change = proposed(rings, Wish(Remedy.HOSTS))
+    change = proposed(rings, Wish(manifests=NEW_ENTRY))
     assert left_out(change) == {"stage": why}
     assert {item.cluster.name for item in items(change)} == {"lab", "prod"}
 

@@ -104,7 +104,7 @@ def test_a_paused_change_shows_each_cluster_and_who_may_go_on(rings: Rings, as_:
     rings.wave(change)
     client, path = as_(rings.omar), f"/changes/{change.pk}/"
     page = text_of(client.get(path))
-    assert "Somebody may continue" in page
+    assert "Somebody has to continue it, not before" in page
     assert ">Continue<" not in page, "not before the pause is over"
     assert ">Stop here<" in page
     assert page.index(">Confirmed<") < page.index(">Next<") < page.index(">Later<")

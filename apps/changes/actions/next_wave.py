@@ -62,6 +62,9 @@ def pause(change: ChangeSet, revision: Revision, text: str) -> State:
         state_message=_paused(revision, done, opens_at),
         **known,
     )
+    if plan.wait:
+        told = f"Somebody has to continue before {spelled(change.expires_at or opens_at)}."
+        transitions.note(change, actor=None, kind="hand_needed", text=told, tone="run")
     advance(change)
     return State(change.state)
 

@@ -130,6 +130,10 @@ def _on(cluster: Cluster, actor: User, wish: Wish) -> _Wanted:
     if why := SILENT.get(HealthState(cluster.health)):
         raise InvalidInputError(why)
     wanted = _wanted(cluster, actor, wish)
+    for api_version in {patch.api_version for patch in wanted.patches}:
+        group, _, version = api_version.rpartition("/")
+        if version not in cluster.served.get(group, [version]):
+            raise InvalidInputError(f"It does not serve {api_version}.")
     where = drafts.places_of([(cluster, patch) for patch in wanted.patches])
     if not access.may_everywhere(actor, Permission.PROPOSE, where):
         raise InvalidInputError("Your roles do not let you propose everywhere it would be written there.")

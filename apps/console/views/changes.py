@@ -205,6 +205,7 @@ def _verification(detail: ChangeDetail) -> dict[str, Any]:
         return {"verification": None}
     return {
         "verification": detail.verification,
+        "verified": sorted(detail.verification.detail),
         "outcomes": changes_shown.outcomes(detail.verification),
         "deviations": changes_shown.deviations(detail.verification),
     }
