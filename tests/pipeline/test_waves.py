@@ -66,6 +66,7 @@ def test_a_plan_that_waits_for_a_person_waits_for_one_who_may_execute(rings: Rin
     change = rings.queued(Plan(IN_ORDER, wait=True))
     assert rings.wave(change) == State.PAUSED
     assert next_due() == 0
+    assert "hand_needed" in kinds(change)
     with pytest.raises(PermissionDeniedError):
         next_wave(actor=rings.sam, change=fresh(change))
     next_wave(actor=rings.omar, change=fresh(change))
@@ -146,10 +147,10 @@ def test_a_cluster_that_never_answers_ends_with_people(rings: Rings) -> None:
 
 
 def test_windows_and_freezes_count_again_at_each_wave_and_only_those_of_its_clusters(rings: Rings) -> None:
-    change = rings.queued(SOAKING)
     begins, ends = clock.now() - timedelta(hours=1), clock.now() + timedelta(hours=2)
     freeze = {"reason": "Sale", "begins": begins.isoformat(), "ends": ends.isoformat(), "cluster": "stage"}
     in_force({"freezes": [freeze]})
+    change = rings.queued(SOAKING)
     assert rings.wave(change) == State.PAUSED, "the freeze of another cluster does not hold this wave"
     end_pause(change)
     assert next_due() == 0

@@ -24,7 +24,6 @@ from apps.changes.selectors import current_revision
 from apps.common import clock
 from apps.common.errors import WrongStateError
 
-BATCH = 200
 CANCELED = "Canceled before the next wave."
 ADVICE = "What is written stays written. Revert it, or propose the rest anew."
 
@@ -87,7 +86,7 @@ def next_due() -> int:
     now = clock.now()
     due = Q(opens_at__lte=now) | Q(ends_at__lte=now) | Q(expires_at__lte=now)
     due |= Q(cancel_requested_at__isnull=False)
-    paused = ChangeSet.objects.filter(due, state=State.PAUSED).order_by("pk")[:BATCH]
+    paused = ChangeSet.objects.filter(due, state=State.PAUSED).order_by("pk")
     return sum(advance(change) for change in paused)
 
 
