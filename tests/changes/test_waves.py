@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 from apps.accounts.models import Role, RoleBinding
 from apps.changes import waves
 from apps.changes.actions.approve import approve
+from apps.changes.actions.edit import edit
 from apps.changes.actions.plan_waves import plan_waves
+from apps.changes.actions.propose_yaml import patches_from
 from apps.changes.approvals import digest_of, standing
 from apps.changes.lifecycle import State
 from apps.changes.models import Revision
@@ -18,7 +20,7 @@ from apps.changes.waves import Member, OnFailure, Plan, PlanError, Suggestion
 from apps.common.errors import InvalidInputError, PermissionDeniedError, WrongStateError
 from tests.factories.policy import in_force
 from tests.factories.rings import IN_ORDER, Rings, asked
-from tests.factories.shop import decide, fresh, person
+from tests.factories.shop import NEW_ENTRY, decide, fresh, person
 
 NAMES = st.lists(st.sampled_from("abcdef"), unique=True)
 
@@ -143,3 +145,14 @@ class TestPlanned:
         change = rings.proposed(Plan(IN_ORDER))
         now = standing(change, current_revision(change))
         assert (now.required, now.missing_groups) == (3, ("mesh",))
+
+    def test_an_edit_keeps_the_plan_for_the_clusters_that_are_left(self, rings: Rings) -> None:
+        change = rings.proposed(Plan(IN_ORDER, soak_minutes=10))
+        kept = {
+            rings.clusters[name]: patches_from(NEW_ENTRY, rings.clusters[name]) for name in ("lab", "prod")
+        }
+        edit(actor=rings.priya, change=change, patches=kept)
+        assert current_revision(change).waves == Plan((("lab",), ("prod",)), soak_minutes=10)
+        alone = {rings.clusters["lab"]: kept[rings.clusters["lab"]]}
+        edit(actor=rings.priya, change=change, patches=alone)
+        assert current_revision(change).waves == Plan()
