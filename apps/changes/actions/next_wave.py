@@ -162,4 +162,5 @@ def _paused(revision: Revision, done: int, opens_at: datetime) -> str:
     plan = revision.waves
     how = "Somebody has to continue it" if plan.wait else "The next one begins by itself"
     told = f"{done} of {plan.count} waves {'is' if done == 1 else 'are'} written and confirmed."
-    return f"{told} {how}, not before {spelled(opens_at)}."
+    pause = f", not before {spelled(opens_at)}" if opens_at > clock.now() else ""
+    return f"{told} {how}{pause}."
