@@ -16,6 +16,7 @@ from apps.common.errors import InvalidInputError
 from tests.factories.rings import IN_ORDER, Rings, asked
 from tests.factories.shop import NEW_ENTRY, fresh, items
 
+NO_CREATE = {"group": "networking.istio.io", "plural": "serviceentries", "verb": "create"}
 pytestmark = pytest.mark.django_db
 
 
@@ -59,6 +60,10 @@ def test_a_cluster_with_nothing_to_do_is_said_to_have_nothing_and_leaves_the_wav
     [
         ({"paused": True}, "The cluster is paused."),
         ({"health": HealthState.UNREACHABLE}, "It does not answer now."),
+        (
+            {"may_not": [NO_CREATE]},
+            "The console may not write it there: grant the apply role of its page first.",
+        ),
         ({"served": {"networking.istio.io": ["v1alpha3"]}}, "It does not serve networking.istio.io/v1."),
         ({"health": HealthState.NEW}, "It has not been read yet."),
     ],

@@ -20,6 +20,7 @@ from apps.changes.actions.propose_fix import folded, generate
 from apps.changes.actions.propose_yaml import patches_from
 from apps.changes.foresight import hostset_for
 from apps.changes.models import ChangeSet
+from apps.changes.permitted import lacking
 from apps.clusters.models import Cluster, HealthState
 from apps.common.errors import InvalidInputError
 from apps.inventory import store
@@ -134,6 +135,8 @@ def _on(cluster: Cluster, actor: User, wish: Wish) -> _Wanted:
         group, _, version = api_version.rpartition("/")
         if version not in cluster.served.get(group, [version]):
             raise InvalidInputError(f"It does not serve {api_version}.")
+    if lacking(cluster, wanted.patches):
+        raise InvalidInputError("The console may not write it there: grant the apply role of its page first.")
     where = drafts.places_of([(cluster, patch) for patch in wanted.patches])
     if not access.may_everywhere(actor, Permission.PROPOSE, where):
         raise InvalidInputError("Your roles do not let you propose everywhere it would be written there.")
