@@ -9,6 +9,7 @@ import pytest
 from django.test import Client
 
 from apps.accounts.models import User
+from apps.analysis.models import Finding
 from apps.changes.lifecycle import State
 from apps.changes.models import ChangeSet
 from apps.changes.selectors import current_revision
@@ -141,3 +142,13 @@ def test_what_a_cluster_answers_is_escaped(rings: Rings, as_: As) -> None:
     )
     page = as_(rings.priya).get(f"/changes/{change.pk}/").content.decode()
     assert "<script>alert(1)" not in page
+
+
+def test_a_check_that_is_open_on_many_clusters_leads_to_the_form(rings: Rings, as_: As) -> None:
+    found = Finding.objects.filter(code="SS01", cluster=rings.clusters["lab"], resolved_at=None).first()
+    assert found is not None
+    link = f"{MANY}?code=SS01"
+    for path in ("/", f"/findings/{found.pk}/"):
+        assert link in as_(rings.priya).get(path).content.decode()
+        assert link not in as_(rings.sam).get(path).content.decode()
+    assert "Mend on 3 clusters" in text_of(as_(rings.priya).get(f"/findings/{found.pk}/"))

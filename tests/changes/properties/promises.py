@@ -72,6 +72,9 @@ class Promises:
             self._keep_approved(change)
             state = State(change.state)
             Promises.reached[state.value] += 1
+            Promises.reached["after a first wave"] += (
+                0 < change.waves_done < current_revision(change).waves.count
+            )
             assert self._ended.setdefault(change.pk, state) is state or change.pk not in self._ended
             if state not in TERMINAL:
                 del self._ended[change.pk]

@@ -62,9 +62,9 @@ PICK = st.integers(0, 3)  # the newest change, or one of the three before it
 class Workflow(Driven):
     """Everything that anybody may do next."""
 
-    @initialize(places=PLACES, wanted=WANTED, plan=PLAN)
-    def begin(self, places: Places, wanted: Wanted, plan: Plan) -> None:
-        self._propose("ann", places, wanted, plan)
+    @initialize(wanted=WANTED, plan=PLAN.filter(lambda plan: plan.count > 1))
+    def begin(self, wanted: Wanted, plan: Plan) -> None:
+        self._propose("ann", ("early", "shop"), wanted, plan)
 
     @rule(who=WHO, places=PLACES, wanted=WANTED, plan=PLAN)
     def propose(self, who: str, places: Places, wanted: Wanted, plan: Plan) -> None:
