@@ -13,12 +13,12 @@ from typing import Any
 from apps.accounts.models import User
 from apps.accounts.permissions import Permission
 from apps.analysis import selectors as analysis
+from apps.analysis.hosteditions import hostset_for
 from apps.changes import access, drafts
 from apps.changes.actions.plan_waves import plan_for
 from apps.changes.actions.propose import REASON_LIMIT, TITLE_LIMIT, propose
 from apps.changes.actions.propose_fix import folded, generate
 from apps.changes.actions.propose_yaml import patches_from
-from apps.changes.foresight import hostset_for
 from apps.changes.models import ChangeSet
 from apps.changes.permitted import lacking
 from apps.clusters.models import Cluster, HealthState
