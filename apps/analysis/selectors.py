@@ -26,6 +26,7 @@ class Cause(TypedDict):
     severity: str
     open: int
     clusters: int
+    mendable: int  # clusters on which the console can mend one
 
 
 def findings(user: Person) -> QuerySet[Finding]:
@@ -81,6 +82,7 @@ def findings_by_code(user: Person) -> list[Cause]:
         .annotate(
             open=Count("pk"),
             clusters=Count("cluster", distinct=True),
+            mendable=Count("cluster", distinct=True, filter=~Q(remedy="")),
             rank=Min("severity_rank"),
             title=Max("title"),
             severity=Min("severity"),
@@ -95,6 +97,7 @@ def findings_by_code(user: Person) -> list[Cause]:
             severity=words[row["rank"]] if 0 <= row["rank"] < len(words) else row["severity"],
             open=row["open"],
             clusters=row["clusters"],
+            mendable=row["mendable"],
         )
         for row in counted
     ]

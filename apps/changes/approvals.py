@@ -43,10 +43,13 @@ class Standing:
 
 def standing(change: ChangeSet, revision: Revision) -> Standing:
     """As things are now: bindings, accounts and the policy in force are read afresh. Of what the policy
-    asked when the revision was made and what it asks now, the stricter counts. An emergency takes the number
-    that the policy gives for it, and waits for no window."""
+    asked when the revision was made and what it asks now, the stricter counts. Windows and freezes are those
+    of the wave that comes next. An emergency takes the number that the policy gives for it, and waits for no
+    window."""
     active = policy_versions.active()
-    ruling = rulings.judged(revision, active.policy)
+    plan = revision.waves
+    coming = plan.clusters(min(change.waves_done + 1, plan.count))
+    ruling = rulings.judged(revision, active.policy, wave=coming)
     required = max(int(revision.policy.get("required", 1)), ruling.required)
     groups = sorted({*revision.policy.get("groups", ()), *ruling.groups})
     if change.emergency_by_id is not None:
@@ -127,19 +130,21 @@ def digest_of(revision: Revision) -> str:
         items,
         policy_version=rulings.version_of(revision),
         revision=revision.number,
-        terms=terms_of(revision.change),
+        terms=terms_of(revision.change, revision),
     )
 
 
-def terms_of(change: ChangeSet) -> dict[str, Any]:
-    """What is approved beside the writes: that it is an emergency, when it ends, and that its revert is
-    approved with it."""
+def terms_of(change: ChangeSet, revision: Revision) -> dict[str, Any]:
+    """What is approved beside the writes: that it is an emergency, when it ends, that its revert is
+    approved with it, and its waves."""
     terms: dict[str, Any] = {}
     if change.emergency_by_id is not None:
         terms["emergency"] = True
     if change.ends_at is not None:
         terms["ends_at"] = change.ends_at.astimezone(UTC).isoformat()
         terms["auto_revert"] = change.auto_revert
+    if revision.plan:
+        terms["waves"] = revision.plan
     return terms
 
 

@@ -16,6 +16,7 @@ from apps.changes.access import Place
 from apps.changes.foresight import Foresight, foresee
 from apps.changes.models import ChangeItem, ChangeSet, Revision
 from apps.changes.policy import Assessment, PolicyItem, assess
+from apps.changes.waves import Plan, fitted, plain
 from apps.clusters.models import Cluster
 from apps.common import clock
 from apps.common.errors import InvalidInputError
@@ -26,7 +27,9 @@ from apps.mesh.refs import Manifest, ResourceRef
 
 Patches = Mapping[Cluster, Sequence[ManifestPatch]]
 TakeOver = Collection[tuple[str, ResourceRef]]  # (cluster name, object) whose foreign fields are taken
+LeftOut = Sequence[Mapping[str, Any]]  # as `Revision.left_out` keeps it
 ITEM_LIMIT = 200
+ONE_WAVE = Plan()
 _ORDER = {PatchAction.CREATE: 0, PatchAction.UPDATE: 1, PatchAction.DELETE: 2}
 
 
@@ -80,8 +83,17 @@ def prepare(patches: Patches, *, take_over: TakeOver = (), revert: bool = False)
     return Draft(entries, foresights, assessment, active.number, frozenset(take_over))
 
 
-def write(change: ChangeSet, draft: Draft, *, editor: User, number: int) -> Revision:
+def write(
+    change: ChangeSet,
+    draft: Draft,
+    *,
+    editor: User,
+    number: int,
+    plan: Plan = ONE_WAVE,
+    left_out: LeftOut = (),
+) -> Revision:
     """Writes the revision and its items. The caller owns the transaction."""
+    clusters = {cluster.name for cluster, _ in draft.entries}
     revision = Revision.objects.create(
         change=change,
         number=number,
@@ -89,6 +101,8 @@ def write(change: ChangeSet, draft: Draft, *, editor: User, number: int) -> Revi
         created_at=clock.now(),
         prediction={name: foresight.prediction for name, foresight in draft.foresights.items()},
         policy=policy_json(draft),
+        plan=plain(fitted(plan, clusters)),
+        left_out=list(left_out),
     )
     ChangeItem.objects.bulk_create(
         _item(revision, position, cluster, patch, (cluster.name, patch.ref) in draft.take_over)

@@ -19,6 +19,7 @@ class State(StrEnum):
     QUEUED = "queued"
     APPLYING = "applying"
     VERIFYING = "verifying"
+    PAUSED = "paused"
     REVIEW_DUE = "review_due"
     APPLIED = "applied"
     DIVERGED = "diverged"
@@ -64,6 +65,8 @@ class Event(StrEnum):
     CALL_REVIEW = "call_review"
     REVIEW = "review"
     VERIFY_AGAIN = "verify_again"
+    PAUSE = "pause"
+    NEXT_WAVE = "next_wave"
 
 
 _LABELS = {
@@ -75,6 +78,7 @@ _LABELS = {
     State.QUEUED: "Queued",
     State.APPLYING: "Being applied",
     State.VERIFYING: "Being verified",
+    State.PAUSED: "Between two waves",
     State.REVIEW_DUE: "Review due",
     State.APPLIED: "Applied and confirmed",
     State.DIVERGED: "Applied, diverged",
@@ -136,11 +140,17 @@ TRANSITIONS: Mapping[tuple[State, Event], State] = {
     (State.APPLYING, Event.GIVE_UP): State.NEEDS_ATTENTION,
     (State.APPLYING, Event.LOSE_QUORUM): State.PENDING,
     (State.APPLYING, Event.MISS_WINDOW): State.SCHEDULED,
+    (State.APPLYING, Event.PAUSE): State.PAUSED,
     (State.VERIFYING, Event.CONFIRM): State.APPLIED,
     (State.VERIFYING, Event.CALL_REVIEW): State.REVIEW_DUE,
     (State.REVIEW_DUE, Event.REVIEW): State.APPLIED,
     (State.VERIFYING, Event.DIVERGE): State.DIVERGED,
     (State.VERIFYING, Event.GIVE_UP): State.NEEDS_ATTENTION,
+    (State.VERIFYING, Event.PAUSE): State.PAUSED,
+    (State.VERIFYING, Event.STOP_PARTIAL): State.PARTIALLY_APPLIED,
+    (State.PAUSED, Event.NEXT_WAVE): State.QUEUED,
+    (State.PAUSED, Event.CANCEL): State.PARTIALLY_APPLIED,
+    (State.PAUSED, Event.STOP_PARTIAL): State.PARTIALLY_APPLIED,
     (State.PARTIALLY_APPLIED, Event.EXECUTE): State.QUEUED,
     (State.NEEDS_ATTENTION, Event.EXECUTE): State.QUEUED,
     (State.DIVERGED, Event.VERIFY_AGAIN): State.VERIFYING,

@@ -9,6 +9,7 @@ from django.db import models
 
 from apps.accounts.models import User
 from apps.changes.lifecycle import STATE_CHOICES, State
+from apps.changes.waves import Plan, read
 from apps.clusters.models import Cluster
 from apps.mesh.ownership import Keeper
 
@@ -36,7 +37,9 @@ class ChangeSet(models.Model):
     created_at = models.DateTimeField()
     submitted_at = models.DateTimeField(null=True, blank=True)
     expires_at = models.DateTimeField(null=True, blank=True)  # of pending or of the approval
-    opens_at = models.DateTimeField(null=True, blank=True)  # of scheduled: when it will be queued
+    # Of scheduled: when it will be queued. Between two waves: before that the next one does not begin.
+    opens_at = models.DateTimeField(null=True, blank=True)
+    waves_done = models.IntegerField(default=0)  # how many waves are written and confirmed
     finished_at = models.DateTimeField(null=True, blank=True)
     attempt = models.IntegerField(default=0)  # the fencing number: every write names it
     lease_until = models.DateTimeField(null=True, blank=True)
@@ -89,6 +92,9 @@ class Revision(models.Model):
     # {"version", "required", "groups", "reasons", "level", "risks": [{"text", "tone"}], "subjects": what
     # the rules looked at, so that a later version of the policy can judge it as well}
     policy = models.JSONField(default=dict)
+    plan = models.JSONField(default=dict)  # apps.changes.waves.Plan as JSON; {} is one wave
+    # [{"cluster", "why", "nothing": it reads as wanted already}]: asked for as well, and not in the change
+    left_out = models.JSONField(default=list)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["change", "number"], name="one_revision_a_number")]
@@ -96,6 +102,10 @@ class Revision(models.Model):
 
     def __str__(self) -> str:
         return f"{self.change} revision {self.number}"
+
+    @property
+    def waves(self) -> Plan:
+        return read(self.plan)
 
 
 class ChangeItem(models.Model):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from dataclasses import replace
 from typing import Any
 
 from apps.changes.models import Revision
@@ -42,6 +43,12 @@ def version_of(revision: Revision) -> int:
     return int(revision.policy.get("version", BUILT_IN_VERSION))
 
 
-def judged(revision: Revision, policy: Policy) -> Ruling:
-    """What this policy asks of the revision."""
-    return evaluate(policy, subjects_of(revision))
+def judged(revision: Revision, policy: Policy, *, wave: Collection[str] | None = None) -> Ruling:
+    """What this policy asks of the revision: approvals for all of it, windows and freezes of the clusters in
+    `wave` only, of all of them for None."""
+    subjects = subjects_of(revision)
+    ruling = evaluate(policy, subjects)
+    if wave is None:
+        return ruling
+    first = evaluate(policy, [subject for subject in subjects if subject.cluster in wave])
+    return replace(ruling, windows=first.windows, freezes=first.freezes)

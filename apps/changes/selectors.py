@@ -9,14 +9,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from django.db.models import Count, Exists, IntegerField, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, Exists, F, IntegerField, OuterRef, Q, QuerySet, Subquery
 from django.db.models.fields.json import KT
-from django.db.models.functions import Cast
+from django.db.models.functions import Cast, Coalesce
 
 from apps.accounts.models import User
 from apps.accounts.permissions import Permission, object_filter
 from apps.changes import access, duties, watches
 from apps.changes.approvals import Standing, standing
+from apps.changes.boundaries import boundary
 from apps.changes.contested import foreseen
 from apps.changes.gates import Gate, gate
 from apps.changes.lifecycle import REVERTIBLE, REVIEWABLE, Event, State, next_state
@@ -31,6 +32,7 @@ from apps.changes.models import (
     Watch,
 )
 from apps.changes.owners import Owned
+from apps.changes.progress import HowFar, how_far
 from apps.common import clock
 
 CONFLICT = "FieldManagerConflict"
@@ -65,6 +67,8 @@ class Verb(StrEnum):
     COMMENT = "comment"
     PROPOSE_AGAIN = "propose_again"
     ACCEPT_DRIFT = "accept_drift"
+    PLAN = "plan"
+    NEXT_WAVE = "next_wave"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +92,7 @@ class ChangeDetail:
     can: Mapping[Verb, str]
     contested: Mapping[int, tuple[Owned, ...]]
     gate: Gate
+    progress: HowFar
 
     @property
     def verification(self) -> Verification | None:
@@ -109,7 +114,8 @@ def inbox(
     text: str = "",
     drifted: bool = False,
 ) -> QuerySet[ChangeSet]:
-    """Visible changes, newest first, each with `item_count`, `approval_count`, `required`."""
+    """Visible changes, newest first, each with `item_count`, `cluster_count`, `clusters_written` (those on
+    which everything is), `clusters_left`, `required` and `level`."""
     found = access.visible_changes(user).select_related("author", "parent")
     if box is Box.MINE:
         found = found.filter(Q(author=user) | Q(submitter=user))
@@ -127,9 +133,14 @@ def inbox(
     for word in text.split():
         found = found.filter(Q(title__icontains=word) | Q(reason__icontains=word))
     revision = Revision.objects.filter(change=OuterRef("pk"), number=OuterRef("revision_number"))
-    counted = items.order_by().values("revision").annotate(n=Count("pk")).values("n")
+    by_revision = items.order_by().values("revision")
+    places = by_revision.annotate(n=Count("cluster", distinct=True)).values("n")
+    left = places.exclude(result=ChangeItem.Result.APPLIED)
     return found.annotate(
-        item_count=Subquery(counted),
+        item_count=Subquery(by_revision.annotate(n=Count("pk")).values("n")),
+        cluster_count=Subquery(places),
+        clusters_left=Coalesce(Subquery(left), 0),
+        clusters_written=F("cluster_count") - F("clusters_left"),
         required=Cast(Subquery(revision.values(found=KT("policy__required"))[:1]), IntegerField()),
         level=Subquery(revision.values(found=KT("policy__level"))[:1]),
     ).order_by("-pk")
@@ -175,7 +186,8 @@ def detail(user: User, change: ChangeSet) -> ChangeDetail:
     """Everything around one change that `visible` gave."""
     revisions = tuple(change.revisions.select_related("editor").order_by("number"))
     revision = next(r for r in revisions if r.number == change.revision_number)
-    items = tuple(revision.items.select_related("cluster").order_by("position"))
+    progress = how_far(change, revision)
+    items = progress.items
     now = standing(change, revision)
     met = foreseen(items) if change.state == State.DRAFT else {}
     return ChangeDetail(
@@ -194,6 +206,7 @@ def detail(user: User, change: ChangeSet) -> ChangeDetail:
         can={**abilities(user, change, revision, now), Verb.TAKE_OVER: _take_over(user, change, items, met)},
         contested=met,
         gate=gate(now.ruling, clock.now()),
+        progress=progress,
     )
 
 
@@ -224,6 +237,8 @@ def abilities(user: User, change: ChangeSet, revision: Revision, now: Standing) 
         Verb.COMMENT: "",
         Verb.PROPOSE_AGAIN: watches.nothing_drifted(change) or propose,
         Verb.ACCEPT_DRIFT: watches.nothing_drifted(change) or propose,
+        Verb.PLAN: _draft(state) or ("" if hand else "Only those with a hand in it set its waves."),
+        Verb.NEXT_WAVE: _state(state, Event.NEXT_WAVE) or execute or _pause(change, now),
         Verb.BREAK_GLASS: _break_glass(change) or _permitted(user, Permission.BREAK_GLASS, where),
         Verb.REVIEW: _review(change) or duties.examiner_problem(user, change, where),
     }
@@ -231,6 +246,10 @@ def abilities(user: User, change: ChangeSet, revision: Revision, now: Standing) 
 
 def _draft(state: State) -> str:
     return "" if state is State.DRAFT else f"Not while it is «{state.label}»."
+
+
+def _pause(change: ChangeSet, now: Standing) -> str:
+    return boundary(change, now, clock.now()).why
 
 
 def _break_glass(change: ChangeSet) -> str:

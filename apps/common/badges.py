@@ -105,6 +105,7 @@ CHANGES: Mapping[str, Badge] = {
     "queued": Badge("Queued", "wait", "run"),
     "applying": Badge("Being applied", "spin", "run"),
     "verifying": Badge("Being verified", "spin", "run"),
+    "paused": Badge("Between two waves", "clock", "run"),
     "review_due": Badge("Review due", "search", "warn"),
     "applied": Badge("Applied and confirmed", "ok", "ok"),
     "diverged": Badge("Applied, diverged", "warn", "bad"),
@@ -122,6 +123,17 @@ ITEM_RESULTS: Mapping[str, Badge] = {
     "waiting": Badge("Waiting", "wait", "off"),
     "writing": Badge("Being written", "spin", "run"),
     "applied": Badge("Applied", "check", "ok"),
+    "failed": Badge("Failed", "x", "bad"),
+    "unknown": Badge("Outcome not known", "v-unknown", "warn"),
+}
+
+CLUSTERS_REACHED: Mapping[str, Badge] = {
+    "not_begun": Badge("Not begun", "wait", "off"),
+    "writing": Badge("Being written", "spin", "run"),
+    "partly": Badge("Partly written", "warn", "warn"),
+    "written": Badge("Written", "check", "run"),
+    "verified": Badge("Confirmed", "ok", "ok"),
+    "diverged": Badge("Diverged", "warn", "bad"),
     "failed": Badge("Failed", "x", "bad"),
     "unknown": Badge("Outcome not known", "v-unknown", "warn"),
 }

@@ -12,6 +12,7 @@ from typing import Any
 
 from apps.changes.models import ChangeEvent, ChangeItem, Decision, Verification
 from apps.changes.owners import Owned
+from apps.changes.progress import HowFar, Stage, Wave
 from apps.console import effects
 from apps.console.difference import Difference, difference
 from apps.console.links import object_url
@@ -20,6 +21,13 @@ from apps.mesh.refs import ResourceRef
 
 ICONS = {"ok": "check", "bad": "x", "warn": "warn", "run": "change", "": "change"}
 KINDS = {"proposed": "edit", "submit": "change", "edit": "edit", "approved": "check", "reject": "x"}
+STAGES = {
+    Stage.DONE: ("Confirmed", "ok"),
+    Stage.NOW: ("Under way", "run"),
+    Stage.STOPPED: ("Stopped", "bad"),
+    Stage.NEXT: ("Next", ""),
+    Stage.LATER: ("Later", "todo"),
+}
 DOT_TONES = frozenset({"ok", "bad", "run"})
 
 
@@ -52,6 +60,15 @@ class Moment:
 
 
 @dataclass(frozen=True, slots=True)
+class WaveShown:
+    """A wave with the word and the tone of its stage."""
+
+    wave: Wave
+    word: str
+    tone: str
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """One figure of the verification: predicted, and as it happened on each cluster."""
 
@@ -60,8 +77,12 @@ class Outcome:
     happened: tuple[tuple[str, int], ...]
 
     @property
+    def observed(self) -> int:
+        return sum(count for _, count in self.happened)
+
+    @property
     def confirmed(self) -> bool:
-        return self.predicted == sum(count for _, count in self.happened)
+        return self.predicted == self.observed
 
 
 def items(
@@ -115,6 +136,12 @@ def lines(verification: Verification, what: str) -> list[str]:
     return [
         f"{name}: {line}" for name, part in sorted(verification.detail.items()) for line in part.get(what, [])
     ]
+
+
+def waves(far: HowFar) -> list[WaveShown]:
+    """The waves of a change on several clusters, or with a plan; none for any other."""
+    several = len({item.cluster_id for item in far.items}) > 1
+    return [WaveShown(wave, *STAGES[wave.stage]) for wave in far.waves] if several else []
 
 
 def written(rows: Sequence[ChangeItem]) -> int:

@@ -26,6 +26,7 @@ from apps.console.views import (
     session,
     style,
     suppressing,
+    waves,
     workloads,
 )
 
@@ -48,6 +49,7 @@ urlpatterns: list[URLPattern] = [
     path("findings/<int:pk>/lift/", suppressing.lift, name="finding-lift"),
     path("findings/<int:pk>/propose/", proposing.from_finding, name="finding-propose"),
     path("changes/", changes.changes, name="changes"),
+    path("changes/many/", waves.propose_many, name="propose-many"),
     path("changes/<int:pk>/", changes.change, name="change"),
     path("changes/<int:pk>/progress/", changes.progress, name="change-progress"),
     path("changes/<int:pk>/decide/", changes.decide, name="change-decide"),
@@ -56,6 +58,7 @@ urlpatterns: list[URLPattern] = [
     path("changes/<int:pk>/accept-drift/", change_steps.accept, name="change-accept-drift"),
     path("changes/<int:pk>/comment/", change_steps.say, name="change-comment"),
     path("changes/<int:pk>/hand-over/", change_steps.hand_on, name="change-hand-over"),
+    path("changes/<int:pk>/waves/", waves.plan, name="change-waves"),
     path("changes/<int:pk>/time-box/", change_steps.set_end, name="change-time-box"),
     path("changes/<int:pk>/export/", exporting.export, name="change-export"),
     path("changes/<int:pk>/push/", exporting.push, name="change-push"),

@@ -26,6 +26,7 @@ class Event(StrEnum):
     NEEDS_ATTENTION = "needs_attention"
     BREAK_GLASS = "break_glass"
     REVIEW_DUE = "review_due"
+    PAUSED = "paused"
     POLICY = "policy"
     AUDIT_CHECKPOINT = "audit_checkpoint"
     TEST = "test"
@@ -50,6 +51,7 @@ _WORDS = {
     Event.NEEDS_ATTENTION: "needs attention",
     Event.BREAK_GLASS: "was declared an emergency",
     Event.REVIEW_DUE: "was applied as an emergency and has to be reviewed",
+    Event.PAUSED: "has finished a wave: somebody has to continue",
     Event.POLICY: "A version of the approval policy was proposed or decided on",
     Event.AUDIT_CHECKPOINT: "A checkpoint of the audit record",
     Event.TEST: "A test from meshconsole",
@@ -72,11 +74,14 @@ TOLD: Mapping[str, Event] = {
     "drifted": Event.DRIFTED,
     "break_glass": Event.BREAK_GLASS,
     "call_review": Event.REVIEW_DUE,
+    "hand_needed": Event.PAUSED,
 }
 # What an administrator can choose for a webhook.
 CHOICES = tuple((event.value, event.value.replace("_", " ")) for event in Event if event is not Event.TEST)
 TO_DECIDE = frozenset({Event.SUBMITTED, Event.BREAK_GLASS, Event.REVIEW_DUE})
-TROUBLE = frozenset({Event.FAILED, Event.NEEDS_ATTENTION, Event.DIVERGED, Event.DRIFTED, Event.BREAK_GLASS})
+TROUBLE = frozenset(
+    {Event.FAILED, Event.NEEDS_ATTENTION, Event.DIVERGED, Event.DRIFTED, Event.BREAK_GLASS, Event.PAUSED}
+)
 
 
 def state_after(step: str) -> str:

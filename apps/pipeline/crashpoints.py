@@ -19,6 +19,7 @@ class Point(StrEnum):
     AFTER_WRITE = "after-write"  # answered, and not recorded yet
     AFTER_RECORD = "after-record"  # between two objects, and after the last one
     BEFORE_VERIFY = "before-verify"
+    AFTER_VERIFY = "after-verify"  # confirmed, or between two waves: the next one is queued
 
 
 def reached(point: Point) -> None:

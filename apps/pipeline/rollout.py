@@ -13,14 +13,16 @@ from datetime import timedelta
 
 from django.db import transaction
 
-from apps.changes import approvals, leases, transitions
+from apps.changes import approvals, boundaries, leases, transitions
 from apps.changes.actions import watch
+from apps.changes.actions.next_wave import hold
 from apps.changes.actions.schedule import miss_window
 from apps.changes.actions.validate import PENDING_FOR
 from apps.changes.actions.verify_again import VERIFY_TASK
 from apps.changes.lifecycle import Event, State
 from apps.changes.models import ChangeItem, ChangeSet, Revision
 from apps.changes.selectors import current_revision
+from apps.changes.waves import OnFailure
 from apps.clusters.connect import open_gateway
 from apps.clusters.gateway import ClusterGateway, GatewayError
 from apps.clusters.models import Cluster
@@ -32,6 +34,8 @@ from apps.pipeline.heartbeat import Heartbeat
 from apps.pipeline.writing import Outcome, Sleep, Written, refused, write_item
 
 MAX_ATTEMPTS = 8
+QUEUED_BY = (Event.EXECUTE.value, Event.OPEN_WINDOW.value, Event.NEXT_WAVE.value)
+GO_SECONDS = 120.0  # after trouble on a cluster no other one is begun later than that in the same go
 PAUSE_AFTER_TROUBLE = timedelta(seconds=15)  # times the attempt number
 # A worker began to write it and did not say how that ended: only the cluster knows.
 BEGUN = frozenset({ChangeItem.Result.WRITING, ChangeItem.Result.UNKNOWN})
@@ -70,7 +74,7 @@ def apply_change(change_id: int, *, opener: Opener = open_gateway, sleep: Sleep 
 
 def _guard(change: ChangeSet, revision: Revision) -> State | None:
     """Everything that was true when it was approved must be true now; None when it is."""
-    begun = revision.items.exclude(result=ChangeItem.Result.WAITING).exists()
+    begun = boundaries.begun(change, revision)
     if _tries(change) > MAX_ATTEMPTS:
         return _give_up(change, f"{MAX_ATTEMPTS} workers began it and none came to an end.")
     if not change.approved_digest or change.approved_digest != revision.digest:
@@ -79,10 +83,12 @@ def _guard(change: ChangeSet, revision: Revision) -> State | None:
         return _give_up(change, "What is stored is not what was approved: its digest differs.")
     standing = approvals.standing(change, revision)
     expired = change.expires_at is not None and change.expires_at < clock.now()
-    if begun or (standing.met and not expired):
-        if not standing.met:
-            return _give_up(change, "Approvals no longer stand after it was begun.")
-        return None if begun else _in_time(change) or miss_window(change, standing.ruling)
+    if begun:
+        return None if standing.met else _give_up(change, "Approvals no longer stand after it was begun.")
+    if change.waves_done:
+        return hold(change, revision, standing)
+    if standing.met and not expired:
+        return _in_time(change) or miss_window(change, standing.ruling)
     why = "; ".join(f"{d.reviewer.display_name}: {reason}" for d, reason in standing.void)
     reason = "the approval has expired" if expired else why or "an approval is missing"
     return transitions.move(
@@ -108,23 +114,48 @@ def _in_time(change: ChangeSet) -> State | None:
 
 
 def _write_all(change: ChangeSet, revision: Revision, opener: Opener, sleep: Sleep) -> Written | None:
-    """Writes what is not written yet, in order. None when everything is; otherwise what stopped it."""
-    items = revision.items.select_related("cluster").exclude(result=ChangeItem.Result.APPLIED)
-    for item in items.order_by("position"):
+    """Writes what is not written yet of the wave, in order. None when everything is; otherwise what stopped
+    it. Where the plan says so, the other clusters of the wave are written after a failure."""
+    goes_on = revision.waves.on_failure is OnFailure.FINISH_WAVE
+    ends = time.monotonic() + GO_SECONDS
+    stops: dict[int, Written] = {}
+    for item in boundaries.coming(change, revision).exclude(result=ChangeItem.Result.APPLIED):
+        if item.cluster_id in stops:
+            continue
         if item.result not in BEGUN and _cancel_asked(change):
             return Written(Outcome.CANCELED, "Canceled.")
-        if item.cluster.paused:
-            return Written(Outcome.HELD, f"{item.cluster.name} is paused: resume it first.")
         written = _write_one(change, item, opener, sleep)
-        if written.outcome is Outcome.HELD:  # the credential may have been replaced while it was in use
-            written = _write_one(change, item, opener, sleep)
-        if written.outcome is not Outcome.APPLIED:
+        if written.outcome is Outcome.FENCED:
             return written
-        crashpoints.reached(Point.AFTER_RECORD)
-    return None
+        if written.outcome is Outcome.APPLIED:
+            crashpoints.reached(Point.AFTER_RECORD)
+            continue
+        stops[item.cluster_id] = written
+        if not goes_on or time.monotonic() > ends:
+            break
+    return _worst(list(stops.values()))
+
+
+def _worst(stops: list[Written]) -> Written | None:
+    """What a go comes to: it is tried again when one gave no answer, else it stops with every reason."""
+    if not stops:
+        return None
+    chosen = next((stop for stop in stops if stop.outcome is Outcome.TRANSIENT), stops[0])
+    wait = max(stop.retry_after for stop in stops)
+    message = "\n".join(dict.fromkeys(stop.message for stop in stops if stop.message))
+    return Written(chosen.outcome, message, retry_after=wait)
 
 
 def _write_one(change: ChangeSet, item: ChangeItem, opener: Opener, sleep: Sleep) -> Written:
+    """One object; once more with the credential as it is then, should the cluster refuse it: it may have been
+    replaced while it was in use."""
+    if item.cluster.paused:
+        return Written(Outcome.HELD, f"{item.cluster.name} is paused: resume it first.")
+    written = _try_one(change, item, opener, sleep)
+    return _try_one(change, item, opener, sleep) if written.outcome is Outcome.HELD else written
+
+
+def _try_one(change: ChangeSet, item: ChangeItem, opener: Opener, sleep: Sleep) -> Written:
     try:
         with opener(item.cluster) as gateway:
             return write_item(change, item, gateway, sleep=sleep)
@@ -140,7 +171,7 @@ def _finish(change: ChangeSet, revision: Revision, stop: Written | None) -> Stat
     applied = revision.items.filter(result=ChangeItem.Result.APPLIED).count()
     total = revision.items.count()
     if stop is None:
-        return _hand_over(change, total)
+        return _hand_over(change, revision)
     if stop.outcome is Outcome.FENCED:
         return None
     if stop.outcome is Outcome.TRANSIENT:
@@ -162,19 +193,23 @@ def _finish(change: ChangeSet, revision: Revision, stop: Written | None) -> Stat
     )
 
 
-def _written(total: int, applied: int | None = None) -> str:
-    if applied is not None:
-        return f"{applied} of {total} object{'s' * (total != 1)} {'is' if applied == 1 else 'are'} written"
-    return "The object is written" if total == 1 else f"All {total} objects are written"
+def _written(total: int, applied: int) -> str:
+    return f"{applied} of {total} object{'s' * (total != 1)} {'is' if applied == 1 else 'are'} written"
 
 
-def _hand_over(change: ChangeSet, total: int) -> State:
+def _all_written(change: ChangeSet, revision: Revision) -> str:
+    count, waves = boundaries.coming(change, revision).count(), revision.waves.count
+    text = "The object is written" if count == 1 else f"All {count} objects are written"
+    return text if waves == 1 else f"Wave {change.waves_done + 1} of {waves}: {text[0].lower()}{text[1:]}"
+
+
+def _hand_over(change: ChangeSet, revision: Revision) -> State:
     with transaction.atomic():
         state = transitions.move(
             change,
             Event.FINISH_WRITES,
             actor=None,
-            text=f"{_written(total)}; verification begins.",
+            text=f"{_all_written(change, revision)}; verification begins.",
             tone="run",
             lease_until=None,
         )
@@ -225,4 +260,4 @@ def _give_up(change: ChangeSet, reason: str) -> State:
 
 
 def _tries(change: ChangeSet) -> int:
-    return leases.tries(change, Event.CLAIM.value, since={Event.EXECUTE.value, Event.OPEN_WINDOW.value})
+    return leases.tries(change, Event.CLAIM.value, since=QUEUED_BY)

@@ -45,7 +45,7 @@ def settle_change(
         return None
     try:
         with Heartbeat(change):
-            detail = look(revision, refresher=refresher, opener=opener, settled=True)
+            detail = look(revision, revision.items.all(), refresher=refresher, opener=opener, settled=True)
     except GatewayError as error:
         _later(change, error.message)
         return None
@@ -97,7 +97,11 @@ def _record(change: ChangeSet, detail: dict[str, Any]) -> bool | None:
             if change.state == State.DIVERGED:
                 text = "It has settled to what was predicted."
                 transitions.move(change, Event.VERIFY_AGAIN, actor=None, text=text)
-                confirm(change, "Confirmed after settling: the cluster does what was predicted.")
+                confirm(
+                    change,
+                    "Confirmed after settling: the cluster does what was predicted.",
+                    waves_done=current_revision(change).waves.count,
+                )
         elif change.state == State.DIVERGED:
             _told(change, LEFT, f"After settling it still differs: {differences[0]}", "bad")
         else:

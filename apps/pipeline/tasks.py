@@ -6,7 +6,7 @@ from celery import current_app, shared_task
 from kombu.exceptions import OperationalError
 
 from apps.audit.context import acting
-from apps.changes.actions import end, schedule, validate
+from apps.changes.actions import end, next_wave, schedule, validate
 from apps.common.outbox import carry_with
 from apps.gitops import pushing
 from apps.notifications import sweep
@@ -80,9 +80,10 @@ def settle_change(change_id: int) -> None:
 
 @shared_task(name="pipeline.open_windows")
 def open_windows() -> None:
-    """Queues what was scheduled for now."""
+    """Queues what was scheduled for now, and begins the next wave of what has paused until now."""
     with acting(via="worker"):
         schedule.open_due()
+        next_wave.next_due()
 
 
 @shared_task(name="pipeline.end_openings")

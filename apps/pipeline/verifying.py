@@ -11,10 +11,12 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import QuerySet
 
-from apps.changes import leases, transitions
+from apps.changes import boundaries, leases, transitions
+from apps.changes.actions.next_wave import pause
 from apps.changes.lifecycle import Event, State
-from apps.changes.models import ChangeSet, Revision, Verification
+from apps.changes.models import ChangeItem, ChangeSet, Revision, Verification
 from apps.changes.selectors import current_revision
 from apps.clusters.connect import open_gateway
 from apps.clusters.gateway import GatewayError
@@ -42,24 +44,33 @@ def verify_change(
     if change is None:
         return None
     crashpoints.reached(Point.BEFORE_VERIFY)
+    revision = current_revision(change)
     try:
         with Heartbeat(change):
-            detail = look(current_revision(change), refresher=refresher, opener=opener)
+            detail = look(revision, boundaries.coming(change, revision), refresher=refresher, opener=opener)
     except GatewayError as error:
         return _later(change, error.message)
     except RefreshFailedError as error:
         return _later(change, str(error))
     try:
-        return _record(change, detail)
+        state = _record(change, revision, detail)
     except transitions.LostRaceError:
         return None
+    crashpoints.reached(Point.AFTER_VERIFY)
+    return state
 
 
 def look(
-    revision: Revision, *, refresher: Refresher | None, opener: Opener, settled: bool = False
+    revision: Revision,
+    items: QuerySet[ChangeItem],
+    *,
+    refresher: Refresher | None,
+    opener: Opener,
+    settled: bool = False,
 ) -> dict[str, Any]:
-    """What `Verification.detail` keeps: every cluster of the revision, observed. Raises GatewayError,
-    RefreshFailedError."""
+    """What `Verification.detail` keeps: every cluster of these items of the revision, observed. Raises
+    GatewayError, RefreshFailedError."""
+    numbers = set(items.values_list("cluster_id", flat=True))
     return {
         cluster.name: observe(
             cluster,
@@ -69,7 +80,7 @@ def look(
             refresher=refresher or read_again,
             settled=settled,
         )
-        for cluster in _clusters(revision)
+        for cluster in Cluster.objects.filter(pk__in=numbers).order_by("name")
     }
 
 
@@ -98,19 +109,19 @@ def confirm(change: ChangeSet, text: str, **fields: Any) -> State:
     )
 
 
-def _clusters(revision: Revision) -> list[Cluster]:
-    names = revision.items.values_list("cluster_id", flat=True)
-    return list(Cluster.objects.filter(pk__in=set(names)).order_by("name"))
-
-
-def _record(change: ChangeSet, detail: dict[str, Any]) -> State:
+def _record(change: ChangeSet, revision: Revision, detail: dict[str, Any]) -> State:
     differences = differences_of(detail)
+    waves_before = Verification.objects.filter(change=change).order_by("pk").values_list("detail", flat=True)
+    detail = {**(waves_before.first() or {}), **detail}
+    last = change.waves_done + 1 >= revision.waves.count
     with transaction.atomic():
         Verification.objects.filter(change=change).delete()
         Verification.objects.create(change=change, at=clock.now(), confirmed=not differences, detail=detail)
         if not differences:
             text = "Confirmed: the cluster does what was predicted."
-            return confirm(change, text, settles_at=settles_at())
+            if not last:
+                return pause(change, revision, text)
+            return confirm(change, text, settles_at=settles_at(), waves_done=revision.waves.count)
         text = f"Diverged: {len(differences)} differences from what was predicted."
         return transitions.move(
             change,
@@ -119,7 +130,7 @@ def _record(change: ChangeSet, detail: dict[str, Any]) -> State:
             text=text,
             tone="bad",
             lease_until=None,
-            settles_at=settles_at(),
+            settles_at=settles_at() if last else None,  # a look would call it applied: more is to be written
             state_message="\n".join([text, *differences[:SHOWN], ADVICE]),
         )
 

@@ -1,4 +1,4 @@
-"""The shop, and people of it who speak REST."""
+"""The shop, three clusters in a row, and people of them who speak REST."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from rest_framework.test import APIClient
 
 from apps.accounts import tokens
 from apps.accounts.models import User
+from tests.factories.rings import rings
 from tests.factories.shop import shop
 
-__all__ = ["shop"]
+__all__ = ["rings", "shop"]
 
 Speaker = Callable[..., APIClient]
 

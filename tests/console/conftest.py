@@ -20,6 +20,9 @@ from apps.mesh.parsing.folding import PodFolder
 from apps.simcluster.scenario import load
 from tests.factories.clusters import cluster as make_cluster
 from tests.factories.people import person
+from tests.factories.rings import rings
+
+__all__ = ["rings"]
 
 SCENARIO = Path(__file__).parent.parent / "factories" / "shop.yaml"
 READ = frozenset(

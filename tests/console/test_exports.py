@@ -142,8 +142,9 @@ def test_what_a_tool_keeps_is_offered_to_git_first(
     after = {**before, "spec": {"egress": [{"hosts": ["./*", "istio-system/*", "speedscale/*"]}]}}
     change = propose(actor=alice, title="Import", reason="", patches={shop: [updated(before, after)]})
     text = page(as_(charlie), change)
-    assert "Another tool keeps what this change writes" in text and "Push or export" in text
-    assert "kept by Argo CD (egress-config), which will undo this change" in text
+    assert "Another tool keeps what this change writes" in text
+    assert "<b>Argo CD</b> (egress-config) keeps" in text
+    assert "Push or export" in text
     assert text.index('id="export"') < text.index('id="timeline"')
 
 

@@ -35,6 +35,7 @@ class Write:
     path: str
     body: Json
     answered: bool
+    cluster: str = "shop"
 
 
 @dataclass(slots=True)
@@ -42,12 +43,13 @@ class InProcessCluster:
     """A cluster with Istio's kinds and the given objects, and what the console did to it."""
 
     manifests: Sequence[Json]
+    name: str = "shop"
     cluster: Cluster = field(init=False)
     journal: list[Write] = field(default_factory=list)
     lose: str = ""  # of the next write: "answer", "request" or nothing
 
     def __post_init__(self) -> None:
-        self.cluster = new_cluster("shop", Store(), [(TOKEN, User("admin", "admin", (MASTERS,)))])
+        self.cluster = new_cluster(self.name, Store(), [(TOKEN, User("admin", "admin", (MASTERS,)))])
         seed(self.cluster, [*istio_definitions(), *self.manifests])
 
     @property
@@ -83,7 +85,7 @@ class InProcessCluster:
         assert isinstance(answer, Response)
         if self.revision != before:
             assert writing, f"{method} {path} wrote something and was not said to write"
-            self.journal.append(Write(method, path, json.loads(content), not lost))
+            self.journal.append(Write(method, path, json.loads(content), not lost, self.name))
         if lost:
             raise g.OutcomeUnknownError("The connection broke before the answer came.")
         return answer

@@ -21,7 +21,7 @@ from bin.rest_walkthrough import Person
 
 CLUSTER = "staging-eu"
 WAIT_SECONDS = 120
-AT_WORK = {"queued", "applying", "verifying"}
+AT_WORK = {"queued", "applying", "verifying", "paused"}
 ENTRY = """apiVersion: networking.istio.io/v1
 kind: ServiceEntry
 metadata:
@@ -47,9 +47,9 @@ def until(condition: Callable[[], Any], what: str, seconds: float = WAIT_SECONDS
     pytest.fail(f"Waited {seconds:.0f} s in vain: {what}")
 
 
-def on_cluster(stack: Stack, name: str) -> Any:
+def on_cluster(stack: Stack, name: str, where: str = CLUSTER) -> Any:
     """The object as the cluster's API server gives it to its administrator; None when it is not there."""
-    known = next(cluster for cluster in stack.fleet if cluster["name"] == CLUSTER)
+    known = next(cluster for cluster in stack.fleet if cluster["name"] == where)
     answer = httpx.get(
         f"{known['url']}/apis/networking.istio.io/v1/namespaces/default/serviceentries/{name}",
         headers={"Authorization": f"Bearer {known['tokens']['admin']}"},
@@ -59,11 +59,12 @@ def on_cluster(stack: Stack, name: str) -> Any:
     return answer.json() if answer.status_code == 200 else None
 
 
-def pending(people: dict[str, Person], *names: str) -> Any:
+def pending(people: dict[str, Person], *names: str, **where: Any) -> Any:
     """A change that creates these objects, tried and waiting for approval."""
     proposer = people["proposer"]
     manifests = "---\n".join(ENTRY.format(name=name) for name in names)
-    body = {"cluster": CLUSTER, "title": f"Open {', '.join(names)}", "manifests": manifests}
+    where = where or {"cluster": CLUSTER}
+    body = {**where, "title": f"Open {', '.join(names)}", "manifests": manifests}
     number = proposer.post("changes/", body, status=201)["id"]
     proposer.post(f"changes/{number}/submit/")
 

@@ -8,6 +8,8 @@ from rest_framework import serializers
 
 from apps.api.serializers.common import Input, PersonSerializer
 from apps.api.serializers.drift import DriftSerializer, KeeperSerializer
+from apps.api.serializers.waves import LeftOutSerializer, PlanSerializer, WaveSerializer
+from apps.changes.actions.propose_fleet import CLUSTER_LIMIT, Remedy
 from apps.changes.lifecycle import STATE_CHOICES
 from apps.changes.models import ChangeItem, ChangeSet, Decision, Verification
 from apps.changes.policies import Level
@@ -25,6 +27,10 @@ class ChangeRowSerializer(serializers.Serializer[Any]):
     author = serializers.CharField(source="author.username")
     revision = serializers.IntegerField(source="revision_number")
     items = serializers.IntegerField(source="item_count")
+    clusters = serializers.IntegerField(source="cluster_count")
+    clusters_left = serializers.IntegerField(
+        help_text="On how many clusters something is still to be written."
+    )
     required_approvals = serializers.IntegerField(source="required", allow_null=True)
     risk = serializers.ChoiceField(choices=[level.value for level in Level], source="level", allow_null=True)
     created_at = serializers.DateTimeField()
@@ -172,6 +178,11 @@ class ChangeSerializer(serializers.Serializer[Any]):
     revision = serializers.IntegerField(source="change.revision_number")
     digest = serializers.CharField(source="revision.digest")
     clusters = serializers.ListField(child=serializers.CharField())
+    plan = PlanSerializer(source="revision.waves")
+    waves = WaveSerializer(source="progress.waves", many=True)
+    left_out = LeftOutSerializer(
+        source="revision.left_out", many=True, help_text="Clusters that were asked for and are not in it."
+    )
     items = ItemSerializer(many=True)
     prediction = serializers.DictField(source="revision.prediction")
     policy = PolicySerializer(source="revision.policy")
@@ -219,13 +230,23 @@ class DiffSerializer(serializers.Serializer[Any]):
 
 class NewChangeSerializer(Input):
     """One of: `finding` (its id); `cluster` with `scope` and `host`; `cluster` with `manifests` (YAML);
-    `cluster` alone, for everything that the console can mend there."""
+    `cluster` alone, for everything that the console can mend there; `clusters` with `remedy`, `code` (a check
+    whose findings are to be mended) or `manifests`, in the waves of `plan`."""
 
     finding = serializers.IntegerField(required=False)
     cluster = serializers.CharField(max_length=63, default="", allow_blank=True)
     scope = serializers.CharField(max_length=64, default="", allow_blank=True)
     host = serializers.CharField(max_length=253, default="", allow_blank=True)
     manifests = serializers.CharField(default="", allow_blank=True, trim_whitespace=False)
+    clusters = serializers.ListField(
+        child=serializers.CharField(max_length=63), max_length=CLUSTER_LIMIT, required=False
+    )
+    remedy = serializers.ChoiceField(choices=[one.value for one in Remedy], required=False)
+    code = serializers.CharField(max_length=20, default="", allow_blank=True)
+    namespaces = serializers.ListField(
+        child=serializers.CharField(max_length=63), max_length=200, required=False
+    )
+    plan = PlanSerializer(required=False)
     title = serializers.CharField(max_length=200, default="", allow_blank=True)
     reason = serializers.CharField(max_length=COMMENT, default="", allow_blank=True)
     take_over = serializers.BooleanField(

@@ -20,12 +20,15 @@ from apps.api.serializers.changes import (
     TimeBoxSerializer,
 )
 from apps.api.serializers.drift import AcceptDriftSerializer
+from apps.api.serializers.waves import PlanSerializer
 from apps.api.views.change_verbs import DONE
-from apps.api.views.changes import ChangeEndpoint
+from apps.api.views.changes import ChangeEndpoint, plan_asked
 from apps.changes.actions.accept_drift import accept_drift
 from apps.changes.actions.break_glass import break_glass
 from apps.changes.actions.comment import comment
 from apps.changes.actions.hand_over import hand_over
+from apps.changes.actions.next_wave import next_wave
+from apps.changes.actions.plan_waves import plan_waves
 from apps.changes.actions.propose_again import propose_again
 from apps.changes.actions.rebase import rebase
 from apps.changes.actions.review import review
@@ -34,6 +37,11 @@ from apps.common.errors import PermissionDeniedError
 
 ACCEPTED = OpenApiExample(
     "They know", request_only=True, value={"reason": "The platform team moved it to their own entry."}
+)
+BY_ENVIRONMENT = OpenApiExample(
+    "By environment",
+    request_only=True,
+    value={"suggestion": "environment", "soak_minutes": 30, "wait": False, "on_failure": "finish-wave"},
 )
 BOXED = OpenApiExample(
     "For a week", request_only=True, value={"ends_at": "2027-01-31T18:00:00Z", "auto_revert": True}
@@ -149,3 +157,24 @@ class TimeBox(ChangeEndpoint):
         """Says when the effect of a draft ends. It is part of what is approved."""
         data = self.checked(TimeBoxSerializer)
         return self.shown(time_box(actor=self.person, change=self.change(pk), **data))
+
+
+class Waves(ChangeEndpoint):
+    needs = {"POST": Permission.PROPOSE}
+
+    @extend_schema(
+        operation_id="changes_plan", request=PlanSerializer, responses=DONE, examples=[BY_ENVIRONMENT]
+    )
+    def post(self, request: Request, pk: int) -> Response:
+        """Says in which waves a draft is written. It is part of what is approved."""
+        data = self.checked(PlanSerializer)
+        return self.shown(plan_waves(actor=self.person, change=self.change(pk), **plan_asked(data)))
+
+
+class NextWave(ChangeEndpoint):
+    needs = {"POST": Permission.EXECUTE}
+
+    @extend_schema(operation_id="changes_next_wave", request=None, responses=DONE)
+    def post(self, request: Request, pk: int) -> Response:
+        """Continues with the next wave when the pause is over. `cancel` stops between two waves."""
+        return self.shown(next_wave(actor=self.person, change=self.change(pk)))

@@ -26,6 +26,7 @@ from apps.api.serializers.changes import (
 from apps.changes import selectors
 from apps.changes.actions.edit import edit
 from apps.changes.actions.propose_fix import propose_fix
+from apps.changes.actions.propose_fleet import Remedy, Wish, propose_fleet
 from apps.changes.actions.propose_yaml import patches_from, propose_yaml
 from apps.changes.lifecycle import State
 from apps.changes.models import ChangeItem, ChangeSet
@@ -49,6 +50,22 @@ BY_HAND = OpenApiExample(
         "cluster": "shop-prod",
         "title": "Open the payment gateway",
         "manifests": "apiVersion: networking.istio.io/v1\nkind: ServiceEntry\n…",
+    },
+)
+
+
+FLEET = OpenApiExample(
+    "On many clusters, in waves",
+    request_only=True,
+    value={
+        "clusters": ["lab", "staging-eu", "prod-eu", "prod-us"],
+        "remedy": "open-required-hosts",
+        "plan": {
+            "waves": [["lab"], ["staging-eu"], ["prod-eu", "prod-us"]],
+            "soak_minutes": 30,
+            "wait": True,
+            "on_failure": "stop",
+        },
     },
 )
 
@@ -111,11 +128,12 @@ class Changes(ChangeEndpoint):
         request=NewChangeSerializer,
         parameters=[IDEMPOTENCY],
         responses={201: ChangeSerializer, **problems(400, 404, 409, 413, 422)},
-        examples=[FROM_FINDING, FROM_CELL, BY_HAND],
+        examples=[FROM_FINDING, FROM_CELL, BY_HAND, FLEET],
     )
     def post(self, request: Request) -> Response:
         """Proposes a change: generated for a finding, a cell of the matrix or a whole cluster, or from
-        pasted YAML. The answer is a draft with its prediction and the approvals it will need."""
+        pasted YAML; or one wish for many clusters. The answer is a draft with its prediction and the
+        approvals it will need."""
         data = self.checked(NewChangeSerializer)
         return once(request, self.person, lambda: self.shown(self._propose(data), 201))
 
@@ -126,14 +144,34 @@ class Changes(ChangeEndpoint):
             if finding is None:
                 raise NotFoundError("There is no such open finding, or you may not see it.")
             return propose_fix(actor=self.person, cluster=finding.cluster, finding=finding, **words)
+        if data.get("clusters"):
+            return self._propose_fleet(data)
         if not data["cluster"]:
-            raise InvalidInputError("Name a finding or a cluster.", field="cluster")
+            raise InvalidInputError("Name a finding, a cluster or several.", field="cluster")
         cluster = self.cluster(data["cluster"])
         if data["manifests"]:
             return propose_yaml(actor=self.person, cluster=cluster, text=data["manifests"], **words)
         return propose_fix(
             actor=self.person, cluster=cluster, scope=data["scope"], host=data["host"], **words
         )
+
+    def _propose_fleet(self, data: dict[str, Any]) -> ChangeSet:
+        remedy = Remedy(data["remedy"]) if data.get("remedy") else None
+        if not (remedy or data["code"] or data["manifests"]):
+            raise InvalidInputError("Name a remedy, a check or manifests.", field="remedy")
+        return propose_fleet(
+            actor=self.person,
+            clusters=[self.cluster(name) for name in dict.fromkeys(data["clusters"])],
+            wish=Wish(remedy, data["code"], data["manifests"], tuple(data.get("namespaces", ()))),
+            title=data["title"],
+            reason=data["reason"],
+            **plan_asked(data.get("plan", {})),
+        )
+
+
+def plan_asked(data: dict[str, Any]) -> dict[str, Any]:
+    """A plan as `waves.made` takes it."""
+    return {"groups" if key == "waves" else key: value for key, value in data.items()}
 
 
 class ChangeOne(ChangeEndpoint):

@@ -1,4 +1,4 @@
-"""Stopping a change between two objects. What is written stays written; a revert is another change."""
+"""Stopping a change between two objects or waves. What is written stays; a revert is another change."""
 
 from __future__ import annotations
 
@@ -16,14 +16,31 @@ from apps.common.errors import WrongStateError
 
 
 def cancel(*, actor: User, change: ChangeSet) -> ChangeSet:
-    """Queued and not begun → canceled at once; otherwise the worker stops before the next object, and
-    says what is written. An object whose write was begun is settled first."""
+    """Queued and not begun → canceled at once, between two waves → partly applied at once; otherwise the
+    worker stops before the next object, and says what is written. An object whose write was begun is settled
+    first."""
     if actor.pk not in duties.hands(change):
         access.require_everywhere(actor, Permission.EXECUTE, access.places(current_revision(change)))
     begun = _begun(change)
     if change.state == State.APPLYING or (change.state == State.QUEUED and begun):
         return _ask(actor, change)
+    if change.state == State.PAUSED:
+        return _stop_here(actor, change)
     transitions.move(change, Event.CANCEL, actor=actor, text="Canceled before it began.", tone="warn")
+    return change
+
+
+def _stop_here(actor: User, change: ChangeSet) -> ChangeSet:
+    count = current_revision(change).waves.count
+    text = f"Stopped after wave {change.waves_done} of {count}."
+    transitions.move(
+        change,
+        Event.CANCEL,
+        actor=actor,
+        text=text,
+        tone="warn",
+        state_message=f"{text}\nWhat is written stays written. Resume it for the next wave, or revert it.",
+    )
     return change
 
 

@@ -11,6 +11,7 @@ from apps.changes.access import require_everywhere
 from apps.changes.actions.propose import checked_words
 from apps.changes.lifecycle import Event, State, next_state
 from apps.changes.models import ChangeSet
+from apps.changes.selectors import current_revision
 from apps.common.errors import WrongStateError
 
 
@@ -29,6 +30,7 @@ def edit(
     words = checked_words(title or change.title, change.reason if reason is None else reason)
     require_everywhere(actor, Permission.PROPOSE, drafts.places_of(drafts.in_order(patches)))
     draft = drafts.prepare(patches, take_over=take_over, revert=change.kind == ChangeSet.Kind.REVERT)
+    plan = current_revision(change).waves
     number = change.revision_number + 1
     with transaction.atomic():
         transitions.move(
@@ -42,5 +44,5 @@ def edit(
             approved_digest="",
             expires_at=None,
         )
-        drafts.write(change, draft, editor=actor, number=number)
+        drafts.write(change, draft, editor=actor, number=number, plan=plan)
     return change

@@ -12,7 +12,7 @@ from apps.audit import actions as audit
 from apps.audit.models import Outcome
 from apps.changes import drafts, transitions
 from apps.changes.actions import propose
-from apps.changes.actions.revert import patches_back, title_of
+from apps.changes.actions.revert import patches_back, plan_back, title_of
 from apps.changes.actions.submit import send
 from apps.changes.gates import spelled
 from apps.changes.lifecycle import REVERTIBLE, State
@@ -39,7 +39,8 @@ def end_due() -> int:
 
 def _propose(change: ChangeSet) -> bool:
     try:
-        draft = drafts.prepare(patches_back(change), revert=True)
+        patches = patches_back(change)
+        draft = drafts.prepare(patches, revert=True)
     except InvalidInputError as refusal:
         _leave(change, refusal)
         return False
@@ -54,7 +55,7 @@ def _propose(change: ChangeSet) -> bool:
     )
     try:
         with transaction.atomic():
-            propose.write(revert, draft, actor=None)
+            propose.write(revert, draft, actor=None, plan=plan_back(change, patches))
             ChangeSet.objects.filter(pk=change.pk).update(ended_at=clock.now())
             text = f"Its end has come: {revert.number} puts back what was there."
             transitions.note(change, actor=None, kind="ended", text=text)

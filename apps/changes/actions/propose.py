@@ -10,6 +10,7 @@ from apps.audit import actions as audit
 from apps.changes import drafts, transitions
 from apps.changes.access import require_everywhere
 from apps.changes.models import ChangeSet
+from apps.changes.waves import Plan
 from apps.common import clock
 from apps.common.errors import InvalidInputError
 
@@ -26,6 +27,8 @@ def propose(
     parent: ChangeSet | None = None,
     kind: str = ChangeSet.Kind.CHANGE,
     take_over: drafts.TakeOver = (),
+    plan: Plan = drafts.ONE_WAVE,
+    left_out: drafts.LeftOut = (),
 ) -> ChangeSet:
     """A draft, revision 1, simulated and judged. Raises InvalidInputError or PermissionDeniedError."""
     title, reason = checked_words(title, reason)
@@ -34,15 +37,22 @@ def propose(
     change = ChangeSet(
         kind=kind, title=title, reason=reason, author=actor, parent=parent, created_at=clock.now()
     )
-    return write(change, draft, actor=actor)
+    return write(change, draft, actor=actor, plan=plan, left_out=left_out)
 
 
-def write(change: ChangeSet, draft: drafts.Draft, *, actor: User | None) -> ChangeSet:
+def write(
+    change: ChangeSet,
+    draft: drafts.Draft,
+    *,
+    actor: User | None,
+    plan: Plan = drafts.ONE_WAVE,
+    left_out: drafts.LeftOut = (),
+) -> ChangeSet:
     """Keeps a change that is new, with its first revision. `actor` None is the console, on behalf of the
     author."""
     with transaction.atomic():
         change.save(force_insert=True)
-        revision = drafts.write(change, draft, editor=change.author, number=1)
+        revision = drafts.write(change, draft, editor=change.author, number=1, plan=plan, left_out=left_out)
         text = f"Proposed: {change.title}"
         transitions.note(change, actor=actor, kind="proposed", text=text)
         audit.record(

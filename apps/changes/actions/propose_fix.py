@@ -34,7 +34,7 @@ def propose_fix(
     """A draft of the smallest change that mends it. Raises InvalidInputError when nothing can safely be
     generated (`no_remedy`), with the reason."""
     remedy, target = _wanted(actor, cluster, finding, scope, host)
-    proposal = _generate(cluster, remedy, target)
+    proposal = generate(cluster, remedy, target)
     patches = {cluster: list(proposal.patches)}
     forced = {(cluster.name, p.ref) for p in proposal.patches if p.action is PatchAction.UPDATE}
     return propose(
@@ -78,7 +78,7 @@ def _wanted(
     return remedy, Target(hosts=(host,), scopes=(scope,))
 
 
-def _generate(cluster: Cluster, remedy: str, target: Target) -> Proposal:
+def generate(cluster: Cluster, remedy: str, target: Target) -> Proposal:
     """What one remedy proposes, or all of them, as one proposal."""
     snapshot, hostset = store.load(cluster), hostset_for(cluster)
     if remedy:
@@ -95,18 +95,18 @@ def _generate(cluster: Cluster, remedy: str, target: Target) -> Proposal:
         remedy="",
         title="Let Speedscale work",
         summary=" ".join(proposal.summary for proposal in found),
-        patches=_folded(patch for proposal in found for patch in proposal.patches),
+        patches=folded(patch for proposal in found for patch in proposal.patches),
         opens=tuple(cell for proposal in found for cell in proposal.opens),
         warnings=tuple(dict.fromkeys(w for proposal in found for w in proposal.warnings)),
     )
 
 
-def _folded(patches: Iterable[ManifestPatch]) -> tuple[ManifestPatch, ...]:
+def folded(patches: Iterable[ManifestPatch]) -> tuple[ManifestPatch, ...]:
     """One patch an object: each remedy saw what the one before it had proposed."""
-    folded: dict[ResourceRef, ManifestPatch] = {}
+    kept: dict[ResourceRef, ManifestPatch] = {}
     for patch in patches:
-        first = folded.get(patch.ref)
-        folded[patch.ref] = (
+        first = kept.get(patch.ref)
+        kept[patch.ref] = (
             replace(patch, action=first.action, before=first.before) if first is not None else patch
         )
-    return tuple(folded.values())
+    return tuple(kept.values())

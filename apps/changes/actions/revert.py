@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 
 from apps.accounts.models import User
 from apps.changes import intents
@@ -10,6 +11,7 @@ from apps.changes.actions.propose import TITLE_LIMIT, propose
 from apps.changes.lifecycle import REVERTIBLE, State
 from apps.changes.models import ChangeItem, ChangeSet
 from apps.changes.selectors import current_revision
+from apps.changes.waves import Plan, reversed_for
 from apps.clusters.models import Cluster
 from apps.common.errors import InvalidInputError, WrongStateError
 from apps.inventory import store
@@ -26,19 +28,26 @@ def revert(*, actor: User, change: ChangeSet, reason: str = "") -> ChangeSet:
         raise WrongStateError(
             f"{change.number} is «{State(change.state).label}»: there is nothing to put back."
         )
+    patches = patches_back(change)
     return propose(
         actor=actor,
         title=title_of(change),
         reason=reason or f"Puts back what {change.number} found.",
-        patches=patches_back(change),
+        patches=patches,
         parent=change,
         kind=ChangeSet.Kind.REVERT,
+        plan=plan_back(change, patches),
     )
 
 
 def title_of(change: ChangeSet) -> str:
     """How a revert of the change is called."""
     return f"Revert {change.number}: {change.title}"[:TITLE_LIMIT]
+
+
+def plan_back(change: ChangeSet, patches: Mapping[Cluster, object]) -> Plan:
+    """The waves of a revert: those of the change in reverse order, without a pause between them."""
+    return reversed_for(current_revision(change).waves, {cluster.name for cluster in patches})
 
 
 def patches_back(change: ChangeSet) -> dict[Cluster, list[ManifestPatch]]:

@@ -38,6 +38,7 @@ KINDS = {
     "push": badges.PUSHES,
     "change": badges.CHANGES,
     "item": badges.ITEM_RESULTS,
+    "reached": badges.CLUSTERS_REACHED,
     "risk": badges.RISKS,
 }
 

@@ -7,17 +7,19 @@ from typing import Any
 
 from django.contrib import messages
 from django.forms import Form
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpResponse, QueryDict
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 
+from apps.accounts.permissions import Permission, allows_somewhere
 from apps.changes import selectors
 from apps.changes.actions.approve import approve
 from apps.changes.actions.cancel import cancel
 from apps.changes.actions.execute import execute
+from apps.changes.actions.next_wave import next_wave
 from apps.changes.actions.propose_again import propose_again
 from apps.changes.actions.rebase import rebase
 from apps.changes.actions.reject import reject
@@ -27,13 +29,16 @@ from apps.changes.actions.take_over import take_over
 from apps.changes.actions.verify_again import verify_again
 from apps.changes.actions.withdraw import withdraw
 from apps.changes.lifecycle import RUNNING, State
-from apps.changes.models import ChangeEvent, ChangeItem, ChangeSet
+from apps.changes.models import ChangeEvent, ChangeSet, Revision
+from apps.changes.progress import HowFar, how_far
 from apps.changes.selectors import Box, ChangeDetail, Verb
+from apps.changes.waves import told
 from apps.common import badges
 from apps.common.errors import ConsoleError, InvalidInputError
 from apps.console import changes_shown, drift_shown, effects, facets, figures, tables
 from apps.console.exports_shown import export_shown
 from apps.console.forms.changes import DecisionForm, blank_forms
+from apps.console.forms.waves import PlanForm
 from apps.console.fragments import answer_poll, live, page_or_fragment
 from apps.console.guard import SignedInRequest, signed_in, status_of
 
@@ -47,6 +52,7 @@ COLUMNS = (
     tables.Column("State"),
     tables.Column("Risk"),
     tables.Column("Objects", "", "num"),
+    tables.Column("Clusters"),
     tables.Column("Author"),
     tables.Column("Submitted"),
     tables.Column("Expires"),
@@ -56,6 +62,7 @@ WITHOUT_DECISION: dict[str, tuple[Callable[..., ChangeSet], str]] = {
     Verb.WITHDRAW: (withdraw, "Withdrawn. Nothing of it was written."),
     Verb.EXECUTE: (execute, "Queued for the workers."),
     Verb.CANCEL: (cancel, "Cancel asked for. What is written stays written."),
+    Verb.NEXT_WAVE: (next_wave, "The next wave is queued for the workers."),
     Verb.VERIFY: (verify_again, "The cluster is read once more."),
     Verb.TAKE_OVER: (take_over, "The next revision takes the fields over. Read it, then submit it."),
     Verb.REBASE: (rebase, "Laid over what is there now. The dry run on the cluster has been asked for."),
@@ -85,6 +92,7 @@ def changes(request: SignedInRequest) -> HttpResponseBase:
         "text": text,
         "drifted": drifted,
         "filtered": bool(text or states or drifted),
+        "may_propose": allows_somewhere(request.user, Permission.PROPOSE),
     }
     return page_or_fragment(request, "console/changes/list.html", "console/changes/_results.html", context)
 
@@ -100,8 +108,9 @@ def progress(request: SignedInRequest, pk: int) -> HttpResponse:
     """The live part. When the change has left the state the page shows, the page is loaded anew,
     unless somebody may be typing a comment there: then a notice says so."""
     found = found_or_404(request, pk)
-    items = selectors.current_revision(found).items.select_related("cluster").order_by("position")
-    response = answer_poll(request, _live_part(request, found, tuple(items), found.events.last()))
+    response = answer_poll(
+        request, _live_part(request, how_far(found, selectors.current_revision(found)), found.events.last())
+    )
     shown = request.GET.get("state", "")
     if shown != found.state and shown in RUNNING:
         response = HttpResponse(status=204, headers={"HX-Refresh": "true"})
@@ -176,8 +185,9 @@ def change_page(
         "drifted": drift_shown.drifted(detail.drifted),
         "kept": drift_shown.kept(detail.items) if State(found.state) in BEFORE_WRITES else [],
         "timeline": changes_shown.timeline(detail.events, detail.decisions),
-        "live": _live_part(request, found, detail.items, detail.events[-1] if detail.events else None),
+        "live": _live_part(request, detail.progress, detail.events[-1] if detail.events else None),
         **blank_forms(found),
+        "plan_form": plan_form(found, None, detail.revision, detail.clusters),
         **typed,
         "opened": set(typed),
         "comments": detail.comments,
@@ -203,6 +213,7 @@ def _verification(detail: ChangeDetail) -> dict[str, Any]:
         return {"verification": None}
     return {
         "verification": newest,
+        "verified": sorted(newest.detail),
         "first": detail.verifications[0],
         "outcomes": changes_shown.outcomes(newest),
         "deviations": changes_shown.lines(newest, "differences"),
@@ -210,10 +221,22 @@ def _verification(detail: ChangeDetail) -> dict[str, Any]:
     }
 
 
-def _live_part(
-    request: SignedInRequest, found: ChangeSet, items: Sequence[ChangeItem], newest: ChangeEvent | None
-) -> SafeString:
-    """Progress while workers are at it; otherwise a line that notices when the change moves on."""
+def plan_form(
+    found: ChangeSet,
+    data: QueryDict | None,
+    revision: Revision | None = None,
+    clusters: Sequence[str] | None = None,
+) -> PlanForm:
+    """The form of a draft's waves."""
+    revision = revision or selectors.current_revision(found)
+    if clusters is None:
+        clusters = sorted(set(revision.items.values_list("cluster__name", flat=True)))
+    return PlanForm(data, plan=revision.waves, clusters=clusters)
+
+
+def _live_part(request: SignedInRequest, far: HowFar, newest: ChangeEvent | None) -> SafeString:
+    """Progress while workers are at it, and the waves; a line that notices when the change moves on."""
+    found, items = far.change, far.items
     state = State(found.state)
     running = state in RUNNING
     last = newest.pk if newest else 0
@@ -224,6 +247,10 @@ def _live_part(
     context = {
         "change": found,
         "items": items,
+        "plan": far.revision.waves,
+        "left_out": far.revision.left_out,
+        "plan_words": told(far.revision.waves),
+        "waves": changes_shown.waves(far),
         "running": running,
         "event": newest,
         "moved_on": not running and seen_event != str(last),

@@ -8,6 +8,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
 
+from apps.accounts.permissions import Permission, allows_somewhere
 from apps.analysis import selectors as analysis
 from apps.analysis import suppressing
 from apps.analysis.exported import FORMATS, findings_file
@@ -122,6 +123,7 @@ def finding_page(
         "affected": [(one, object_url(cluster.name, str(one))) for one in found.affected[:MOST_AFFECTED]],
         "affected_more": max(0, len(found.affected) - MOST_AFFECTED),
         "no_remedy": why_no_remedy(found.code),
+        "elsewhere": _elsewhere(request, found),
         "others": analysis.open_findings(request.user)
         .filter(cluster=cluster, kind=found.kind, namespace=found.namespace, name=found.name)
         .exclude(pk=found.pk)[:5],
@@ -184,3 +186,13 @@ def _facets(request: HttpRequest, seen: QuerySet[Finding], cluster: Cluster | No
         groups.append(facets.facet(request, "cluster", "Cluster", analysis.tallies(seen, "cluster__name")))
     groups.append(facets.facet(request, "namespace", "Namespace", analysis.tallies(seen, "namespace")))
     return groups
+
+
+def _elsewhere(request: SignedInRequest, found: Finding) -> int:
+    """On how many other clusters a change could mend the same check, for somebody who may propose it here."""
+    where = {"environment": found.cluster.environment, "cluster": found.cluster.name}
+    mendable = found.remedy and not found.resolved_at
+    if not mendable or not allows_somewhere(request.user, Permission.PROPOSE, **where):
+        return 0
+    others = analysis.open_findings(request.user).filter(code=found.code).exclude(remedy="").order_by()
+    return others.exclude(cluster=found.cluster).values("cluster").distinct().count()

@@ -51,6 +51,7 @@ def fleet(request: SignedInRequest) -> HttpResponse:
         "cluster_count": len(clusters),
         "unread": sum(1 for one in known if not one),
         "may_register": may_register,
+        "may_propose": allows_somewhere(request.user, Permission.PROPOSE),
     }
     return page_or_fragment(request, "console/fleet/page.html", "console/fleet/_overview.html", context)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from datetime import timedelta
 
 from django.db import transaction
 from hypothesis.stateful import (
@@ -15,6 +16,7 @@ from hypothesis.stateful import (
 
 from apps.changes.actions.approve import approve
 from apps.changes.actions.cancel import cancel
+from apps.changes.actions.next_wave import next_due, next_wave
 from apps.changes.actions.propose import propose
 from apps.changes.actions.propose_yaml import patches_from
 from apps.changes.actions.reject import reject
@@ -23,6 +25,9 @@ from apps.changes.actions.validate import validate
 from apps.changes.lifecycle import State
 from apps.changes.models import ChangeSet
 from apps.changes.selectors import current_revision
+from apps.changes.waves import Plan
+from apps.clusters.models import Cluster
+from apps.common import clock
 from apps.common.errors import ConsoleError
 from apps.mesh.patches import ManifestPatch, PatchAction
 from apps.mesh.refs import ResourceRef
@@ -34,6 +39,7 @@ from tests.changes.properties.promises import Promises
 from tests.changes.properties.world import NAMESPACE, ROLES, Killed, World, fresh
 
 Wanted = dict[str, tuple[str, ...] | None]
+Places = tuple[str, ...]
 
 
 def no_pause(_: float) -> None:
@@ -71,7 +77,7 @@ class Driven(RuleBasedStateMachine):
         """Acts in a transaction of its own, as a request does; whether it was let through. Only what
         `writes` may touch the cluster."""
         Driven.steps += 1
-        revision = self.world.sim.revision
+        revision = self.world.revision
         done = True
         try:
             with transaction.atomic():
@@ -80,28 +86,30 @@ class Driven(RuleBasedStateMachine):
             done = False
         if writes is not None:
             self.promises.after_writes(writes)
-        assert writes is not None or self.world.sim.revision == revision, "only a worker that applies writes"
+        assert writes is not None or self.world.revision == revision, "only a worker that applies writes"
         self.promises.check()
         return done
 
-    def _patches(self, wanted: Wanted) -> Sequence[ManifestPatch]:
+    def _patches(self, places: Places, wanted: Wanted) -> dict[Cluster, Sequence[ManifestPatch]]:
+        return {self.world.clusters[name]: self._patches_on(name, wanted) for name in places}
+
+    def _patches_on(self, place: str, wanted: Wanted) -> Sequence[ManifestPatch]:
         found: list[ManifestPatch] = []
         for name, hosts in sorted(wanted.items()):
             if hosts is not None:
                 with suppress(ConsoleError):
-                    found += patches_from(_yaml(name, hosts), self.world.cluster)
-            elif (live := self.world.live(name)) is not None:
+                    found += patches_from(_yaml(name, hosts), self.world.clusters[place])
+            elif (live := self.world.live(place, name)) is not None:
                 ref = ResourceRef("ServiceEntry", NAMESPACE, name)
                 found.append(ManifestPatch(PatchAction.DELETE, ref, str(live["apiVersion"]), live, None))
         return found
 
-    def _propose(self, who: str, wanted: Wanted) -> None:
+    def _propose(self, who: str, places: Places, wanted: Wanted, plan: Plan) -> None:
         made: list[ChangeSet] = []
-        patches = {self.world.cluster: self._patches(wanted)}
-        done = self._do(
-            lambda: made.append(propose(actor=self.world.user(who), title="t", reason="", patches=patches))
-        )
-        if done:
+        user, patches = self.world.user(who), self._patches(places, wanted)
+        if self._do(
+            lambda: made.append(propose(actor=user, title="t", reason="", patches=patches, plan=plan))
+        ):
             assert self.people.may(who, "proposer")
             self.model[made[0].pk] = Modelled(who, editors={who})
 
@@ -111,7 +119,7 @@ class Driven(RuleBasedStateMachine):
             self.model[change.pk].submitters.add(who)
 
     def _try(self, change: ChangeSet) -> None:
-        self._do(lambda: validate(change_id=change.pk, opener=self.world.sim.opener, sleep=no_pause))
+        self._do(lambda: validate(change_id=change.pk, opener=self.world.opener, sleep=no_pause))
         if digest := current_revision(fresh(change)).digest:
             self.screens.setdefault(change.pk, []).append((fresh(change).revision_number, digest))
 
@@ -134,7 +142,7 @@ class Driven(RuleBasedStateMachine):
 
         def work() -> None:
             with suppress(Killed):
-                apply_change(change.pk, opener=self.world.sim.opener, sleep=no_pause)
+                apply_change(change.pk, opener=self.world.opener, sleep=no_pause)
 
         self._do(work, writes=change)
         self.world.stumble(None, "", None)
@@ -146,14 +154,30 @@ class Driven(RuleBasedStateMachine):
 
         return stop
 
-    def _verify(self, change: ChangeSet) -> None:
-        self._do(
-            lambda: verify_change(
-                change.pk,
-                refresher=self.world.read_anew,
-                opener=self.world.sim.opener,
-            )
-        )
+    def _verify(self, change: ChangeSet, point: Point | None = None) -> None:
+        self.world.stumble(point, "", None)
+
+        def work() -> None:
+            with suppress(Killed):
+                verify_change(change.pk, refresher=self.world.read_anew, opener=self.world.opener)
+
+        self._do(work)
+        self.world.stumble(None, "", None)
+
+    def _end_pause(self, change: ChangeSet) -> None:
+        """The time of the pause goes by, and the sweep comes."""
+        if change.state != State.PAUSED:
+            return
+        self.model[change.pk].soaked.add(change.waves_done)
+        past = clock.now() - timedelta(seconds=1)
+        ChangeSet.objects.filter(pk=change.pk).update(opens_at=past)
+        self._do(next_due)
+
+    def _continue(self, who: str, change: ChangeSet) -> None:
+        done = change.waves_done
+        if self._do(lambda: next_wave(actor=self.world.user(who), change=change)):
+            assert self.people.may(who, "operator")
+            self.model[change.pk].continued.add(done)
 
     def _bring_on(self, pick: int, times: int) -> None:
         for _ in range(times):
@@ -174,6 +198,9 @@ class Driven(RuleBasedStateMachine):
                     self._apply(change, None, "", False)
                 case State.VERIFYING:
                     self._verify(change)
+                case State.PAUSED:
+                    self._end_pause(change)
+                    self._continue("eli", fresh(change))
                 case _:
                     return
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from apps.changes.lifecycle import State
+from apps.changes.waves import Plan
 
 # Nothing of a change in one of these states may be on the cluster by the console's doing.
 UNWRITTEN = frozenset(
@@ -48,6 +49,9 @@ class Modelled:
     editors: set[str] = field(default_factory=set)
     submitters: set[str] = field(default_factory=set)  # of any revision
     verdicts: dict[str, Verdict] = field(default_factory=dict)
+    # After which waves the pause went by, and after which somebody entitled continued or resumed it.
+    soaked: set[int] = field(default_factory=set)
+    continued: set[int] = field(default_factory=set)
 
     @property
     def hands(self) -> set[str]:
@@ -59,6 +63,11 @@ class Modelled:
         """Whether this person may decide on what was on the screen, now."""
         entitled = people.may(name, "approver") and name not in self.hands
         return entitled and state in OPEN and bool(current) and seen == (self.number, current)
+
+    def may_follow(self, done: int, plan: Plan) -> bool:
+        """Whether the wave after `done` of them may begin, as far as the pause goes."""
+        soaked = not plan.soak_minutes or done in self.soaked
+        return done == 0 or (soaked and (not plan.wait or done in self.continued))
 
     def approvals(self, people: People, digest: str) -> set[str]:
         """Whose approvals of this digest count now."""

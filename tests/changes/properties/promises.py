@@ -9,7 +9,7 @@ from django.db.models import Count
 
 from apps.audit.models import AuditEvent, Outcome
 from apps.changes.lifecycle import TERMINAL, Event, State, next_state
-from apps.changes.models import ChangeItem, ChangeSet
+from apps.changes.models import ChangeItem, ChangeSet, Verification
 from apps.changes.selectors import current_revision
 from tests.changes.properties.model import UNWRITTEN, Modelled, People
 from tests.changes.properties.world import World, fresh, items_of
@@ -32,10 +32,10 @@ class Promises:
         self._seen = 0
         self._rows: dict[int, tuple[Any, ...]] = {}  # what was checked
         self._writes: Counter[str] = Counter()
-        self._disturbed: set[str] = set()  # objects that others wrote since the console did
+        self._disturbed: set[tuple[str, str]] = set()  # objects that others wrote since the console did
 
-    def others_wrote(self, name: str) -> None:
-        self._disturbed.add(name)
+    def others_wrote(self, cluster: str, name: str) -> None:
+        self._disturbed.add((cluster, name))
 
     def before_writes(self, change: ChangeSet) -> None:
         """Says from the model alone whether this change may be written now."""
@@ -47,8 +47,8 @@ class Promises:
 
     def after_writes(self, change: ChangeSet) -> None:
         """Every effect on the cluster is that of an item of this change, approved as it was sent."""
-        written = self._world.sim.journal[self._seen :]
-        self._seen = len(self._world.sim.journal)
+        written = self._world.journal[self._seen :]
+        self._seen = len(self._world.journal)
         if not written:
             return
         assert self._entitled, "written without the approvals of enough entitled people"
@@ -59,8 +59,9 @@ class Promises:
                 self._writes[write.body["metadata"]["annotations"][OP]] += 1
             else:
                 assert None in approved
+            self._check_wave(fresh(change), write.cluster)
             name = write.path.rpartition("/")[2]
-            self._disturbed.discard(name)
+            self._disturbed.discard((write.cluster, name))
 
     def check(self) -> None:
         for change in ChangeSet.objects.annotate(told=Count("events")):
@@ -71,6 +72,9 @@ class Promises:
             self._keep_approved(change)
             state = State(change.state)
             Promises.reached[state.value] += 1
+            Promises.reached["after a first wave"] += (
+                0 < change.waves_done < current_revision(change).waves.count
+            )
             assert self._ended.setdefault(change.pk, state) is state or change.pk not in self._ended
             if state not in TERMINAL:
                 del self._ended[change.pk]
@@ -100,7 +104,7 @@ class Promises:
 
     def _check_effect(self, change: ChangeSet) -> None:
         for item in items_of(change):
-            if item.desired is None or item.name in self._disturbed:
+            if item.desired is None or (item.cluster.name, item.name) in self._disturbed:
                 continue
             times = self._writes[item.desired["metadata"]["annotations"][OP]]
             assert times <= 1, f"{item} was written {times} times"
@@ -108,8 +112,28 @@ class Promises:
                 assert times == 1, f"{item} is said to be written and is not"
             if change.state in UNWRITTEN:
                 assert times == 0, f"{change} is {change.state}, and {item} is written"
-            if change.state in {State.VERIFYING, State.APPLIED}:
+            self._check_item_wave(change, item, times)
+
+    def _check_item_wave(self, change: ChangeSet, item: ChangeItem, times: int) -> None:
+        """What is confirmed is written, and nothing of a wave that may not have begun."""
+        plan, state = current_revision(change).waves, State(change.state)
+        wave = plan.wave_of(item.cluster.name)
+        at_work = state in {State.VERIFYING, State.DIVERGED}
+        if wave <= change.waves_done + at_work or state is State.APPLIED:
+            assert item.result == ChangeItem.Result.APPLIED, f"{item} is not written in {state}"
+        if wave > change.waves_done + (state is not State.PAUSED):
+            assert times == 0, f"{item} of wave {wave} is written, {change.waves_done} are done"
+
+    def _check_wave(self, change: ChangeSet, cluster: str) -> None:
+        """Everything of the waves before it is written and confirmed, and the pause was kept."""
+        plan = current_revision(change).waves
+        wave = plan.wave_of(cluster)
+        seen = Verification.objects.filter(change=change).values_list("detail", flat=True).first() or {}
+        for item in items_of(change):
+            if plan.wave_of(item.cluster.name) < wave:
                 assert item.result == ChangeItem.Result.APPLIED
+                assert seen[item.cluster.name]["differences"] == []
+        assert self._model[change.pk].may_follow(wave - 1, plan), f"wave {wave} began too early"
 
 
 def _content(write: Write) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
@@ -26,41 +27,54 @@ from apps.changes.actions.cancel import cancel
 from apps.changes.actions.edit import edit
 from apps.changes.actions.execute import execute
 from apps.changes.actions.expire import expire_due
+from apps.changes.actions.next_wave import next_due
+from apps.changes.actions.plan_waves import plan_waves
 from apps.changes.actions.revert import revert
 from apps.changes.actions.verify_again import verify_again
 from apps.changes.actions.withdraw import withdraw
 from apps.changes.models import ChangeSet
+from apps.changes.waves import OnFailure, Plan
 from apps.common import clock
 from apps.pipeline.crashpoints import Point
 from apps.pipeline.recover import recover_stuck
-from tests.changes.properties.driving import Driven, Wanted
+from tests.changes.properties.driving import Driven, Places, Wanted
 from tests.changes.properties.model import Modelled
 from tests.changes.properties.promises import Promises
-from tests.changes.properties.world import NAMES, PATH, ROLES, World, entry
+from tests.changes.properties.world import CLUSTERS, NAMES, PATH, ROLES, World, entry
+from tests.factories.rings import asked
 
 WHO = st.sampled_from(sorted(ROLES))
 NAME = st.sampled_from(NAMES)
 HOSTS = st.sampled_from([("one.example",), ("two.example",), ("one.example", "b.example"), ("*.w.example",)])
 WANTED = st.dictionaries(NAME, st.none() | HOSTS, min_size=1, max_size=2)  # None: delete it
+PLACE = st.sampled_from(sorted(CLUSTERS))
+PLACES = st.sampled_from([("early",), ("shop",), ("early", "shop"), ("early", "shop")])
+PLAN = st.builds(
+    Plan,
+    waves=st.sampled_from([(), (("early",), ("shop",)), (("early",), ("shop",)), (("shop",), ("early",))]),
+    soak_minutes=st.sampled_from([0, 0, 10]),
+    wait=st.booleans(),
+    on_failure=st.sampled_from(OnFailure),
+)
 PICK = st.integers(0, 3)  # the newest change, or one of the three before it
 
 
 class Workflow(Driven):
     """Everything that anybody may do next."""
 
-    @initialize(wanted=WANTED)
-    def begin(self, wanted: Wanted) -> None:
-        self._propose("ann", wanted)
+    @initialize(wanted=WANTED, plan=PLAN.filter(lambda plan: plan.count > 1))
+    def begin(self, wanted: Wanted, plan: Plan) -> None:
+        self._propose("ann", ("early", "shop"), wanted, plan)
 
-    @rule(who=WHO, wanted=WANTED)
-    def propose(self, who: str, wanted: Wanted) -> None:
-        self._propose(who, wanted)
+    @rule(who=WHO, places=PLACES, wanted=WANTED, plan=PLAN)
+    def propose(self, who: str, places: Places, wanted: Wanted, plan: Plan) -> None:
+        self._propose(who, places, wanted, plan)
 
     @precondition(Driven._some)
-    @rule(who=WHO, pick=PICK, wanted=WANTED)
-    def edit(self, who: str, pick: int, wanted: Wanted) -> None:
+    @rule(who=WHO, pick=PICK, places=PLACES, wanted=WANTED)
+    def edit(self, who: str, pick: int, places: Places, wanted: Wanted) -> None:
         change = self._change(pick)
-        patches = {self.world.cluster: self._patches(wanted)}
+        patches = self._patches(places, wanted)
         if self._do(lambda: edit(actor=self.world.user(who), change=change, patches=patches)):
             assert self.people.may(who, "proposer")
             known = self.model[change.pk]
@@ -90,7 +104,25 @@ class Workflow(Driven):
     @rule(who=WHO, pick=PICK, verb=st.sampled_from([withdraw, execute, cancel, verify_again]))
     def move(self, who: str, pick: int, verb: Callable[..., object]) -> None:
         change = self._change(pick)
-        self._do(lambda: verb(actor=self.world.user(who), change=change))
+        if self._do(lambda: verb(actor=self.world.user(who), change=change)) and verb is execute:
+            self.model[change.pk].continued.add(change.waves_done)
+
+    @precondition(Driven._some)
+    @rule(who=WHO, pick=PICK, plan=PLAN)
+    def plan(self, who: str, pick: int, plan: Plan) -> None:
+        change = self._change(pick)
+        if self._do(lambda: plan_waves(actor=self.world.user(who), change=change, **asked(plan))):
+            assert who in self.model[change.pk].hands
+
+    @precondition(Driven._some)
+    @rule(who=WHO, pick=PICK)
+    def continue_it(self, who: str, pick: int) -> None:
+        self._continue(who, self._change(pick))
+
+    @precondition(Driven._some)
+    @rule(pick=PICK)
+    def pause_ends(self, pick: int) -> None:
+        self._end_pause(self._change(pick))
 
     @precondition(Driven._some)
     @rule(who=WHO, pick=PICK)
@@ -112,9 +144,9 @@ class Workflow(Driven):
         self._apply(self._change(pick), point, lose, ask)
 
     @precondition(Driven._some)
-    @rule(pick=PICK)
-    def verify(self, pick: int) -> None:
-        self._verify(self._change(pick))
+    @rule(pick=PICK, point=st.none() | st.sampled_from([Point.BEFORE_VERIFY, Point.AFTER_VERIFY]))
+    def verify(self, pick: int, point: Point | None) -> None:
+        self._verify(self._change(pick), point)
 
     @precondition(Driven._some)
     @rule(pick=PICK, times=st.integers(1, 8))
@@ -140,6 +172,7 @@ class Workflow(Driven):
         past = clock.now() - timedelta(seconds=1)
         ChangeSet.objects.filter(pk=self._change(pick).pk, expires_at__isnull=False).update(expires_at=past)
         self._do(lambda: expire_due(now=clock.now()))
+        self._do(next_due)
 
     @rule(who=WHO, role=st.sampled_from(["proposer", "approver", "operator"]))
     def change_rights(self, who: str, role: str) -> None:
@@ -155,21 +188,22 @@ class Workflow(Driven):
         User.objects.filter(username=who).update(is_active=who in self.people.active)
         self._do(lambda: None)
 
-    @rule(name=NAME, hosts=st.none() | HOSTS)
-    def others_write(self, name: str, hosts: tuple[str, ...] | None) -> None:
+    @rule(place=PLACE, name=NAME, hosts=st.none() | HOSTS)
+    def others_write(self, place: str, name: str, hosts: tuple[str, ...] | None) -> None:
         """Somebody with kubectl. `None` deletes; what is not there is created."""
-        sim = self.world.sim
+        sim = self.world.sims[place]
         if hosts is None:
             sim.ask("DELETE", f"{PATH}/{name}")
         elif sim.ask("PATCH", f"{PATH}/{name}", {"spec": {"hosts": list(hosts)}}).status == 404:
             sim.ask("POST", PATH, entry(name, hosts), "application/json")
-        self.promises.others_wrote(name)
+        self.promises.others_wrote(place, name)
         self._do(lambda: None)
 
     @precondition(lambda self: self.world.unread)
     @rule()
     def read(self) -> None:
-        self._do(self.world.read)
+        for cluster in self.world.unread:
+            self._do(partial(self.world.read, cluster))
 
 
 _LONG = settings.get_current_profile_name() == "long"

@@ -1,4 +1,4 @@
-"""One cluster with three objects and six people, and the doings of everybody, in plain verbs."""
+"""Two clusters with three objects each and six people, and the doings of everybody, in plain verbs."""
 
 from __future__ import annotations
 
@@ -11,17 +11,19 @@ import pytest
 from apps.accounts.models import User
 from apps.changes.models import ChangeItem, ChangeSet
 from apps.changes.selectors import current_revision
+from apps.clusters.gateway import ClusterGateway
 from apps.clusters.models import Cluster
 from apps.inventory import store
 from apps.inventory.actions import request_refresh
 from apps.pipeline import crashpoints, refresh
 from apps.pipeline.crashpoints import Point
 from tests.factories import clusters
-from tests.factories.inprocess import InProcessCluster
+from tests.factories.inprocess import InProcessCluster, Write
 from tests.factories.people import person
 
 NAMESPACE = "shop"
 NAMES = ("a", "b", "c")
+CLUSTERS = {"early": "staging", "shop": "production"}
 PATH = f"/apis/networking.istio.io/v1/namespaces/{NAMESPACE}/serviceentries"
 ROLES = {
     "ann": {"proposer", "approver", "operator"},
@@ -64,51 +66,64 @@ class World:
         self.point: Point | None = None
         self.at_point: Callable[[], None] | None = None
         self.begin()
-        monkeypatch.setattr(refresh, "open_gateway", lambda cluster: self.sim.opener(cluster))
+        monkeypatch.setattr(refresh, "open_gateway", self.opener)
         monkeypatch.setattr(crashpoints, "reached", self._reached)
-        self.cluster: Cluster = clusters.cluster("shop", "production")
+        self.clusters = {name: clusters.cluster(name, where) for name, where in CLUSTERS.items()}
         self.people: dict[str, User] = {}
         for name, roles in ROLES.items():
             for role in sorted(roles):
                 self.people[name] = person(name, role)
-        self.read()
+        for cluster in self.clusters.values():
+            self.read(cluster)
 
     def begin(self) -> None:
-        """A cluster as it was at first. uids and versions are the same every time."""
-        self.sim = InProcessCluster(MANIFESTS)
-        self._read_at = self.sim.revision
+        """The clusters as they were at first. uids and versions are the same every time."""
+        self.journal: list[Write] = []  # of both, in the order of writing
+        self.sims = {name: InProcessCluster(MANIFESTS, name, journal=self.journal) for name in CLUSTERS}
+        self._read_at = {name: sim.revision for name, sim in self.sims.items()}
         self.point = self.at_point = None
         store.forget_cached()
 
     def stumble(self, point: Point | None, lose: str, instead: Callable[[], None] | None) -> None:
         """The next worker dies at the point, or does something else there; and loses that of its write."""
-        self.point, self.sim.lose, self.at_point = point, lose, instead
+        self.point, self.at_point = point, instead
+        for sim in self.sims.values():
+            sim.lose = lose
+
+    def opener(self, cluster: Cluster) -> ClusterGateway:
+        """In the place of `open_gateway`."""
+        return self.sims[cluster.name].opener(cluster)
 
     def user(self, name: str) -> User:
         """The person as a request finds them."""
         return User.objects.get(username=name)
 
     @property
-    def unread(self) -> bool:
-        """Whether the cluster moved since it was read."""
-        return self.sim.revision != self._read_at
+    def revision(self) -> int:
+        """Moves with every write on one of the clusters."""
+        return sum(sim.revision for sim in self.sims.values())
 
-    def read(self) -> None:
+    @property
+    def unread(self) -> list[Cluster]:
+        """The clusters that moved since they were read."""
+        return [self.clusters[name] for name, sim in self.sims.items() if sim.revision != self._read_at[name]]
+
+    def read(self, cluster: Cluster) -> None:
         """A reading of the cluster into the inventory."""
-        self._read_at = self.sim.revision
-        run = request_refresh(actor=None, cluster=self.cluster, trigger="person")
+        self._read_at[cluster.name] = self.sims[cluster.name].revision
+        run = request_refresh(actor=None, cluster=cluster, trigger="person")
         done = refresh.refresh(run.pk)
         assert done is not None
         assert done.state == "done", done.message
-        self.cluster.refresh_from_db()
+        cluster.refresh_from_db()
 
-    def read_anew(self, _: Cluster) -> None:
+    def read_anew(self, cluster: Cluster) -> None:
         """What a verification asks for; a cluster that did not move reads the same."""
-        if self.unread:
-            self.read()
+        if cluster in self.unread:
+            self.read(self.clusters[cluster.name])
 
-    def live(self, name: str) -> dict[str, Any] | None:
-        answer = self.sim.ask("GET", f"{PATH}/{name}")
+    def live(self, cluster: str, name: str) -> dict[str, Any] | None:
+        answer = self.sims[cluster].ask("GET", f"{PATH}/{name}")
         return json.loads(answer.body) if answer.status == 200 else None
 
     def _reached(self, point: Point) -> None:
