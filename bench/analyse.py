@@ -37,6 +37,8 @@ ROUNDS = 5
 ANALYSE_GOAL = 2.0
 AGAIN_GOAL = 0.050
 MEMORY_GOAL = 400 * MB
+REACHING_ALL = "ServiceEntry (Speedscale's)"
+"""All verdicts on Speedscale's hosts have this entry in their evidence and are given again: no goal."""
 HOSTS = speedscale()
 Manifest = dict[str, Any]
 
@@ -63,12 +65,21 @@ def changes(number: int) -> Iterator[tuple[str, Manifest]]:
     entry = largemesh.entry(4, spaces)
     entry["spec"]["hosts"].append(f"new-{number}.partner.com")
     yield "ServiceEntry (private)", entry
+    entry = largemesh.entry(5, spaces)
+    entry["spec"]["hosts"].append(f"new-{number}.partner.com")
+    yield "ServiceEntry (public, TLS)", entry
+    entry = next(item for item in largemesh.platform() if item["kind"] == "ServiceEntry")
+    entry["spec"]["hosts"].append(f"new-{number}.speedscale.com")
+    yield REACHING_ALL, entry
     sidecar = largemesh.sidecar(9, spaces)
     sidecar["spec"]["egress"][0]["hosts"].append(f"{largemesh.space(number + 40, spaces)}/*")
     yield "Sidecar", sidecar
     route = largemesh.route(5, spaces)
     route["spec"]["http"][0]["timeout"] = f"{number + 6}s"
-    yield "VirtualService", route
+    yield "VirtualService (timeout)", route
+    route = largemesh.route(5, spaces)
+    route["spec"]["http"][0]["route"][0]["weight"] = 50 + number
+    yield "VirtualService (weights)", route
     rule = largemesh.rule(6, spaces)
     rule["spec"]["trafficPolicy"]["tls"] = {"mode": "SIMPLE", "sni": f"s{number}.example.com"}
     yield "DestinationRule", rule
@@ -120,13 +131,13 @@ def report_again(snapshot: Snapshot, yardstick: float) -> bool:
             told[name] = timed(partial(compare_snapshots, snapshot, patched[0], HOSTS))[1]
     for name, rounds in again.items():
         cpu = min(rounds)
-        verdict = "" if cpu <= AGAIN_GOAL else "  MISSED"
+        verdict = "  (no goal)" if name == REACHING_ALL else "" if cpu <= AGAIN_GOAL else "  MISSED"
         print(
             f"again       {cpu * 1000:6.1f} ms CPU, {cpu / yardstick:.2f} times the yardstick, after one "
             f"{name} changed; {told[name] * 1000:.1f} ms more to tell the difference{verdict}"
         )
     print(f"            (goal {AGAIN_GOAL * 1000:.0f} ms)")
-    return all(min(rounds) <= AGAIN_GOAL for rounds in again.values())
+    return all(min(rounds) <= AGAIN_GOAL for name, rounds in again.items() if name != REACHING_ALL)
 
 
 def report_switch(snapshot: Snapshot) -> None:

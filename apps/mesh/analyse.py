@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from operator import is_not
 
 from apps.mesh.capture import captures
 from apps.mesh.checking import (
@@ -29,7 +30,7 @@ from apps.mesh.findings import Finding
 from apps.mesh.hostsets import HostSet, RequiredHost
 from apps.mesh.injection import injections
 from apps.mesh.meshconfig import ControlPlane, control_planes
-from apps.mesh.mtls import mtls_modes
+from apps.mesh.mtls import MtlsModes
 from apps.mesh.refs import ResourceRef
 from apps.mesh.reports import SpeedscaleInstall, WorkloadReport
 from apps.mesh.rules.base import Rule
@@ -125,37 +126,41 @@ def _analysis(snapshot: Snapshot, hostset: HostSet, rules: tuple[Rule, ...]) -> 
 class WorkloadReports:
     """A report for each workload; ask for it through `snapshot.derived`."""
 
-    __slots__ = ("reports",)
+    __slots__ = ("_parts", "_whole", "reports")
 
-    def __init__(self, snapshot: Snapshot, known: tuple[WorkloadReport, ...] = ()) -> None:
-        scope_of = snapshot.derived(_scope_keys)
+    def __init__(self, snapshot: Snapshot, old: WorkloadReports | None = None) -> None:
+        engine, modes = snapshot.derived(EgressEngine), snapshot.derived(MtlsModes)
         injected, captured = snapshot.derived(injections), snapshot.derived(captures)
-        mutual = snapshot.derived(mtls_modes)
-        found = []
-        for place, (ref, mtls) in enumerate(mutual.items()):
-            old = known[place] if known else None
-            scope, injection, capture = scope_of.get(ref, ""), injected[ref], captured[ref]
-            if (
-                old is not None
-                and old.mtls is mtls
-                and old.scope_key == scope
-                and old.injection is injection
-                and old.capture is capture
-            ):
-                found.append(old)
-            else:
-                found.append(WorkloadReport(ref, scope, injection, capture, mtls))
-        self.reports = tuple(found)
+        places = snapshot.derived(_places)
+        self._whole = (injected, captured, places)
+        if old is not None and any(map(is_not, self._whole, old._whole)):
+            old = None
+        found = dict(enumerate(old.reports)) if old is not None else {}
+        self._parts: dict[str, tuple[object, object]] = {}
+        for name in places:
+            scopes, mutual = engine.scopes_in(name), modes.of_namespace(name)
+            self._parts[name] = (scopes, mutual)
+            if old is not None and not any(map(is_not, self._parts[name], old._parts[name])):
+                continue
+            keys = {ref: scope.key for _, scope in scopes for ref in scope.workloads}
+            for place, ref in places[name]:
+                made = WorkloadReport(ref, keys.get(ref, ""), injected[ref], captured[ref], mutual[ref])
+                if found.get(place) != made:
+                    found[place] = made
+        self.reports: tuple[WorkloadReport, ...] = tuple(found[place] for place in range(len(found)))
 
     @classmethod
     def after(cls, old: WorkloadReports, change: Change, snapshot: Snapshot) -> WorkloadReports:
         """As from the beginning, with the same values for the workloads of which all is as it was."""
-        return cls(snapshot, () if "Workload" in change.kinds else old.reports)
+        return cls(snapshot, old)
 
 
-def _scope_keys(snapshot: Snapshot) -> Mapping[ResourceRef, str]:
-    scopes = snapshot.derived(EgressEngine).scopes()
-    return {ref: scope.key for scope in scopes for ref in scope.workloads}
+def _places(snapshot: Snapshot) -> Mapping[str, tuple[tuple[int, ResourceRef], ...]]:
+    """By namespace: the places of its workloads among all of them."""
+    found: dict[str, list[tuple[int, ResourceRef]]] = {}
+    for place, workload in enumerate(snapshot.workloads):
+        found.setdefault(workload.namespace, []).append((place, workload.ref))
+    return {name: tuple(items) for name, items in found.items()}
 
 
 def _verdicts(snapshot: Snapshot, hosts: tuple[RequiredHost, ...]) -> tuple[ScopeVerdicts, ...]:

@@ -6,19 +6,23 @@ is reported once. Knows no rule.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from apps.mesh.derived import Change, steady
 from apps.mesh.egress import EgressEngine
 from apps.mesh.egress.imports import host_imports
+from apps.mesh.egress.memory import Row
+from apps.mesh.egress.reach import CONFIGURATION
 from apps.mesh.hosts import subset_of
 from apps.mesh.hostsets import HostSet, RequiredHost
 from apps.mesh.injection import revision_of
 from apps.mesh.meshconfig import control_plane_for
-from apps.mesh.needs import HostEntry, Need, entries_for, flaws, host_needs
+from apps.mesh.needs import HostEntry, HostNeeds, Need, entries_for, flaws, may_name
 from apps.mesh.objects.networking import EgressListener, ServiceEntry, Sidecar
 from apps.mesh.objects.workloads import Workload
+from apps.mesh.reports import SpeedscaleInstall
 from apps.mesh.snapshot import Snapshot
 from apps.mesh.tenancy import hosts_of
 from apps.mesh.verdicts import EgressAnswer, Step
@@ -73,30 +77,80 @@ class Hindrance:
 def blockages(snapshot: Snapshot, hostset: HostSet) -> tuple[Blockage, ...]:
     """Every blocked host of every need, in the order of the needs and of the host set; the hosts are
     those that the need's installation dials by its settings. Ask for it through `snapshot.derived`."""
-    engine = snapshot.derived(EgressEngine)
-    entries = snapshot.each(ServiceEntry)
-    matches: dict[RequiredHost, tuple[HostEntry, ...]] = {}
-    found = []
-    for need in host_needs(snapshot, engine):
-        for host in hosts_of(snapshot, need.install, hostset).hosts:
-            answer = engine.answer(need.workload, host.destination)
-            if answer.verdict.blocked:
-                if host not in matches:
-                    matches[host] = entries_for(entries, host)
-                why = hindrance(snapshot, engine, need.workload, host, matches[host])
-                found.append(Blockage(need, host, answer, why.cause, why.entry, why.sidecar))
-    return tuple(found)
+    return snapshot.derived(_Blockages, hostset).found
+
+
+class _Blockages:
+    """Blockages by need, each with the answers that they come from."""
+
+    __slots__ = ("_parts", "found", "hosts")
+
+    def __init__(self, snapshot: Snapshot, hostset: HostSet, old: _Blockages | None = None) -> None:
+        engine = snapshot.derived(EgressEngine)
+        dialled: dict[int, tuple[RequiredHost, ...]] = {}
+        known = old._parts if old is not None else {}
+        self._parts: dict[int, tuple[Need, Row, tuple[Blockage, ...]]] = {}
+        for need, hosts, row in _rows(snapshot, hostset):
+            dialled[id(hosts)], last = hosts, known.get(id(need))
+            if last is not None and last[1] is row:
+                self._parts[id(need)] = last
+                continue
+            found = [
+                _blockage(snapshot, engine, need, host, answer)
+                for host, answer in zip(hosts, row, strict=True)
+                if answer.verdict.blocked
+            ]
+            same = last is not None and list(last[2]) == found
+            self._parts[id(need)] = last if last is not None and same else (need, row, tuple(found))
+        self.hosts = frozenset(host for hosts in dialled.values() for host in hosts)
+        every = (item for _, _, items in self._parts.values() for item in items)
+        as_before = old is not None and self._as(old)
+        self.found: tuple[Blockage, ...] = old.found if old and as_before else tuple(every)
+
+    def _as(self, old: _Blockages) -> bool:
+        same = all(old._parts.get(key) is part for key, part in self._parts.items())
+        return same and len(old._parts) == len(self._parts)
+
+    @classmethod
+    def after(cls, old: _Blockages, change: Change, snapshot: Snapshot, hostset: HostSet) -> _Blockages:
+        """What blocks a need whose answers are as they were is what it was, while no entry for one of the
+        hosts has changed."""
+        changed = [item for pair in change.objects for item in pair if isinstance(item, ServiceEntry)]
+        reached = any(entries_for(changed, host) for host in old.hosts)
+        return cls(snapshot, hostset, old if change.kinds <= CONFIGURATION and not reached else None)
+
+
+def _blockage(
+    snapshot: Snapshot, engine: EgressEngine, need: Need, host: RequiredHost, answer: EgressAnswer
+) -> Blockage:
+    why = hindrance(snapshot, engine, need.workload, host, snapshot.derived(_named, host))
+    return Blockage(need, host, answer, why.cause, why.entry, why.sidecar)
+
+
+def _named(snapshot: Snapshot, host: RequiredHost) -> tuple[HostEntry, ...]:
+    return entries_for(snapshot.each(ServiceEntry), host)
 
 
 def stoppages(snapshot: Snapshot, hostset: HostSet) -> tuple[Stoppage, ...]:
     """Every host of every need that is stopped after the mesh let it out, in the same order."""
-    engine = snapshot.derived(EgressEngine)
     return tuple(
         Stoppage(need, host, answer, answer.stopped)
-        for need in host_needs(snapshot, engine)
-        for host in hosts_of(snapshot, need.install, hostset).hosts
-        if (answer := engine.answer(need.workload, host.destination)).stopped is not None
+        for need, hosts, row in _rows(snapshot, hostset)
+        for host, answer in zip(hosts, row, strict=True)
+        if answer.stopped is not None
     )
+
+
+def _rows(snapshot: Snapshot, hostset: HostSet) -> Iterator[tuple[Need, tuple[RequiredHost, ...], Row]]:
+    """Every need with the hosts that its installation dials, and the answers."""
+    engine = snapshot.derived(EgressEngine)
+    asking: dict[SpeedscaleInstall, tuple[tuple[RequiredHost, ...], Callable[[Workload], Row]]] = {}
+    for need in snapshot.derived(HostNeeds).needs:
+        if need.install not in asking:
+            hosts = hosts_of(snapshot, need.install, hostset).hosts
+            asking[need.install] = (hosts, engine.row_of(tuple(host.destination for host in hosts)))
+        hosts, row_of = asking[need.install]
+        yield need, hosts, row_of(need.workload)
 
 
 def hindrance(
@@ -145,6 +199,11 @@ def catch_all_index(sidecar: Sidecar) -> int | None:
 def home_entry(snapshot: Snapshot, hostset: HostSet, namespace: str) -> ServiceEntry | None:
     """The ServiceEntry made for these hosts that is right in port, protocol and resolution and visible
     to all: the one with the most of them, the vendor's namespace first. None when there is none."""
+    return snapshot.derived(_home_entry, hostset, namespace)
+
+
+@steady(may_name)
+def _home_entry(snapshot: Snapshot, hostset: HostSet, namespace: str) -> ServiceEntry | None:
     if not hostset.hosts:
         return None
     wildcard = next((host for host in hostset.hosts if host.host.startswith("*")), None)

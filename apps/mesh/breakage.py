@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from apps.mesh.egress import EgressEngine, EgressScope
 from apps.mesh.egress.case import Policy
-from apps.mesh.egress.services import Registries
+from apps.mesh.egress.registry import Registries
 from apps.mesh.meshconfig import ControlPlane
 from apps.mesh.namedhosts import NamedHost
 from apps.mesh.outboundswitch import Choice, Switch, plane_name, switch

@@ -10,11 +10,14 @@ import traceback
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import partial
 
 from apps.mesh.findings import Finding, Severity
 from apps.mesh.hostsets import HostSet
-from apps.mesh.refs import ResourceRef
-from apps.mesh.rules.base import Rule, RuleContext
+from apps.mesh.inforce import in_force
+from apps.mesh.objects.base import MeshObject
+from apps.mesh.refs import Manifest, ResourceRef
+from apps.mesh.rules.base import OneByOne, Rule, RuleContext
 from apps.mesh.rules.catalogue import RULES
 from apps.mesh.shelves import Shelf
 from apps.mesh.snapshot import Snapshot
@@ -41,6 +44,9 @@ class _Ranked:
     finding: Finding
 
 
+_Findings = tuple[_Ranked, ...]
+
+
 def findings(snapshot: Snapshot, hostset: HostSet, rules: Iterable[Rule] = RULES) -> tuple[Finding, ...]:
     """What the rules find, and what could not be parsed, most severe first."""
     parts = [snapshot.derived(_found, rule, hostset) for rule in rules]
@@ -58,15 +64,38 @@ def ignored(snapshot: Snapshot, found: Iterable[Finding]) -> dict[str, Suppressi
 
 
 def _found(snapshot: Snapshot, rule: Rule, hostset: HostSet) -> tuple[_Ranked, ...]:
-    found = _run(rule, RuleContext(snapshot, hostset))
+    context, check = RuleContext(snapshot, hostset), rule.check
+    if not isinstance(check, OneByOne):
+        return _run(rule, hostset, lambda: check(context))
+    known = snapshot.derived(_by_object, rule, hostset)
+    found: list[_Ranked] = []
+    for item in in_force(snapshot, check.kind):
+        last = known.get(id(item))
+        found.extend(
+            last[1] if last is not None else _run(rule, hostset, partial(check.judge, context, item))
+        )
+    return tuple(found)
+
+
+def _by_object(snapshot: Snapshot, rule: Rule, hostset: HostSet) -> dict[int, tuple[MeshObject, _Findings]]:
+    """What a rule finds of each object, by the identity of objects, which it keeps. It rests on what is
+    looked at for them, and not on which there are: of others nothing is said here."""
+    context, check = RuleContext(snapshot, hostset), rule.check
+    assert isinstance(check, OneByOne)  # noqa: S101 see _found
+    items = in_force(snapshot.aside(), check.kind)
+    return {id(item): (item, _run(rule, hostset, partial(check.judge, context, item))) for item in items}
+
+
+def _run(rule: Rule, hostset: HostSet, check: Callable[[], Iterable[Finding]]) -> _Findings:
+    found = _attempt(rule, check)
     if rule.about_hosts:
         found = [replace(finding, hostset=str(hostset)) for finding in found]
     return tuple(map(_ranked, found))
 
 
-def _run(rule: Rule, context: RuleContext) -> list[Finding]:
+def _attempt(rule: Rule, check: Callable[[], Iterable[Finding]]) -> list[Finding]:
     try:
-        return list(rule.check(context))
+        return list(check())
     except Exception as error:
         frames = traceback.extract_tb(error.__traceback__)[-CRASH_FRAMES:]
         where = ", ".join(f"{frame.name} line {frame.lineno}" for frame in frames)
@@ -105,12 +134,15 @@ def _problems(shelf: Shelf) -> tuple[_Ranked, ...]:
 
 
 def _unknown_codes(shelf: Shelf) -> tuple[_Ranked, ...]:
-    found = (unknown_codes(entry.manifest, ref, KNOWN_CODES) for ref, entry in shelf.entries.items())
+    marked = shelf.derived(_ignoring).items()
+    found = (unknown_codes(manifest, ref, KNOWN_CODES) for ref, manifest in marked)
     return tuple(_ranked(finding) for finding in found if finding is not None)
 
 
-def _ignoring(shelf: Shelf) -> frozenset[ResourceRef]:
-    return frozenset(ref for ref, entry in shelf.entries.items() if ignore_of(entry.manifest) is not None)
+def _ignoring(shelf: Shelf) -> dict[ResourceRef, Manifest]:
+    """The manifests that ask to be ignored."""
+    entries = shelf.entries.items()
+    return {ref: entry.manifest for ref, entry in entries if ignore_of(entry.manifest) is not None}
 
 
 def _ranked(finding: Finding) -> _Ranked:

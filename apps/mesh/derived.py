@@ -3,15 +3,18 @@ it is.
 
 A plain function's value is data: it rests on what was read while it was computed, and on that alone. An
 object that keeps hold of the snapshot may read more later; it outlives a change only where its class
-declares, in `INPUTS`, every kind that it can ever read. Knows nothing of snapshots.
+declares, in `INPUTS`, every kind that it can ever read. A function that read no changed kind itself is not
+run again where all the values that it used came out as the same objects, or as ones that answer the same to
+what was asked of them (`asking` and `answers_as`). Knows nothing of snapshots.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
+C = TypeVar("C", bound=Callable[..., Any])
 EVERY_KIND = ""
 """Read by what looks at all objects."""
 
@@ -29,16 +32,35 @@ class Change:
     objects: tuple[tuple[Any, Any], ...]
 
 
+def steady(reached: Callable[..., bool]) -> Callable[[C], C]:
+    """For a function: its value stays as it is unless `reached(change, *args)` says that a change may make it
+    another, and stays the same object where it comes out equal."""
+
+    def marked(compute: C) -> C:
+        def after(old: Any, change: Change, *given: Any) -> Any:
+            if not reached(change, *given[1:]):
+                return old
+            found = compute(*given)
+            return old if found == old else found
+
+        setattr(compute, "after", after)  # noqa: B010 a function has no such attribute of its own
+        return compute
+
+    return marked
+
+
 class Reads:
     """What one value was read from so far: kinds, and other derived values."""
 
-    __slots__ = ("declared", "kinds", "name", "used")
+    __slots__ = ("_lenses", "asked", "declared", "kinds", "name", "used")
 
     def __init__(self, compute: Callable[..., Any]) -> None:
         self.name = getattr(compute, "__name__", str(compute))
         self.declared: frozenset[str] | None = getattr(compute, "INPUTS", None)
         self.kinds: set[str] = set()
-        self.used: list[Derived] = []
+        self.used: dict[int, Derived] = {}  # by identity, in the order of first use
+        self.asked: dict[tuple[Any, ...], set[Any]] = {}
+        self._lenses: dict[int, Any] = {}
 
     def note(self, kind: str) -> None:
         """A kind was read. Raises UndeclaredRead."""
@@ -48,17 +70,28 @@ class Reads:
 
     def use(self, other: Derived) -> None:
         """Another value was asked for. Raises UndeclaredRead when it rests on more than is declared."""
+        if id(other) in self.used:
+            return
         if self.declared is not None and not (other.fixed and other.inputs() <= self.declared):
             raise UndeclaredRead(f"{self.name} uses {other.reads.name}, which reads more than it declares.")
-        if other not in self.used:
-            self.used.append(other)
+        self.used[id(other)] = other
+
+    def lens(self, other: Derived) -> Any:
+        """The other's value, or, where it can tell what was asked of it (`asking`), one that notes that."""
+        if not hasattr(other.value, "asking"):
+            return other.value
+        if id(other) not in self._lenses:
+            asked = self.asked.setdefault(other.key, set())
+            self._lenses[id(other)] = other.value.asking(asked)
+        return self._lenses[id(other)]
 
 
 @dataclass(slots=True, eq=False)
 class Derived:
-    """A value with what it rests on. `holds` says that it kept hold of the snapshot; `plain` that it is data,
-    the value of a function."""
+    """A value with what it rests on. `key` is what computes it, with its arguments; `holds` says that it kept
+    hold of the snapshot; `plain` that it is data, the value of a function."""
 
+    key: tuple[Any, ...]
     value: Any
     reads: Reads
     holds: bool
@@ -69,17 +102,62 @@ class Derived:
         """Whether `inputs` says everything that it will ever read."""
         if self.reads.declared is not None:
             return True
-        return not self.holds and (self.plain or all(other.fixed for other in self.reads.used))
+        return not self.holds and (self.plain or all(other.fixed for other in self.reads.used.values()))
 
     def inputs(self) -> frozenset[str]:
         """The kinds it rests on."""
         if self.reads.declared is not None:
             return self.reads.declared
-        return frozenset(self.reads.kinds).union(*(other.inputs() for other in self.reads.used))
+        return frozenset(self.reads.kinds).union(*(other.inputs() for other in self.reads.used.values()))
 
     def outlives(self, changed: Collection[str]) -> bool:
         """Whether it is the same after these kinds have changed."""
         if not changed:
             return True
-        found = self.inputs()
-        return self.fixed and EVERY_KIND not in found and found.isdisjoint(changed)
+        return self.fixed and _apart(self.inputs(), changed)
+
+    def hinges(self, changed: Collection[str]) -> bool:
+        """Whether, after these kinds have changed, it is the same if the values that it used are."""
+        return self.reads.declared is None and self.fixed and _apart(self.reads.kinds, changed)
+
+    def unmoved_by(self, part: Derived, now: Derived) -> bool:
+        """Whether it is the same after a value that it used came out as another: the same object, or one
+        that answers the same to all that was asked."""
+        if now.value is part.value:
+            return True
+        asked = self.reads.asked.get(part.key)
+        return asked is not None and self.plain and now.value.answers_as(part.value, asked)
+
+    def resting_on(self, used: list[Derived]) -> Derived:
+        """The same value, resting on what its parts rest on now."""
+        reads = Reads(self.key[0])
+        reads.kinds, reads.asked = set(self.reads.kinds), self.reads.asked
+        reads.used = {id(other): other for other in used}
+        return Derived(self.key, self.value, reads, self.holds, self.plain)
+
+
+def _apart(kinds: Collection[str], changed: Collection[str]) -> bool:
+    return EVERY_KIND not in kinds and not any(kind in kinds for kind in changed)
+
+
+@dataclass(frozen=True, slots=True)
+class Computed:
+    """What was derived so far; of values that a patch reached, the last one with that patch (`outdated`), and
+    those that are the same still if their parts are (`hinging`)."""
+
+    values: dict[Any, Derived] = field(default_factory=dict)
+    outdated: dict[Any, tuple[Derived, Change]] = field(default_factory=dict)
+    hinging: dict[Any, Derived] = field(default_factory=dict)
+
+    def after(self, change: Change) -> Computed:
+        """What a patch leaves as it is, and what may be made anew from what there is."""
+        made = Computed()
+        for key, item in self.values.items():
+            if item.outlives(change.kinds):
+                made.values[key] = item
+                continue
+            if item.hinges(change.kinds):
+                made.hinging[key] = item
+            if hasattr(key[0], "after"):
+                made.outdated[key] = (item, change)
+        return made

@@ -15,6 +15,7 @@ from apps.mesh.meshconfig import ControlPlane
 from apps.mesh.objects.networking import DestinationRule
 from apps.mesh.objects.selectors import is_subset
 from apps.mesh.objects.traffic import ClientTls, Subset
+from apps.mesh.planes import NamespacePlanes
 from apps.mesh.snapshot import Snapshot
 from apps.mesh.visibility import PRIVATE, PUBLIC, in_revision
 
@@ -121,6 +122,14 @@ class RuleIndex:
         return []
 
 
+def rule_in_force(
+    snapshot: Snapshot, client: str, labels: Mapping[str, str], host: str, owner: str
+) -> MergedRule | None:
+    """The rule of clients of a namespace with these labels for a host that belongs to namespace `owner`."""
+    plane = snapshot.derived(NamespacePlanes).of(client)
+    return snapshot.derived(DestinationRules).of(plane).effective(client, labels, host, owner)
+
+
 class DestinationRules:
     """The rules of each control plane; ask for it through `snapshot.derived`."""
 
@@ -128,14 +137,16 @@ class DestinationRules:
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
-        self._found: dict[tuple[str, str], RuleIndex] = {}
+        self._found: list[tuple[ControlPlane, RuleIndex]] = []
 
     def of(self, plane: ControlPlane) -> RuleIndex:
-        """The index of a control plane, made once."""
-        key = (plane.namespace, plane.revision)
-        if key not in self._found:
-            self._found[key] = RuleIndex(self._snapshot.each(DestinationRule), plane)
-        return self._found[key]
+        """The index of a control plane, made once. What its MeshConfig says decides too, and is not among
+        INPUTS: a plane that says something else has another index."""
+        for known, index in self._found:
+            if known is plane or known == plane:
+                return index
+        self._found.append((plane, RuleIndex(self._snapshot.each(DestinationRule), plane)))
+        return self._found[-1][1]
 
 
 def _named(rules: Mapping[str, list[MergedRule]], host: str) -> list[MergedRule]:

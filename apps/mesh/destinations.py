@@ -127,7 +127,7 @@ def gateway_namespaces(snapshot: Snapshot, ref: ResourceRef) -> frozenset[str] |
 def named(snapshot: Snapshot, host: str, namespace: str) -> tuple[RegistryService, ...]:
     """The services of exactly that name, whether exported to the namespace or not. Only they are
     clusters that a route can lead to: `*.x.com` is a cluster of that name, not one for `api.x.com`."""
-    return snapshot.derived(KnownHosts).registry(namespace).by_host.get(host, ())
+    return snapshot.derived(KnownHosts).named(host, namespace)
 
 
 class ServiceNames:

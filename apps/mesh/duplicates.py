@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from apps.mesh.egress.services import Registry, RegistryService, ServicePort
+from apps.mesh.egress.registry import Registry
+from apps.mesh.egress.services import RegistryService, ServicePort
 from apps.mesh.refs import ResourceRef
 from apps.mesh.visibility import audience, visible_to
 
@@ -35,7 +36,7 @@ class Duplicate:
 
 def duplicates(registry: Registry) -> Iterator[Duplicate]:
     """Every entry's port that an earlier entry, in Istio's order, declares for the same host."""
-    for host, items in registry.by_host.items():
+    for host, items in registry.shared():
         entries = [item for item in items if not item.kubernetes]
         if len({item.ref for item in entries}) > 1:
             yield from _of_host(host, entries)

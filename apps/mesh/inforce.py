@@ -4,7 +4,7 @@ claims. Follows pkg/kube/namespace/filter.go and config.LabelsInRevision. Knows 
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 from apps.mesh.meshconfig import control_planes
 from apps.mesh.objects.base import MeshObject
@@ -17,19 +17,26 @@ M = TypeVar("M", bound=MeshObject)
 INPUTS = PLANE_INPUTS
 
 
-class InForce:
-    """The objects that istiod reads; ask for it through `snapshot.derived`."""
+def in_force(snapshot: Snapshot, kind: type[M]) -> tuple[M, ...]:
+    """Every object of a type that some control plane reads, ordered by ref."""
+    return snapshot.derived(_in_force, kind)
 
+
+def _in_force(snapshot: Snapshot, kind: type[M]) -> tuple[M, ...]:
+    reads = snapshot.derived(InForce).reads
+    return tuple(item for item in snapshot.each(kind) if reads(item))
+
+
+class InForce:
+    """Which objects istiod reads; ask for it through `snapshot.derived`."""
+
+    INPUTS: ClassVar[frozenset[str]] = INPUTS
     __slots__ = ("_discovered", "_planes", "_snapshot")
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
         self._planes = control_planes(snapshot)
         self._discovered: dict[str, bool] = {}
-
-    def each(self, kind: type[M]) -> tuple[M, ...]:
-        """Every object of a type that some control plane reads, ordered by ref."""
-        return tuple(item for item in self._snapshot.each(kind) if self.reads(item))
 
     def reads(self, item: MeshObject) -> bool:
         """Whether some control plane reads an object."""

@@ -6,10 +6,13 @@ compared as Istio compares them (see `hosts`), never by the end of their text. K
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from copy import copy
 from typing import ClassVar
 
-from apps.mesh.egress.services import Registries, Registry, RegistryService
+from apps.mesh.derived import Change
+from apps.mesh.egress.registry import Registries, Registry, hosts_of
+from apps.mesh.egress.services import RegistryService
 from apps.mesh.hosts import is_address, is_wildcard, resolve_short_name, service_names, subset_of
 from apps.mesh.objects.base import MeshObject
 from apps.mesh.objects.networking import Service
@@ -40,7 +43,16 @@ class KnownHosts:
     for from a namespace: that of the object which names it."""
 
     INPUTS: ClassVar[frozenset[str]] = INPUTS
-    __slots__ = ("_by_namespace", "_indexes", "_planes", "_registries", "_snapshot")
+    __slots__ = (
+        "_asked",
+        "_by_namespace",
+        "_changed",
+        "_indexes",
+        "_planes",
+        "_registries",
+        "_snapshot",
+        "_token",
+    )
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
@@ -48,6 +60,40 @@ class KnownHosts:
         self._registries = snapshot.derived(Registries)
         self._by_namespace: dict[str, Registry] = {}
         self._indexes: dict[int, _Index] = {}
+        self._asked: set[tuple[bool, str]] | None = None
+        self._token = object()
+        self._changed: tuple[object, frozenset[str]] | None = None
+
+    @classmethod
+    def after(cls, old: KnownHosts, change: Change, snapshot: Snapshot) -> KnownHosts:
+        """Knows which hosts are others than before where only ServiceEntries changed."""
+        made = cls(snapshot)
+        if change.kinds == {"ServiceEntry"}:
+            made._changed = (old._token, frozenset(hosts_of(change)))
+        return made
+
+    def asking(self, asked: set[tuple[bool, str]]) -> KnownHosts:
+        """The same, and it notes in `asked` which hosts it is asked for (False), and which wildcards for what
+        is below them (True)."""
+        made = copy(self)
+        made._asked = asked
+        return made
+
+    def answers_as(self, old: KnownHosts, asked: Collection[tuple[bool, str]]) -> bool:
+        """Whether it answers as the one that it was made after, to all that was noted."""
+        if self._changed is None or self._changed[0] is not old._token:
+            return False
+        hosts = self._changed[1]
+        wide = [host for host in hosts if is_wildcard(host)]
+        if any((False, host) in asked for host in hosts):
+            return False
+        if wide and any(not below and subset_of(name, host) for below, name in asked for host in wide):
+            return False
+        return not any(below and subset_of(host, name) for below, name in asked for host in hosts)
+
+    def _note(self, host: str, *, below: bool = False) -> None:
+        if self._asked is not None:
+            self._asked.add((below, host))
 
     def resolved(self, host: str, namespace: str) -> str:
         """What a host means in an object of the namespace: a name without a dot is a Service there."""
@@ -57,28 +103,36 @@ class KnownHosts:
         """The services that hold a host (or all names of a wildcard) and are visible in the namespace:
         those of that very name, then wildcards, the narrowest first. `host` may be a short name."""
         name = resolve_short_name(host, namespace)
+        self._note(name)
         found = self._index(namespace).holding(name)
         return tuple(item for item in found if visible_to(item.exported, item.namespace, namespace))
 
     def hidden(self, host: str, namespace: str) -> tuple[RegistryService, ...]:
         """The services that hold a host and are not exported to the namespace."""
         name = resolve_short_name(host, namespace)
+        self._note(name)
         found = self._index(namespace).holding(name)
         return tuple(item for item in found if not visible_to(item.exported, item.namespace, namespace))
 
     def below(self, wildcard: str, namespace: str) -> tuple[RegistryService, ...]:
         """The services visible in the namespace whose host is one of the names of a wildcard, as a
         DestinationRule's `*.local` or a Sidecar's import takes them."""
+        self._note(wildcard, below=True)
         found = self._index(namespace).below(wildcard)
         return tuple(item for item in found if visible_to(item.exported, item.namespace, namespace))
 
     def taken(self, host: str, namespace: str) -> tuple[RegistryService, ...]:
         """The services that an import of `host` means by name, visible or not: that very one, and for a
         wildcard those below it too."""
-        registry = self.registry(namespace)
+        self._note(host, below=is_wildcard(host))
         if is_wildcard(host):
             return tuple(self._index(namespace).below(host))
-        return registry.by_host.get(host, ())
+        return self._registry(namespace).by_host.get(host, ())
+
+    def named(self, host: str, namespace: str) -> tuple[RegistryService, ...]:
+        """The services of exactly that name, visible or not."""
+        self._note(host)
+        return self._registry(namespace).by_host.get(host, ())
 
     def known(self, host: str, namespace: str) -> bool:
         """Whether something visible in the namespace goes by the host: it holds it, or, for a
@@ -105,12 +159,16 @@ class KnownHosts:
 
     def registry(self, namespace: str) -> Registry:
         """The registry of the control plane that reads the namespace."""
+        self._note(EVERYTHING, below=True)
+        return self._registry(namespace)
+
+    def _registry(self, namespace: str) -> Registry:
         if namespace not in self._by_namespace:
             self._by_namespace[namespace] = self._registries.of(self._planes.of(namespace))
         return self._by_namespace[namespace]
 
     def _index(self, namespace: str) -> _Index:
-        registry = self.registry(namespace)
+        registry = self._registry(namespace)
         if id(registry) not in self._indexes:  # the registries are kept, so an id stays one's own
             self._indexes[id(registry)] = _Index(registry)
         return self._indexes[id(registry)]
@@ -119,10 +177,10 @@ class KnownHosts:
 class _Index:
     """One registry by name, by wildcard and by the ends of names."""
 
-    __slots__ = ("_by_end", "_exact", "_odd", "_wild")
+    __slots__ = ("_by_end", "_exact", "_odd", "_services", "_wild")
 
     def __init__(self, registry: Registry) -> None:
-        self._exact = registry.by_host
+        self._services, self._exact = registry.services, registry.by_host
         self._wild: dict[str, tuple[RegistryService, ...]] = {}
         self._odd: list[str] = []
         self._by_end: dict[str, list[RegistryService]] | None = None
@@ -149,7 +207,7 @@ class _Index:
 
     def below(self, wildcard: str) -> Iterator[RegistryService]:
         if wildcard == EVERYTHING:
-            yield from (item for items in self._exact.values() for item in items)
+            yield from self._services
             return
         end = wildcard[1:].lstrip(".") if wildcard.startswith("*.") else wildcard[1:].partition(".")[2]
         for item in self._ends().get(end, ()):
@@ -160,13 +218,13 @@ class _Index:
         """Services by every end of their names; made when somebody asks for a wildcard."""
         if self._by_end is None:
             self._by_end = {}
-            for host, services in self._exact.items():
-                rest = host.lstrip("*").lstrip(".")
+            for service in self._services:
+                rest = service.host.lstrip("*").lstrip(".")
                 while rest:
-                    self._by_end.setdefault(rest, []).extend(services)
+                    self._by_end.setdefault(rest, []).append(service)
                     rest = rest.partition(".")[2]
         return self._by_end
 
 
-def _narrow(host: str) -> int:
-    return -len(host)
+def _narrow(host: str) -> tuple[int, str]:
+    return (-len(host), host)

@@ -7,12 +7,12 @@ Knows only what servers accept; what clients send is in `clienttls`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from apps.mesh.derived import Change
-from apps.mesh.egress.dataplane import Placement, Plane, place
+from apps.mesh.egress.dataplane import Placement, Placements, Plane
 from apps.mesh.meshconfig import ControlPlane, control_plane_for, control_planes
 from apps.mesh.objects.security import PeerAuthentication
 from apps.mesh.objects.selectors import is_subset
@@ -97,6 +97,28 @@ class PeerPolicies:
         return whole, ports
 
 
+class MtlsReports(Mapping[ResourceRef, MtlsReport]):
+    """The reports of all workloads, in the order of workloads; those of a namespace lie together."""
+
+    __slots__ = ("_by_namespace", "_workloads")
+
+    def __init__(
+        self,
+        workloads: tuple[Workload, ...],
+        by_namespace: Mapping[str, Mapping[ResourceRef, MtlsReport]],
+    ) -> None:
+        self._workloads, self._by_namespace = workloads, by_namespace
+
+    def __getitem__(self, ref: ResourceRef) -> MtlsReport:
+        return self._by_namespace[ref.namespace][ref]
+
+    def __iter__(self) -> Iterator[ResourceRef]:
+        return (workload.ref for workload in self._workloads)
+
+    def __len__(self) -> int:
+        return len(self._workloads)
+
+
 class MtlsModes:
     """Answers for every workload of one snapshot; ask for it through `snapshot.derived`."""
 
@@ -106,6 +128,7 @@ class MtlsModes:
         self._snapshot = snapshot
         self._planes = snapshot.derived(NamespacePlanes)
         self._index = snapshot.derived(WorkloadIndex)
+        self._placements = snapshot.derived(Placements)
         self._policies: dict[tuple[str, str], PeerPolicies] = {}
         self._reports: dict[str, dict[ResourceRef, MtlsReport]] = {}
 
@@ -119,17 +142,18 @@ class MtlsModes:
             made._reports = {name: found for name, found in old._reports.items() if name not in touched}
         return made
 
-    def reports(self) -> dict[ResourceRef, MtlsReport]:
-        """The reports of all workloads, by ref."""
-        if len(self._reports) < len(self._index.namespaces):
-            for name in self._index.namespaces:
-                if name not in self._reports:
-                    members = self._index.of_namespace(name)
-                    self._reports[name] = {workload.ref: self.report(workload) for workload in members}
-        return {
-            workload.ref: self._reports[workload.namespace][workload.ref]
-            for workload in self._snapshot.workloads
-        }
+    def reports(self) -> Mapping[ResourceRef, MtlsReport]:
+        """The reports of all workloads, by ref, in the order of workloads."""
+        by_namespace = {name: self.of_namespace(name) for name in self._index.namespaces}
+        return MtlsReports(self._snapshot.workloads, by_namespace)
+
+    def of_namespace(self, name: str) -> Mapping[ResourceRef, MtlsReport]:
+        """The reports of a namespace's workloads, by ref: the same object again, after a change too, as
+        long as none is another."""
+        if name not in self._reports:
+            members = self._index.of_namespace(name)
+            self._reports[name] = {workload.ref: self.report(workload) for workload in members}
+        return self._reports[name]
 
     def policies(self, plane: ControlPlane) -> PeerPolicies:
         """What a control plane reads."""
@@ -144,7 +168,7 @@ class MtlsModes:
 
     def report(self, workload: Workload) -> MtlsReport:
         """The mode of a workload and of its ports."""
-        placement = place(self._snapshot, workload)
+        placement = self._placements.of(workload)
         plane = control_plane_for(self._snapshot, placement.revision, workload.namespace)
         plane = plane or self._planes.of(workload.namespace)
         asked, ports = self.policies(plane).decide(workload.namespace, placement.pod.labels)

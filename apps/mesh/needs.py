@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from apps.mesh.capture import captures
+from apps.mesh.derived import Change
 from apps.mesh.egress import INPUTS as ENGINE_INPUTS
 from apps.mesh.egress import EgressEngine
+from apps.mesh.egress.reach import CONFIGURATION
 from apps.mesh.hosts import is_wildcard, subset_of
-from apps.mesh.hostsets import RequiredHost
+from apps.mesh.hostsets import HostSet, RequiredHost
 from apps.mesh.injection import PROXY_CONTAINER, data_plane, injections
 from apps.mesh.objects.networking import Port, ServiceEntry
 from apps.mesh.objects.workloads import Container, PodGroup, PodTemplate, Workload
@@ -82,9 +84,44 @@ class HostEntry:
 def host_needs(snapshot: Snapshot, engine: EgressEngine) -> tuple[Need, ...]:
     """Every need, one for each kind and egress scope, ordered by namespace. Empty when no pod of
     Speedscale stands behind a proxy and nothing behind one is captured."""
-    found = snapshot.derived(installs)
+    replayed = snapshot.derived(_replayed).items()
+    replays = [need for name, found in replayed for need in _replay_needs(engine, name, *found)]
+    return _merged([*_control_plane_needs(snapshot, engine), *replays])
+
+
+class HostNeeds:
+    """The needs of a snapshot by its own engine; ask for it through `snapshot.derived`."""
+
+    __slots__ = ("_control", "_replays", "needs")
+
+    def __init__(self, snapshot: Snapshot, old: HostNeeds | None = None) -> None:
+        engine = snapshot.derived(EgressEngine)
+        known = old._replays if old is not None else {}
+        self._control = tuple(_control_plane_needs(snapshot, engine))
+        self._replays: dict[str, tuple[object, tuple[Need, ...]]] = {}
+        for name, found in snapshot.derived(_replayed).items():
+            scopes = engine.scopes_in(name)
+            if name in known and known[name][0] is scopes:
+                self._replays[name] = known[name]
+            else:
+                self._replays[name] = (scopes, tuple(_replay_needs(engine, name, *found)))
+        replays = (need for _, needs in self._replays.values() for need in needs)
+        same = old is not None and self._as(old)
+        self.needs: tuple[Need, ...] = old.needs if old and same else _merged([*self._control, *replays])
+
+    def _as(self, old: HostNeeds) -> bool:
+        same = all(old._replays.get(name) is found for name, found in self._replays.items())
+        return same and len(old._replays) == len(self._replays) and old._control == self._control
+
+    @classmethod
+    def after(cls, old: HostNeeds, change: Change, snapshot: Snapshot) -> HostNeeds:
+        """What workloads of a namespace need is the same while they stand where they did."""
+        return cls(snapshot, old if change.kinds <= CONFIGURATION else None)
+
+
+def _merged(found: Iterable[Need]) -> tuple[Need, ...]:
     needs: dict[tuple[NeedKind, str], Need] = {}
-    for need in (*_control_plane_needs(snapshot, engine, found), *_replay_needs(snapshot, engine, found)):
+    for need in found:
         known = needs.get((need.kind, need.scope_key))
         if known is None:
             needs[need.kind, need.scope_key] = need
@@ -114,6 +151,14 @@ def flawed_entries(entries: Iterable[ServiceEntry], hosts: Iterable[RequiredHost
                 entry, first, known = wrong.get(key, (item.entry, flaw, ()))
                 wrong[key] = (entry, first, (*known, host))
     return wrong
+
+
+def may_name(change: Change, hostset: HostSet, *_: object) -> bool:
+    """Whether more than ServiceEntries changed, or one that names a host of the set."""
+    if change.kinds != {"ServiceEntry"}:
+        return True
+    changed = [item for pair in change.objects for item in pair if isinstance(item, ServiceEntry)]
+    return any(entries_for(changed, host) for host in hostset.hosts)
 
 
 def entries_for(entries: Iterable[ServiceEntry], host: RequiredHost) -> tuple[HostEntry, ...]:
@@ -169,11 +214,9 @@ def _named(entry: ServiceEntry, host: str) -> str | None:
     return max(covering, key=len) if covering else None
 
 
-def _control_plane_needs(
-    snapshot: Snapshot, engine: EgressEngine, found: tuple[SpeedscaleInstall, ...]
-) -> Iterator[Need]:
+def _control_plane_needs(snapshot: Snapshot, engine: EgressEngine) -> Iterator[Need]:
     reports = snapshot.derived(injections)
-    for install in found:
+    for install in snapshot.derived(installs):
         for component in install.components:
             workload = snapshot.workload(component.ref.namespace, component.ref.name, component.ref.kind)
             if workload is None or not reports[component.ref].meshed or install.kind == "remnant":
@@ -182,26 +225,29 @@ def _control_plane_needs(
             yield Need(NeedKind.CONTROL_PLANE, install, workload.namespace, key, workload, (workload.ref,))
 
 
-def _replay_needs(
-    snapshot: Snapshot, engine: EgressEngine, found: tuple[SpeedscaleInstall, ...]
-) -> Iterator[Need]:
+def _replayed(snapshot: Snapshot) -> dict[str, tuple[SpeedscaleInstall, tuple[Workload, ...]]]:
+    """By namespace: who would replay there, and the workloads that take part."""
     injected, captured = snapshot.derived(injections), snapshot.derived(captures)
     by_namespace: dict[str, list[Workload]] = {}
     reports = zip(snapshot.workloads, captured.values(), injected.values(), strict=True)
     for workload, report, place in reports:
         if place.meshed and (report.wanted or report.mocked or is_replay(workload)):
             by_namespace.setdefault(workload.namespace, []).append(workload)
-    for namespace, workloads in sorted(by_namespace.items()):
-        install = serving(found, namespace)
-        if install is None:
-            continue
-        running = [workload for workload in workloads if is_replay(workload)]
-        affected = tuple(workload.ref for workload in workloads if workload not in running)
-        for workload in running or [_imagined_replay(namespace, workloads[0])]:
-            scope = engine.scope_of(workload)
-            # Istio treats all workloads of a scope alike, so one that is there can answer for it.
-            asked = scope.representative if workload.ref not in scope.workloads else workload
-            yield Need(NeedKind.REPLAY, install, namespace, scope.key, asked, affected)
+    found = snapshot.derived(installs)
+    served = ((name, serving(found, name), tuple(items)) for name, items in sorted(by_namespace.items()))
+    return {name: (install, items) for name, install, items in served if install is not None}
+
+
+def _replay_needs(
+    engine: EgressEngine, namespace: str, install: SpeedscaleInstall, workloads: tuple[Workload, ...]
+) -> Iterator[Need]:
+    running = [workload for workload in workloads if is_replay(workload)]
+    affected = tuple(workload.ref for workload in workloads if workload not in running)
+    for workload in running or [_imagined_replay(namespace, workloads[0])]:
+        scope = engine.scope_of(workload)
+        # Istio treats all workloads of a scope alike, so one that is there can answer for it.
+        asked = scope.representative if workload.ref not in scope.workloads else workload
+        yield Need(NeedKind.REPLAY, install, namespace, scope.key, asked, affected)
 
 
 def _imagined_replay(namespace: str, neighbour: Workload) -> Workload:

@@ -34,7 +34,7 @@ class OutsideOnly:
 
 def outside_only(snapshot: Snapshot) -> Iterator[OutsideOnly]:
     """In the order of the VirtualServices; none of a Service that another one speaks for in the mesh."""
-    captured = captured_hosts(snapshot)
+    captured = snapshot.derived(captured_hosts)
     if not captured or any(snapshot.missing(kind) for kind in SPEAKING):
         return
     inside = [(item, full_hosts(item)) for item in snapshot.each(VirtualService)]

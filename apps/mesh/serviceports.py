@@ -55,6 +55,6 @@ def _is_tcp(snapshot: Snapshot, service: Service, number: int) -> bool:
 
 
 def _registered(snapshot: Snapshot, service: Service, number: int) -> ServicePort | None:
-    registry = snapshot.derived(KnownHosts).registry(service.namespace)
-    found = registry.by_host.get(service_host(service.name, service.namespace), ())
+    host = service_host(service.name, service.namespace)
+    found = snapshot.derived(KnownHosts).named(host, service.namespace)
     return next((port for item in found if (port := item.port(number)) is not None), None)

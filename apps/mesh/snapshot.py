@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from apps.mesh.derived import EVERY_KIND, Change, Derived, Reads
+from apps.mesh.derived import EVERY_KIND, Change, Computed, Derived, Reads
 from apps.mesh.objects.base import MeshObject
 from apps.mesh.objects.config import Namespace
 from apps.mesh.objects.workloads import WORKLOAD_KINDS, Workload
@@ -56,14 +56,6 @@ class _Contents:
         return self.shelves.get(ref.kind, _EMPTY).entries.get(ref)
 
 
-@dataclass(frozen=True, slots=True)
-class _Computed:
-    """What was derived so far, and, of values that a patch reached, the last one with that patch."""
-
-    values: dict[Any, Derived]
-    outdated: dict[Any, tuple[Any, Change]]
-
-
 class Snapshot:
     """Build with `from_manifests`. All answers are ordered by ref, whatever the order of the input."""
 
@@ -72,12 +64,12 @@ class Snapshot:
     def __init__(
         self,
         contents: _Contents,
-        computed: _Computed | None = None,
+        computed: Computed | None = None,
         reads: Reads | None = None,
         sink: set[str] | None = None,
     ) -> None:
         self._contents = contents
-        self._computed = computed or _Computed({}, {})
+        self._computed = computed or Computed()
         self._reads = reads
         self._sink = sink
 
@@ -123,9 +115,13 @@ class Snapshot:
         else:
             after = replace(before, shelves=shelves)
         refs = dict.fromkeys((*gone, *(ref for new in entries.values() for ref in new)))
-        return Snapshot(after, _carried(self._computed, _change(before, after, changed, refs)))
+        return Snapshot(after, self._computed.after(_change(before, after, changed, refs)))
 
     # -- reading ---------------------------------------------------------------------------------
+
+    def aside(self) -> Snapshot:
+        """The same snapshot, through which nothing counts as read: for what a value does not rest on."""
+        return Snapshot(self._contents, self._computed, sink=self._sink)
 
     def each(self, kind: type[M]) -> tuple[M, ...]:
         """Every object of a type, ordered by ref. For Workload: see `workloads`."""
@@ -206,14 +202,13 @@ class Snapshot:
         that it read has changed. `compute` must be pure and a plain function, whose value is data, or a
         class. Only a class that declares in `INPUTS` every kind it can read may keep hold of the
         snapshot and still be kept; one with `after(old, change, snapshot)` may take over what it can."""
-        key = (compute, *args)
-        found = self._computed.values.get(key)
-        if found is None:
-            found = self._computed.values[key] = self._compute(key)
-        if self._reads is not None:
-            self._reads.use(found)
-        value: T = found.value
-        return value
+        found = self._derived((compute, *args))
+        if self._reads is None:
+            value: T = found.value
+            return value
+        self._reads.use(found)
+        noting: T = self._reads.lens(found)
+        return noting
 
     def each_kind(self, compute: Callable[[Shelf], T]) -> list[T]:
         """`compute` of the objects of each kind alone, computed once for as long as none of them changes."""
@@ -226,15 +221,39 @@ class Snapshot:
         sink: set[str] = set()
         return Snapshot(self._contents, sink=sink), sink
 
+    def _derived(self, key: tuple[Any, ...]) -> Derived:
+        found = self._computed.values.get(key)
+        if found is None:
+            found = self._computed.values[key] = self._unhinged(key) or self._compute(key)
+        return found
+
+    def _unhinged(self, key: tuple[Any, ...]) -> Derived | None:
+        """The last value, where all that it used came out as it was: asked for in the same order, as far as
+        that is so, since a function that has met nothing new asks for the same."""
+        last = self._computed.hinging.pop(key, None)
+        if last is None:
+            return None
+        aside, used = self.aside(), []
+        for part in last.reads.used.values():
+            used.append(aside._derived(part.key))
+            if not last.unmoved_by(part, used[-1]):
+                return None
+        return last.resting_on(used)
+
     def _compute(self, key: tuple[Any, ...]) -> Derived:
         compute, *args = key
         reads = Reads(compute)
         view = Snapshot(self._contents, self._computed, reads, self._sink)
         last = self._computed.outdated.pop(key, None)
-        value = compute(view, *args) if last is None else compute.after(*last, view, *args)
+        if last is None:
+            value = compute(view, *args)
+        else:
+            value = compute.after(last[0].value, last[1], view, *args)
+            if value is last[0].value:  # it still rests on what it was read from
+                reads.kinds |= last[0].inputs()
         kept = weakref.ref(view)
         del view  # what nobody else holds is gone now, so nothing can be read through it any more
-        return Derived(value, reads, kept() is not None, not isinstance(compute, type))
+        return Derived(key, value, reads, kept() is not None, not isinstance(compute, type))
 
     def _shelf(self, kind: str) -> Shelf:
         return self._contents.shelves.get(kind, _EMPTY)
@@ -256,17 +275,6 @@ def _change(
     pairs = [(before.entry(ref), after.entry(ref)) for ref in refs]
     objects = tuple((old and old.object, new and new.object) for old, new in pairs if old is not new)
     return Change(kinds, objects)
-
-
-def _carried(computed: _Computed, change: Change) -> _Computed:
-    """What a patch leaves as it is, and what may be made anew from what there is."""
-    kept = {key: item for key, item in computed.values.items() if item.outlives(change.kinds)}
-    outdated = {
-        key: (item.value, change)
-        for key, item in computed.values.items()
-        if key not in kept and hasattr(key[0], "after")
-    }
-    return _Computed(kept, outdated)
 
 
 def _namespaces(shelf: Shelf) -> Mapping[str, Namespace]:

@@ -93,8 +93,10 @@ def ignore_of(manifest: Manifest | None) -> Ignore | None:
     also stand in an annotation of its own."""
     metadata = manifest.get("metadata") if manifest is not None else None
     annotations = metadata.get("annotations") if isinstance(metadata, Mapping) else None
-    value = annotations.get(ANNOTATION) if isinstance(annotations, Mapping) else None
-    if value is None or not isinstance(annotations, Mapping):
+    if not annotations or not isinstance(annotations, Mapping):
+        return None
+    value = annotations.get(ANNOTATION)
+    if value is None:
         return None
     words, _, reason = str(value).partition(":")
     codes = [word.upper() for word in _BETWEEN.split(words) if word][:MOST_CODES]

@@ -10,9 +10,9 @@ import pytest
 
 from apps.mesh.analyse import CRASH_CODE, analyse
 from apps.mesh.egress import engine as egress_engine
+from apps.mesh.egress.candidates import Candidate
 from apps.mesh.egress.case import Case
 from apps.mesh.egress.judgement import Judgement, judge
-from apps.mesh.egress.near import Candidate
 from apps.mesh.hostsets import speedscale
 from apps.mesh.refs import Manifest
 from apps.mesh.snapshot import Snapshot

@@ -6,7 +6,7 @@ import pytest
 
 from apps.mesh.duplicates import Duplicate, duplicates
 from apps.mesh.egress import EgressEngine
-from apps.mesh.egress.services import Registries
+from apps.mesh.egress.registry import Registries
 from apps.mesh.meshconfig import control_planes
 from apps.mesh.snapshot import Snapshot
 from apps.mesh.verdicts import Destination

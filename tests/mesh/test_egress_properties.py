@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from apps.mesh.egress import EgressEngine
-from apps.mesh.egress.near import EntriesBySite
+from apps.mesh.egress.candidates import EntriesBySite
 from apps.mesh.hosts import same_site, subset_of
 from apps.mesh.objects.networking import ServiceEntry
 from apps.mesh.refs import ResourceRef

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from apps.mesh.inforce import InForce, together
+from apps.mesh.inforce import in_force, together
 from apps.mesh.objects.networking import VirtualService
 from apps.mesh.snapshot import Gap, Snapshot
 from tests.mesh.rule_cases import laid
@@ -33,7 +33,7 @@ data: {mesh: "discoverySelectors: [{matchLabels: {mesh: 'yes'}}]"}
 
 
 def read(snapshot: Snapshot) -> list[str]:
-    return [route.name for route in snapshot.derived(InForce).each(VirtualService)]
+    return [route.name for route in in_force(snapshot, VirtualService)]
 
 
 def test_a_revision_that_nobody_runs_reads_nothing() -> None:

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from apps.mesh.egress.services import Registry, RegistryService
+from apps.mesh.egress.registry import Registry
+from apps.mesh.egress.services import RegistryService
 from apps.mesh.objects.networking import VirtualService
 from apps.mesh.refs import ResourceRef
 from apps.mesh.visibility import visible_to
@@ -25,10 +26,22 @@ class MeshIndex:
 
     @classmethod
     def of(cls, registry: Registry, routes: Iterable[VirtualService]) -> MeshIndex:
+        """The index of a registry and of VirtualServices in Istio's order."""
         hosts: dict[ResourceRef, list[str]] = {}
         for item in registry.services:
             hosts.setdefault(item.ref, []).append(item.host)
         return cls(registry, routes_by_destination(routes), hosts)
+
+    def after(
+        self, registry: Registry, gone: Iterable[RegistryService], new: Iterable[RegistryService]
+    ) -> MeshIndex:
+        """The index of a registry without all the services of some objects (`gone`), and with new ones."""
+        hosts: dict[ResourceRef, Sequence[str]] = dict(self.hosts)
+        for item in gone:
+            hosts.pop(item.ref, None)
+        for item in new:
+            hosts[item.ref] = (*hosts.get(item.ref, ()), item.host)
+        return replace(self, registry=registry, hosts=hosts)
 
 
 def routes_by_destination(routes: Iterable[VirtualService]) -> dict[str, list[VirtualService]]:

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 from ipaddress import ip_address
+from typing import ClassVar
 
 from apps.mesh.egress.proxyconfig import interception
 from apps.mesh.hosts import network
-from apps.mesh.injection import PROXY_CONTAINER, Injector, data_plane, revision_of
+from apps.mesh.injection import INPUTS, PROXY_CONTAINER, Injector, data_plane, revision_of
 from apps.mesh.objects.config import ConfigMap
 from apps.mesh.objects.workloads import PodGroup, PodTemplate, Workload
 from apps.mesh.reports import DataPlane
@@ -104,6 +105,25 @@ class Placement:
     unproxied: int = 0
     notes: tuple[str, ...] = ()
     missing: str = ""
+
+
+class Placements:
+    """Where the pods of a snapshot's workloads stand, each worked out once; ask for it through
+    `snapshot.derived`."""
+
+    INPUTS: ClassVar[frozenset[str]] = INPUTS
+    __slots__ = ("_found", "_snapshot")
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+        self._found: dict[int, tuple[Workload, Placement]] = {}  # by identity, of workloads that it keeps
+
+    def of(self, workload: Workload) -> Placement:
+        """The placement of a workload of the snapshot."""
+        known = self._found.get(id(workload))
+        if known is None:
+            known = self._found[id(workload)] = (workload, place(self._snapshot, workload))
+        return known[1]
 
 
 def place(snapshot: Snapshot, workload: Workload) -> Placement:

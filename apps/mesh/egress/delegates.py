@@ -28,6 +28,10 @@ def index_routes(routes: Iterable[VirtualService], default: Sequence[str]) -> tu
 def resolve_route(route: VirtualService) -> VirtualService:
     """Names without a dot become those of Services in the route's own namespace."""
     namespace = route.namespace
+    parts = (*route.http, *route.tls, *route.tcp)
+    goals = (goal.host for part in parts for goal in (*part.destinations, *part.mirrors))
+    if all(resolve_short_name(host, namespace) == host for host in (*route.hosts, *goals)):
+        return route
     return replace(
         route,
         hosts=tuple(resolve_short_name(host, namespace) for host in route.hosts),

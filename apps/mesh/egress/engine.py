@@ -6,53 +6,37 @@ out for each scope, so that asking for thousands of workloads costs what their s
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import ClassVar
 
 from apps.mesh.derived import Change
 from apps.mesh.egress.bypass import bypass_answer
+from apps.mesh.egress.candidates import candidates
 from apps.mesh.egress.case import Case, Policy, policy_of
-from apps.mesh.egress.dataplane import Plane
+from apps.mesh.egress.dataplane import Placements, Plane, place
 from apps.mesh.egress.evidence import handled_step
 from apps.mesh.egress.judgement import Judgement, judge
 from apps.mesh.egress.matching import PortView
-from apps.mesh.egress.near import Candidate, candidates
+from apps.mesh.egress.memory import Memory, Row
 from apps.mesh.egress.onward import onward
-from apps.mesh.egress.positions import Position, find_position, scope_at
+from apps.mesh.egress.positions import Position, find_position, scope_at, scopes_among
 from apps.mesh.egress.probing import Connection, connect, normal, probed_host
-from apps.mesh.egress.views import MeshView, Reached, reconfigured
+from apps.mesh.egress.reach import CONFIGURATION, Asked, Reach
+from apps.mesh.egress.views import MeshView, reconfigured
 from apps.mesh.meshconfig import ControlPlane, control_planes
 from apps.mesh.objects.workloads import Workload
 from apps.mesh.planes import INPUTS as PLANE_INPUTS
-from apps.mesh.refs import ResourceRef
 from apps.mesh.scopes import EgressScope
 from apps.mesh.selection import WorkloadIndex
 from apps.mesh.snapshot import Snapshot
 from apps.mesh.verdicts import Destination, EgressAnswer, Protocol
 
-INPUTS = PLANE_INPUTS | {
-    "DestinationRule",
-    "EnvoyFilter",
-    "GRPCRoute",
-    "Gateway",
-    "GatewayClass",
-    "HTTPRoute",
-    "KubernetesGateway",
-    "NetworkPolicy",
-    "ProxyConfig",
-    "ReferenceGrant",
-    "Service",
-    "ServiceEntry",
-    "Sidecar",
-    "TCPRoute",
-    "TLSRoute",
-    "VirtualService",
-    "WorkloadEntry",
-}
-
-
-CONFIGURATION = frozenset({"DestinationRule", "ServiceEntry", "Sidecar", "VirtualService"})
-"""What is changed most often; none of it moves a pod."""
+INPUTS = (
+    PLANE_INPUTS
+    | CONFIGURATION
+    | {"EnvoyFilter", "GRPCRoute", "Gateway", "GatewayClass", "HTTPRoute", "KubernetesGateway"}
+    | {"NetworkPolicy", "ProxyConfig", "ReferenceGrant", "Service", "TCPRoute", "TLSRoute", "WorkloadEntry"}
+)
 
 
 class EgressEngine:
@@ -62,14 +46,13 @@ class EgressEngine:
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
+        self._placements = snapshot.derived(Placements)
         self._meshes: dict[tuple[str, str, bool], MeshView] = {}
         self._positions: dict[int, Position] = {}  # by identity: the snapshot keeps its workloads
-        self._judgements: dict[tuple[tuple[str, ...], Destination], Judgement] = {}
-        self._candidates: dict[tuple[str, Destination], tuple[Candidate, ...]] = {}
+        self._memory = Memory()
         self._connections: dict[tuple[int, int, Destination], Connection] = {}
         self._scopes: tuple[EgressScope, ...] | None = None
         self._unlike: dict[tuple[int, int], tuple[set[str], object]] = {}
-        self._rows: dict[tuple[Destination, ...], dict[str, tuple[EgressAnswer, ...]]] = {}
         self._by_namespace: dict[str, list[tuple[tuple[str, ...], EgressScope]]] = {}
         self._by_signature: dict[tuple[str, ...], EgressScope] = {}
 
@@ -80,39 +63,43 @@ class EgressEngine:
         made = cls(snapshot)
         if change.kinds == {"ConfigMap"}:
             made._meshes = reconfigured(old._meshes, snapshot)
-            made._candidates, made._connections = dict(old._candidates), dict(old._connections)
+            made._memory = Memory(candidates=dict(old._memory.candidates))
+            made._connections = dict(old._connections)
         if not change.kinds & INPUTS <= CONFIGURATION:
             return made
-        reached = made._take_over_meshes(old, change)
-        if reached is None:
+        reach = made._take_over_meshes(old, change)
+        if reach is None:
             if "Sidecar" not in change.kinds and made._source_labels() == old._source_labels():
-                made._positions, made._by_namespace = old._positions, old._by_namespace
+                made._stand_as(old, frozenset())
             return made
-        moved = reached.moved
-        kept = {id(item) for item in snapshot.workloads if item.namespace not in moved} if moved else None
-        made._positions = {
-            key: position for key, position in old._positions.items() if kept is None or key in kept
-        }
-        made._by_namespace = {name: found for name, found in old._by_namespace.items() if name not in moved}
-        made._judgements = {key: item for key, item in old._judgements.items() if key[0][0] not in moved}
-        made._candidates, made._connections = dict(old._candidates), dict(old._connections)
-        for destinations, known in old._rows.items():
-            made._rows[destinations] = {
-                key: row for key, row in known.items() if key.rpartition(".")[0] not in moved
-            }
+        away = made._stand_as(old, reach.moved)
+        made._memory = old._memory.after(reach, made._positions, away)
+        if reach.same_views:
+            made._connections = dict(old._connections)
         return made
 
-    def _take_over_meshes(self, old: EgressEngine, change: Change) -> Reached | None:
-        """The views of the control planes after a change, and the namespaces that it reaches; None where
-        it may reach all of them."""
-        reached = Reached()
+    def _take_over_meshes(self, old: EgressEngine, change: Change) -> Reach | None:
+        """The views of the control planes after a change, and what it reaches; None for everything."""
+        reach = Reach()
         for key, mesh in old._meshes.items():
             made = mesh.after(change, self._snapshot)
             if made is None:
                 return None
             self._meshes[key] = made[0]
-            reached = reached | made[1]
-        return reached
+            reach = reach | made[1]
+        return reach
+
+    def _stand_as(self, old: EgressEngine, moved: frozenset[str]) -> set[int]:
+        """Takes over where workloads stand, but for those of some namespaces; the identities of these."""
+        index = self._snapshot.derived(WorkloadIndex)
+        away = {id(workload) for namespace in moved for workload in index.of_namespace(namespace)}
+        self._positions = dict(old._positions)
+        for key in away:
+            self._positions.pop(key, None)
+        self._by_namespace = {name: found for name, found in old._by_namespace.items() if name not in moved}
+        if not moved:
+            self._scopes, self._by_signature = old._scopes, old._by_signature
+        return away
 
     def _source_labels(self) -> dict[tuple[str, str], frozenset[str]]:
         planes = control_planes(self._snapshot)
@@ -122,6 +109,15 @@ class EgressEngine:
         """What happens to a connection from the workload's pods. Never raises for a workload of the
         snapshot; a host that is not lower case is read as if it were, an `ip` that is none as not given."""
         destination = normal(destination)
+        known = self._memory.answers.setdefault(destination, {})
+        answer = known.get(id(workload))
+        if answer is None:
+            answer = self._answered(workload, destination)
+            if id(workload) in self._positions:
+                known[id(workload)] = answer
+        return answer
+
+    def _answered(self, workload: Workload, destination: Destination) -> EgressAnswer:
         position = self._position(workload)
         placement = position.placement
         bypass = bypass_answer(workload, placement, destination)
@@ -138,15 +134,25 @@ class EgressEngine:
         )
         return self._onward(position, workload, destination, answer)
 
-    def rows(self, destinations: tuple[Destination, ...]) -> list[tuple[EgressAnswer, ...]]:
+    def row_of(self, destinations: tuple[Destination, ...]) -> Callable[[Workload], Row]:
+        """Gives a workload's answers to each of the destinations: the same tuple again, after a change too,
+        as long as none is another."""
+        known = self._memory.rows.setdefault(destinations, {})
+
+        def row(workload: Workload) -> Row:
+            found = known.get(id(workload))
+            if found is None:
+                found = tuple(self.answer(workload, item) for item in destinations)
+                if id(workload) in self._positions:
+                    known[id(workload)] = found
+            return found
+
+        return row
+
+    def rows(self, destinations: tuple[Destination, ...]) -> list[Row]:
         """The answers of every scope, in the order of `scopes`, to each of the destinations."""
-        known = self._rows.setdefault(destinations, {})
-        found = []
-        for scope in self.scopes():
-            if scope.key not in known:
-                known[scope.key] = tuple(self.answer(scope.representative, item) for item in destinations)
-            found.append(known[scope.key])
-        return found
+        row = self.row_of(destinations)
+        return [row(scope.representative) for scope in self.scopes()]
 
     def scope_of(self, workload: Workload) -> EgressScope:
         """The scope of a workload; one of its own for a workload that the snapshot does not hold."""
@@ -161,22 +167,18 @@ class EgressEngine:
             index = self._snapshot.derived(WorkloadIndex)
             for namespace in index.namespaces:
                 if namespace not in self._by_namespace:
-                    self._by_namespace[namespace] = self._grouped(index.of_namespace(namespace))
+                    members = index.of_namespace(namespace)
+                    self._by_namespace[namespace] = scopes_among(members, self._position)
             self._by_signature = {sign: scope for made in self._by_namespace.values() for sign, scope in made}
             found = self._by_signature.values()
             self._scopes = tuple(sorted(found, key=lambda scope: (scope.namespace, scope.label, scope.key)))
         return self._scopes
 
-    def _grouped(self, workloads: Iterable[Workload]) -> list[tuple[tuple[str, ...], EgressScope]]:
-        groups: dict[tuple[str, ...], list[Workload]] = {}
-        for workload in workloads:
-            groups.setdefault(self._position(workload).signature, []).append(workload)
-        found = []
-        for signature, members in groups.items():
-            first = min(members, key=self._preference)
-            refs = tuple(member.ref for member in members)
-            found.append((signature, scope_at(self._position(first), first, refs)))
-        return found
+    def scopes_in(self, namespace: str) -> Sequence[tuple[tuple[str, ...], EgressScope]]:
+        """The scopes of a namespace with their signatures: the same object again, after a change too, as
+        long as workloads of the namespace stand where they did."""
+        self.scopes()
+        return self._by_namespace.get(namespace, ())
 
     def reachable(
         self, scope: EgressScope, hosts: Collection[str] | None = None
@@ -221,22 +223,19 @@ class EgressEngine:
 
     def _position(self, workload: Workload) -> Position:
         known = self._positions.get(id(workload))
-        if known is None:
-            known = find_position(self._snapshot, workload, self._mesh)
-            if self._snapshot.workload(workload.namespace, workload.name, workload.kind) is workload:
-                self._positions[id(workload)] = known
-        return known
+        if known is not None:
+            return known
+        if self._snapshot.workload(workload.namespace, workload.name, workload.kind) is not workload:
+            return find_position(self._snapshot, workload, place(self._snapshot, workload), self._mesh)
+        placed = self._placements.of(workload)
+        found = self._positions[id(workload)] = find_position(self._snapshot, workload, placed, self._mesh)
+        return found
 
     def _mesh(self, plane: ControlPlane) -> MeshView:
         key = (plane.namespace, plane.revision, plane.config.dns_capture)
         if key not in self._meshes:
             self._meshes[key] = MeshView(self._snapshot, plane)
         return self._meshes[key]
-
-    def _preference(self, workload: Workload) -> tuple[bool, bool, int, ResourceRef]:
-        """The best representative: with pods, none of them without the proxy, and many."""
-        placement = self._position(workload).placement
-        return (placement.pods == 0, placement.unproxied > 0, -placement.pods, workload.ref)
 
     def _onward(
         self, position: Position, workload: Workload, destination: Destination, answer: EgressAnswer
@@ -255,15 +254,16 @@ class EgressEngine:
     # -- what follows ----------------------------------------------------------------------------------
 
     def _judged(self, position: Position, workload: Workload, destination: Destination) -> Judgement:
-        key = (position.signature, destination)
-        known = self._judgements.get(key)
-        if known is None:
+        memory, signature = self._memory, position.signature
+        judged = memory.judgements.setdefault(destination, {})
+        if signature not in judged:
             case = self._case(position, workload.namespace, destination, position.placement.pod.labels)
-            near_key = (case.host, destination)
-            if near_key not in self._candidates:
-                self._candidates[near_key] = candidates(self._snapshot, case.host, destination)
-            known = self._judgements[key] = judge(case, self._candidates[near_key])
-        return known
+            if destination not in memory.candidates:
+                memory.candidates[destination] = candidates(self._snapshot, case.host, destination)
+            found = judge(case, memory.candidates[destination])
+            memory.keep(destination, signature, found, Asked(workload.namespace, position.sidecar))
+            return found
+        return judged[signature][0]
 
     def _case(
         self, position: Position, namespace: str, destination: Destination, labels: Mapping[str, str]

@@ -226,7 +226,9 @@ def listeners_of(
         if _takes_everything(bare, hosts.get(ANY_NAMESPACE)):
             taken = tuple(routes)
         else:
-            taken = tuple(route for route in routes if _takes_route(route, hosts))
+            anywhere = ANY_NAMESPACE in hosts
+            near = (route for route in routes if anywhere or route.ref.namespace in hosts)
+            taken = tuple(route for route in near if _takes_route(route, hosts))
         found.append(replace(bare, virtual_services=taken))
     return tuple(found)
 

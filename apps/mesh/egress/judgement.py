@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from apps.mesh.egress.candidates import Candidate
 from apps.mesh.egress.case import Case
 from apps.mesh.egress.endpoints import PLENTY, Endpoints, Supply, endpoints_of
 from apps.mesh.egress.envoyfilters import Effect, Patched, Sent, worst_patch
@@ -24,7 +25,7 @@ from apps.mesh.egress.evidence import (
 )
 from apps.mesh.egress.gaps import decisive_gaps, notable_gaps, undecided_routes
 from apps.mesh.egress.matching import Match, Outcome
-from apps.mesh.egress.near import Candidate, near_miss
+from apps.mesh.egress.near import near_miss
 from apps.mesh.egress.near_words import miss_fix, miss_step
 from apps.mesh.egress.services import RegistryService
 from apps.mesh.hosts import is_wildcard
@@ -36,12 +37,15 @@ ENTRY_RULE = "pilot/pkg/serviceregistry/serviceentry/conversion.go"
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
+    """`hosts` are those of the clusters that the connection may be sent to, there or not."""
+
     verdict: Verdict
     steps: tuple[Step, ...]
     cluster: str = ""
     service: ResourceRef | None = None
     fix: Fix | None = None
     unknowns: tuple[str, ...] = ()
+    hosts: frozenset[str] = frozenset()
 
 
 def judge(case: Case, found: Sequence[Candidate]) -> Judgement:
@@ -75,7 +79,9 @@ def judge(case: Case, found: Sequence[Candidate]) -> Judgement:
         steps = [*steps[:3], step]
     if decisive:
         end = Step("The verdict is not known", decisive[0])
-        return Judgement(Verdict.UNKNOWN, (*steps[:4], end), fix=fix, unknowns=(*decisive, *unknowns))
+        return Judgement(
+            Verdict.UNKNOWN, (*steps[:4], end), fix=fix, unknowns=(*decisive, *unknowns), hosts=_hosts(case)
+        )
     steps.append(outcome_step(case, verdict))
     return Judgement(
         verdict,
@@ -84,6 +90,7 @@ def judge(case: Case, found: Sequence[Candidate]) -> Judgement:
         service.ref if service is not None else None,
         fix,
         tuple(unknowns),
+        _hosts(case),
     )
 
 
@@ -160,6 +167,11 @@ def _route_fix(case: Case, service: RegistryService | None) -> Fix | None:
         port = case.destination.port
         return Fix(f"Port {port} is declared HTTP here; declare it {case.destination.protocol}.")
     return None
+
+
+def _hosts(case: Case) -> frozenset[str]:
+    matches = (case.match, *(item.match for item in case.alternatives))
+    return frozenset(host for match in matches for host, _, _ in (*match.clusters, *match.missing))
 
 
 def _doubts(case: Case) -> list[str]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from apps.mesh.egress.candidates import Failing
 from apps.mesh.egress.case import Case
-from apps.mesh.egress.near import Failing, NearMiss
+from apps.mesh.egress.near import NearMiss
 from apps.mesh.verdicts import Fix, Protocol, Step
 from apps.mesh.visibility import NONE
 

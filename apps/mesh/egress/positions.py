@@ -6,10 +6,10 @@ Decides no verdict.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from apps.mesh.egress.dataplane import Placement, Plane, place
+from apps.mesh.egress.dataplane import Placement, Plane
 from apps.mesh.egress.networkpolicies import selecting
 from apps.mesh.egress.proxyconfig import plane_of_proxy
 from apps.mesh.egress.views import MeshView
@@ -45,10 +45,12 @@ class Position:
 
 
 def find_position(
-    snapshot: Snapshot, workload: Workload, mesh_of: Callable[[ControlPlane], MeshView]
+    snapshot: Snapshot,
+    workload: Workload,
+    placement: Placement,
+    mesh_of: Callable[[ControlPlane], MeshView],
 ) -> Position:
-    """Where a workload stands; `mesh_of` gives what a control plane knows."""
-    placement = place(snapshot, workload)
+    """Where a workload stands whose pods stand there; `mesh_of` gives what a control plane knows."""
     common, notes = _plane(snapshot, placement, workload.namespace)
     plane = plane_of_proxy(snapshot, common, workload.namespace, placement.pod)
     mesh = mesh_of(plane)
@@ -131,3 +133,23 @@ def scope_at(position: Position, representative: Workload, refs: tuple[ResourceR
         representative=representative,
         workloads=refs,
     )
+
+
+def scopes_among(
+    workloads: Iterable[Workload], position_of: Callable[[Workload], Position]
+) -> list[tuple[tuple[str, ...], EgressScope]]:
+    """The scopes of some workloads, each with the signature that its workloads share."""
+    groups: dict[tuple[str, ...], list[Workload]] = {}
+    for workload in workloads:
+        groups.setdefault(position_of(workload).signature, []).append(workload)
+    found = []
+    for signature, members in groups.items():
+        first = min(members, key=lambda item: _preference(item, position_of(item).placement))
+        refs = tuple(member.ref for member in members)
+        found.append((signature, scope_at(position_of(first), first, refs)))
+    return found
+
+
+def _preference(workload: Workload, placement: Placement) -> tuple[bool, bool, int, ResourceRef]:
+    """The best representative: with pods, none of them without the proxy, and many."""
+    return (placement.pods == 0, placement.unproxied > 0, -placement.pods, workload.ref)

@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from ipaddress import ip_address
 
 from apps.mesh.egress.matching import Match, PortView, match_connection
-from apps.mesh.egress.services import Registry, RegistryService
+from apps.mesh.egress.registry import Registry
+from apps.mesh.egress.services import RegistryService
 from apps.mesh.hosts import is_address, is_wildcard, service_host, service_names, subset_of
 from apps.mesh.verdicts import Destination
 

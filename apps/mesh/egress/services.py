@@ -1,26 +1,19 @@
-"""The service registry as istiod builds it from Services and ServiceEntries.
+"""What istiod's service registry makes of one Service or ServiceEntry.
 
 Follows pilot/pkg/serviceregistry (serviceentry/conversion.go, kube/conversion.go) and
-pkg/config/kube/conversion.go. Knows nothing of Sidecars.
+pkg/config/kube/conversion.go. Knows nothing of the registry as a whole.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
-from typing import ClassVar
+from dataclasses import dataclass
 
 from apps.mesh.hosts import is_address, network, service_host
-from apps.mesh.meshconfig import ControlPlane
 from apps.mesh.objects.networking import Port, Service, ServiceEntry
 from apps.mesh.refs import ResourceRef
-from apps.mesh.snapshot import Snapshot
 from apps.mesh.visibility import (
     EntryVisibility,
-    discovered,
     effective_export,
-    entry_cap,
-    in_revision,
 )
 
 ANY_ADDRESS = "0.0.0.0"  # noqa: S104 Istio's word for "no address", nothing is bound here
@@ -95,66 +88,6 @@ class RegistryService:
         return next((port for port in self.ports if port.number == number), None)
 
 
-@dataclass(frozen=True, slots=True)
-class Registry:
-    """All services one control plane knows, the oldest first. `hidden` are ServiceEntries it never
-    reads, each with the reason."""
-
-    services: tuple[RegistryService, ...]
-    by_host: dict[str, tuple[RegistryService, ...]] = field(default_factory=dict)
-    hidden: tuple[tuple[ServiceEntry, str], ...] = ()
-
-
-class Registries:
-    """The registry of each control plane, built once; ask for it through `snapshot.derived`. Control planes
-    that read the same share one: a patched snapshot may come with another MeshConfig."""
-
-    INPUTS: ClassVar[frozenset[str]] = frozenset({"Namespace", "Service", "ServiceEntry"})
-    __slots__ = ("_found", "_snapshot")
-
-    def __init__(self, snapshot: Snapshot) -> None:
-        self._snapshot = snapshot
-        self._found: list[tuple[ControlPlane, Registry]] = []
-
-    def of(self, plane: ControlPlane) -> Registry:
-        read_by = reader(plane)
-        found = next((registry for known, registry in self._found if known == read_by), None)
-        if found is None:
-            found = build_registry(self._snapshot, plane)
-            self._found.append((read_by, found))
-        return found
-
-
-def reader(plane: ControlPlane) -> ControlPlane:
-    """The control plane without what decides nothing about what it reads: its policy, and what it runs as."""
-    config = replace(plane.config, outbound=None, policy_ref=None, policy_line=0, unread=())
-    return replace(plane, config=config, version="", deployment=None, config_map=None)
-
-
-def build_registry(snapshot: Snapshot, plane: ControlPlane) -> Registry:
-    """The registry of a control plane: its discovery selectors and revision filter applied."""
-    config = plane.config
-    hidden: list[tuple[ServiceEntry, str]] = []
-    services: list[RegistryService] = []
-    for service in snapshot.each(Service):
-        if _discovered(snapshot, plane, service.namespace):
-            services.extend(_from_service(service, config.service_export_to))
-    for entry in snapshot.each(ServiceEntry):
-        if not _discovered(snapshot, plane, entry.namespace):
-            hidden.append((entry, "its namespace is outside the mesh's discoverySelectors"))
-        elif not in_revision(entry.labels, plane.revision, plane.tags):
-            hidden.append((entry, f"its label istio.io/rev limits it to {entry.labels['istio.io/rev']}"))
-        else:
-            cap = _cap(snapshot, plane, entry)
-            services.extend(_from_entry(entry, config.service_export_to, cap, config.dns_capture))
-    services.sort(key=lambda item: (item.created, f"{_sort_name(item)}.{item.namespace}"))
-    ordered = _with_aliases(services)
-    by_host: dict[str, list[RegistryService]] = {}
-    for item in ordered:
-        by_host.setdefault(item.host, []).append(item)
-    return Registry(ordered, {host: tuple(items) for host, items in by_host.items()}, tuple(hidden))
-
-
 def listener_protocol(text: str) -> str:
     """Istio's protocol.Parse of a ServiceEntry's or listener's protocol; AUTO for what it does not know."""
     upper = text.upper()
@@ -175,27 +108,7 @@ def service_protocol(port: Port) -> str:
     return "TCP" if found == AUTO and port.number in WELL_KNOWN_TCP_PORTS else found
 
 
-def _discovered(snapshot: Snapshot, plane: ControlPlane, namespace: str) -> bool:
-    selectors = plane.config.discovery_selectors
-    if not selectors:
-        return True
-    found = snapshot.namespaces.get(namespace)
-    return discovered(selectors, found.labels if found is not None else {})
-
-
-def _cap(snapshot: Snapshot, plane: ControlPlane, entry: ServiceEntry) -> EntryVisibility:
-    if not plane.config.entry_cap_applies:
-        return EntryVisibility.PUBLIC
-    found = snapshot.namespaces.get(entry.namespace)
-    labels = found.labels if found is not None else {}
-    return entry_cap(plane.config.entry_policies, plane.config.entry_default, labels)
-
-
-def _sort_name(item: RegistryService) -> str:
-    return item.ref.name if item.kubernetes else item.host
-
-
-def _from_service(service: Service, default: tuple[str, ...]) -> list[RegistryService]:
+def from_service(service: Service, default: tuple[str, ...]) -> list[RegistryService]:
     if service.type == "ExternalName" and not service.external_name:
         return []
     addresses = tuple(address for address in service.cluster_ips if is_address(address))
@@ -220,7 +133,7 @@ def _from_service(service: Service, default: tuple[str, ...]) -> list[RegistrySe
     ]
 
 
-def _from_entry(
+def from_entry(
     entry: ServiceEntry, default: tuple[str, ...], cap: EntryVisibility, dns_capture: bool
 ) -> list[RegistryService]:
     """One service for each host and each address, as convertServices makes them. Where proxies answer
@@ -266,23 +179,3 @@ def _address(text: str) -> str:
     if found is None:
         return ""
     return str(found.network_address) if found.num_addresses == 1 else text
-
-
-def _with_aliases(services: Iterable[RegistryService]) -> tuple[RegistryService, ...]:
-    """Gives each service the ExternalName hosts that point at it."""
-    services = tuple(services)
-    targets = {service.host: service.alias_of for service in services if service.alias_of}
-    if not targets:
-        return services
-    aliases: dict[str, list[str]] = {}
-    for host in sorted(targets):
-        target, seen = targets[host], {host}
-        while target in targets and target not in seen:
-            seen.add(target)
-            target = targets[target]
-        if target not in targets:
-            aliases.setdefault(target, []).append(host)
-    return tuple(
-        replace(service, aliases=tuple(aliases[service.host])) if service.host in aliases else service
-        for service in services
-    )

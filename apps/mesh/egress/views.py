@@ -7,22 +7,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
 from apps.mesh.derived import Change
 from apps.mesh.egress.builtgateways import built_listeners
-from apps.mesh.egress.clusters import MeshIndex
+from apps.mesh.egress.clusters import MeshIndex, routes_by_destination
 from apps.mesh.egress.delegates import index_routes
 from apps.mesh.egress.imports import Imports, ScopeImports, listeners_of
 from apps.mesh.egress.listeners import build_listeners
 from apps.mesh.egress.matching import ListenerSet, PortView
 from apps.mesh.egress.meshroutes import mesh_routes
 from apps.mesh.egress.proxyconfig import capturing
+from apps.mesh.egress.reach import EntriesTouch, Reach, RoutesTouch, RulesTouch, Touch, every
 from apps.mesh.egress.reading import Reading
+from apps.mesh.egress.registry import Registries, Registry, hosts_of, order, reader
 from apps.mesh.egress.routes import build_routes
-from apps.mesh.egress.services import Registries, Registry, reader
 from apps.mesh.egress.visible import Visibility, VisibleRoutes
 from apps.mesh.hosts import resolve_short_name
 from apps.mesh.meshconfig import ControlPlane, control_planes
@@ -32,6 +33,7 @@ from apps.mesh.objects.networking import (
     DestinationRule,
     Gateway,
     RouteMatch,
+    ServiceEntry,
     Sidecar,
     VirtualService,
     WorkloadEntry,
@@ -42,16 +44,6 @@ from apps.mesh.scopes import SidecarIndex
 from apps.mesh.snapshot import Snapshot
 
 _O = TypeVar("_O", bound=MeshObject)
-
-
-@dataclass(frozen=True, slots=True)
-class Reached:
-    """The namespaces whose workloads may stand elsewhere after a change; their answers may differ too."""
-
-    moved: frozenset[str] = frozenset()
-
-    def __or__(self, other: Reached) -> Reached:
-        return Reached(self.moved | other.moved)
 
 
 class MeshView:
@@ -67,10 +59,10 @@ class MeshView:
         of_gateway_api = mesh_routes(snapshot, self._reading)
         self.undecided = of_gateway_api.undecided
         own = index_routes(self._read(snapshot.each(VirtualService)), exported)
+        self._of_gateway_api = of_gateway_api
         self.routes = (*own, *of_gateway_api.routes)
         self.gateways = self._read(snapshot.each(Gateway))
         self.built = built_listeners(snapshot, self._reading)
-        self.asked_rules: set[str] = set()
         self._rules = self._rules_of(snapshot)
         self.subsets = self._subsets()
         self.workload_entries = self._read(snapshot.each(WorkloadEntry))
@@ -86,31 +78,83 @@ class MeshView:
         self._ports: dict[tuple[object, ...], PortView] = {}
         self._retired: tuple[Imports, ...] = ()
 
-    def after(self, change: Change, snapshot: Snapshot) -> tuple[MeshView, Reached] | None:
-        """The view after a change of Sidecars or DestinationRules, which shares what they leave alone, and
-        whom the change reaches; None where it may reach everybody, or other kinds changed too."""
-        made = copy(self)
-        if change.kinds == {"DestinationRule"}:
-            made._rules = made._rules_of(snapshot)
-            hosts = {
-                resolve_short_name(rule.host, rule.namespace) for rule in _every(change, DestinationRule)
-            }
-            return None if made._subsets() != self.subsets or hosts & self.asked_rules else (made, Reached())
-        if change.kinds == {"Sidecar"}:
-            root, changed = self.plane.config.root_namespace, _every(change, Sidecar)
-            touched, refs = frozenset(item.namespace for item in changed), {item.ref for item in changed}
-            if root in touched:
+    def after(self, change: Change, snapshot: Snapshot) -> tuple[MeshView, Reach] | None:
+        """The view after a change of kinds of CONFIGURATION, which shares what they leave alone, and which
+        answers the change reaches; None where it may reach all of them."""
+        made, kinds = copy(self), change.kinds
+        moved: frozenset[str] = frozenset()
+        touches: list[Touch] = []
+        if "Sidecar" in kinds:
+            moved = frozenset(item.namespace for item in every(change, Sidecar))
+            if self.plane.config.root_namespace in moved:
                 return None
-            made.sidecars = SidecarIndex(self._read(snapshot.each(Sidecar)), root)
-            made._imports = {key: item for key, item in self._imports.items() if key[1] not in refs}
-            made._shared = {key: item for key, item in self._shared.items() if key[0] not in refs}
-            made._ports = {key: item for key, item in self._ports.items() if key[1] not in refs}
-            # Listeners are known by the identity of imports, which must not be given to others meanwhile.
-            made._listeners = dict(self._listeners)
-            gone = tuple(item for key, item in self._shared.items() if key[0] in refs)
-            made._retired = (*self._retired, *gone)
-            return made, Reached(moved=touched)
-        return None
+            made._change_sidecars(change, snapshot)
+        if "DestinationRule" in kinds:
+            touches.append(made._change_rules(change, snapshot))
+        if "VirtualService" in kinds:
+            exported = self.plane.config.virtual_service_export_to
+            own = index_routes(self._read(snapshot.each(VirtualService)), exported)
+            made.routes = (*own, *self._of_gateway_api.routes)
+            made.source_label_keys = _source_label_keys(made.routes)
+            if made.source_label_keys != self.source_label_keys:
+                return None
+            made._visible_routes = VisibleRoutes(made.routes, exported)
+            made._index = replace(self._index, pointing=routes_by_destination(made.routes))
+        if "ServiceEntry" in kinds:
+            if mesh_routes(snapshot, self._reading) != self._of_gateway_api:
+                return None  # their parent may be an entry
+            made.registry = snapshot.derived(Registries).of(self.plane)
+            if hosts_of(change) & made.registry.tangled:
+                return None
+            made._change_services(self, change)
+            touches.append(
+                EntriesTouch.of_change(
+                    change,
+                    (self.registry, made.registry),
+                    (self._index.pointing, made._index.pointing),
+                    self.routes if self.routes is made.routes else (*self.routes, *made.routes),
+                    snapshot.each(Sidecar),
+                )
+            )
+        if "VirtualService" in kinds:
+            registries = (self.registry, made.registry)
+            touches.append(RoutesTouch.of_routes(self.routes, made.routes, registries))
+        if kinds & {"ServiceEntry", "VirtualService"}:
+            made._singular = _singular_namespaces(made.registry, made.routes)
+            made._imports, made._shared, made._listeners, made._ports = {}, {}, {}, {}
+            made._retired = ()
+        return made, Reach(moved, tuple(touches), same_views=made._ports is not self._ports)
+
+    def _change_sidecars(self, change: Change, snapshot: Snapshot) -> None:
+        refs = {item.ref for item in every(change, Sidecar)}
+        self.sidecars = SidecarIndex(self._read(snapshot.each(Sidecar)), self.plane.config.root_namespace)
+        self._imports = {key: item for key, item in self._imports.items() if key[1] not in refs}
+        # Listeners are known by the identity of imports, which must not be given to others meanwhile.
+        gone = tuple(item for key, item in self._shared.items() if key[0] in refs)
+        self._retired = (*self._retired, *gone)
+        self._shared = {key: item for key, item in self._shared.items() if key[0] not in refs}
+        self._ports = {key: item for key, item in self._ports.items() if key[1] not in refs}
+        self._listeners = dict(self._listeners)
+
+    def _change_rules(self, change: Change, snapshot: Snapshot) -> Touch:
+        before = self.subsets
+        self._rules = self._rules_of(snapshot)
+        self.subsets = self._subsets()
+        if self.subsets != before:
+            self._ports = {}
+        rules = every(change, DestinationRule)
+        return RulesTouch(frozenset(resolve_short_name(rule.host, rule.namespace) for rule in rules))
+
+    def _change_services(self, old: MeshView, change: Change) -> None:
+        """Takes over what is seen of the registry but for the services of changed objects."""
+        refs, hosts = {item.ref for item in every(change, ServiceEntry)}, hosts_of(change)
+        gone, new = (
+            [item for host in hosts for item in registry.by_host.get(host, ()) if item.ref in refs]
+            for registry in (old.registry, self.registry)
+        )
+        new.sort(key=order)
+        self._visible = old._visible.after(gone, new)
+        self._index = self._index.after(self.registry, gone, new)
 
     def under(self, plane: ControlPlane) -> MeshView | None:
         """The view of a control plane that differs in nothing but its outbound policy; None for another."""
@@ -135,7 +179,6 @@ class MeshView:
 
     def rules_for(self, host: str) -> tuple[DestinationRule, ...]:
         """The DestinationRules that name exactly this host."""
-        self.asked_rules.add(host)
         return tuple(self._rules.get(host, ()))
 
     def patching(self, namespace: str, labels: Mapping[str, str]) -> tuple[EnvoyFilter, ...]:
@@ -183,10 +226,6 @@ class MeshView:
         return self._ports[key]
 
 
-def _every(change: Change, kind: type[_O]) -> list[_O]:
-    return [item for pair in change.objects for item in pair if isinstance(item, kind)]
-
-
 def _names_own_namespace(sidecar: Sidecar | None) -> bool:
     """Whether an egress host stands for the workload's own namespace."""
     listeners = sidecar.egress if sidecar is not None else ()
@@ -196,8 +235,9 @@ def _names_own_namespace(sidecar: Sidecar | None) -> bool:
 def _singular_namespaces(registry: Registry, routes: Sequence[VirtualService]) -> frozenset[str]:
     """Namespaces whose workloads may be treated unlike others that import the same: those that own a
     host which others own too, or an alias with its short names, or that a route asks for by name."""
-    found = {item.namespace for item in registry.services if item.alias_of}
-    for items in registry.by_host.values():
+    tangled = (item for host in registry.tangled for item in registry.by_host.get(host, ()))
+    found = {item.namespace for item in tangled if item.alias_of}
+    for _, items in registry.shared():
         owners = {item.namespace for item in items}
         if len(owners) > 1:
             found |= owners

@@ -6,28 +6,37 @@ Knows nothing of Sidecars.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Collection, Iterable, Sequence
+from copy import copy
+from typing import TypeVar
 
-from apps.mesh.egress.services import Registry, RegistryService
+from apps.mesh.egress.registry import Registry, order, spliced
+from apps.mesh.egress.services import RegistryService
 from apps.mesh.hosts import is_wildcard, matches
 from apps.mesh.objects.networking import VirtualService
+from apps.mesh.refs import ResourceRef
 from apps.mesh.visibility import is_public, visible_to
 
 ANY_NAMESPACE = "*"
+STEP = 1 << 20
+"""The room between two places, for services that come later."""
 Placed = tuple[int, RegistryService]
+K = TypeVar("K")
 
 
 class PlacedServices:
     """Services in an order that is kept whatever is asked for."""
 
-    __slots__ = ("_by_port", "_namespaces", "by_host", "services")
+    __slots__ = ("_by_port", "_namespaces", "_placed", "by_host", "services")
 
     def __init__(self, services: Iterable[RegistryService]) -> None:
         self.services = tuple(services)
+        self._placed = [(place * STEP, service) for place, service in enumerate(self.services)]
         self.by_host: dict[str, tuple[RegistryService, ...]] = {}
         self._namespaces: dict[str, list[Placed]] = {}
         self._by_port: dict[int, dict[str, list[Placed]]] = {}
-        for placed in enumerate(self.services):
+        for placed in self._placed:
             service = placed[1]
             known = self.by_host.get(service.host)
             self.by_host[service.host] = (service,) if known is None else (*known, service)
@@ -35,13 +44,38 @@ class PlacedServices:
             for number in {port.number for port in service.ports}:
                 self._by_port.setdefault(number, {}).setdefault(service.namespace, []).append(placed)
 
+    def after(self, gone: Collection[ResourceRef], new: Sequence[RegistryService]) -> PlacedServices:
+        """The services without those of objects that are gone, and with new ones at their places."""
+        owners = {ref.namespace for ref in gone}
+        left = [item for item in self._placed if item[1].namespace in owners and item[1].ref in gone]
+        away = {item[0] for item in left}
+        made = copy(self)
+        made._placed = [item for item in self._placed if item[0] not in away]
+        added = [_placed_in(made._placed, service) for service in new]
+        made.services = tuple(service for _, service in made._placed)
+        if None in added:
+            return PlacedServices(made.services)
+        came = [item for item in added if item is not None]
+        changes = [(item, False) for item in left] + [(item, True) for item in came]
+        made._namespaces = _changed(self._namespaces, [(item[1].namespace, item, n) for item, n in changes])
+        made._by_port = dict(self._by_port)
+        for number in {port.number for item, _ in changes for port in item[1].ports}:
+            there = [(item, n) for item, n in changes if item[1].port(number) is not None]
+            known = self._by_port.get(number, {})
+            made._by_port[number] = _changed(known, [(item[1].namespace, item, n) for item, n in there])
+        made.by_host = dict(self.by_host)
+        for host in {item[1].host for item, _ in changes}:
+            found = spliced(self.by_host.get(host, ()), gone, [item for item in new if item.host == host])
+            made.by_host[host] = tuple(found)
+        return made
+
     def of(self, namespaces: Collection[str], number: int | None = None) -> Iterable[RegistryService]:
         """The services of these namespaces (`*` is all), of those that have a port if one is given."""
-        found = self._namespaces if number is None else self._by_port.get(number, {})
         if ANY_NAMESPACE in namespaces:
             if number is None:
                 return self.services
-            namespaces = found
+            namespaces = self._by_port.get(number, {}).keys()
+        found = self._namespaces if number is None else self._by_port.get(number, {})
         chosen = [item for name in namespaces for item in found.get(name, ())]
         chosen.sort(key=_place)
         return [service for _, service in chosen]
@@ -49,6 +83,27 @@ class PlacedServices:
 
 def _place(placed: Placed) -> int:
     return placed[0]
+
+
+def _placed_in(placed: list[Placed], service: RegistryService) -> Placed | None:
+    """Puts a service at its place; None where there is no room between its neighbours any more."""
+    at = bisect_right(placed, order(service), key=lambda item: order(item[1]))
+    below = placed[at - 1][0] if at else -STEP
+    above = placed[at][0] if at < len(placed) else below + 2 * STEP
+    found = ((below + above) // 2 if at else above - STEP, service)
+    placed.insert(at, found)
+    return found if below < found[0] < above or not at else None
+
+
+def _changed(
+    index: dict[K, list[Placed]], changes: Iterable[tuple[K, Placed, bool]]
+) -> dict[K, list[Placed]]:
+    """The index with items added (True) and taken out (False), each under its key."""
+    made = dict(index)
+    for key, item, comes in changes:
+        rest = [other for other in made.get(key, ()) if other[0] != item[0]]
+        made[key] = sorted([*rest, item], key=_place) if comes else rest
+    return made
 
 
 class VisibleServices:
@@ -82,18 +137,36 @@ class Visibility:
         self._private: dict[str, list[RegistryService]] = {}
         self._by_namespace: dict[str, VisibleServices] = {}
         for item in registry.services:
-            if not is_public(item.exported):
-                for viewer in {item.namespace, *item.exported}:
-                    if visible_to(item.exported, item.namespace, viewer):
-                        self._private.setdefault(viewer, []).append(item)
+            for viewer in _viewers(item):
+                self._private.setdefault(viewer, []).append(item)
+
+    def after(self, gone: Sequence[RegistryService], new: Sequence[RegistryService]) -> Visibility:
+        """What is seen without all the services of some objects (`gone`), and with new ones."""
+        refs = {item.ref for item in gone}
+        made = copy(self)
+        made._public = self._public.after(refs, [item for item in new if is_public(item.exported)])
+        made._everybody, made._by_namespace = VisibleServices((), made._public), {}
+        made._private = dict(self._private)
+        for viewer in {name for item in (*gone, *new) for name in _viewers(item)}:
+            seen = [item for item in new if viewer in _viewers(item)]
+            made._private[viewer] = spliced(self._private.get(viewer, ()), refs, seen)
+        return made
 
     def of(self, namespace: str) -> VisibleServices:
         private = self._private.get(namespace)
-        if private is None:
+        if not private:
             return self._everybody
         if namespace not in self._by_namespace:
             self._by_namespace[namespace] = VisibleServices(private, self._public)
         return self._by_namespace[namespace]
+
+
+def _viewers(service: RegistryService) -> set[str]:
+    """The namespaces that see a service which not everybody sees."""
+    if is_public(service.exported):
+        return set()
+    owner = service.namespace
+    return {name for name in {owner, *service.exported} if visible_to(service.exported, owner, name)}
 
 
 class VisibleRoutes:

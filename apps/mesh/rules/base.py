@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from apps.mesh.blockages import Blockage, Stoppage, blockages, stoppages
 from apps.mesh.capture import captures
 from apps.mesh.clienttls import ClientTlsModes, MtlsConflict, mtls_conflicts
+from apps.mesh.derived import steady
 from apps.mesh.egress import EgressEngine
-from apps.mesh.egress.services import Registries, Registry
+from apps.mesh.egress.registry import Registries, Registry
 from apps.mesh.findings import Finding, Severity
 from apps.mesh.hostsets import HostSet, Tier
-from apps.mesh.inforce import InForce
+from apps.mesh.inforce import InForce, in_force
 from apps.mesh.injection import injections
 from apps.mesh.knownhosts import KnownHosts, knows, whole
 from apps.mesh.meshconfig import MeshConfig, control_planes
 from apps.mesh.mtls import mtls_modes
-from apps.mesh.needs import FlawedEntries, flawed_entries
+from apps.mesh.needs import FlawedEntries, flawed_entries, may_name
 from apps.mesh.objects.base import MeshObject
 from apps.mesh.objects.networking import Gateway, ServiceEntry
 from apps.mesh.objects.workloads import WORKLOAD_KINDS, Workload
@@ -192,6 +194,19 @@ class RuleContext:
 
 
 @dataclass(frozen=True, slots=True)
+class OneByOne:
+    """The check of a rule that judges each object of a kind that a control plane reads by itself: what was
+    found of an object stays as long as nothing that was looked at for it, or for another one, has changed."""
+
+    kind: type[MeshObject]
+    judge: Callable[[RuleContext, Any], Iterable[Finding]]
+
+    def __call__(self, context: RuleContext) -> Iterator[Finding]:
+        for item in in_force(context.snapshot, self.kind):
+            yield from self.judge(context, item)
+
+
+@dataclass(frozen=True, slots=True)
 class Rule:
     """One check. `severity` is the highest it gives; `inputs` are the kinds it reads, "Workload" for
     all workload kinds and their pods; `doc` is the module's docstring, which becomes its page.
@@ -246,6 +261,7 @@ class Rule:
         )
 
 
+@steady(may_name)
 def _flawed(snapshot: Snapshot, hostset: HostSet) -> FlawedEntries:
     wanted = any(install.kind != "remnant" for install in snapshot.derived(installs))
     hosts = snapshot.derived(hosts_in, hostset).hosts if wanted else ()

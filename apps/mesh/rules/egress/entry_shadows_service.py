@@ -28,8 +28,8 @@ def check(context: RuleContext) -> Iterator[Finding]:
     """One finding for each ServiceEntry."""
     found: dict[ResourceRef, dict[str, tuple[RegistryService, RegistryService]]] = {}
     for registry in context.registries:
-        for host, items in registry.by_host.items():
-            if len(items) > 1 and any(item.kubernetes for item in items):
+        for host, items in registry.shared():
+            if any(item.kubernetes for item in items):
                 service = next(item for item in items if item.kubernetes)
                 for item in items:
                     if not item.kubernetes:

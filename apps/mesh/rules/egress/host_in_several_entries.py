@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from apps.mesh.duplicates import Duplicate, duplicates
-from apps.mesh.egress.services import Registry
+from apps.mesh.egress.registry import Registry
 from apps.mesh.findings import Finding, Severity
 from apps.mesh.knownhosts import INPUTS
 from apps.mesh.objects.networking import ServiceEntry

@@ -16,14 +16,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from apps.mesh.blockages import Cause
+from apps.mesh.derived import steady
 from apps.mesh.egress.services import RegistryService
 from apps.mesh.egress.visible import ANY_NAMESPACE
 from apps.mesh.egresshosts import EgressHost, egress_hosts
 from apps.mesh.findings import Finding, Severity
 from apps.mesh.hosts import is_wildcard, matches, service_host, service_names, subset_of
 from apps.mesh.needs import INPUTS
+from apps.mesh.objects.base import MeshObject
 from apps.mesh.objects.networking import Service, ServiceEntry, Sidecar, VirtualService
-from apps.mesh.rules.base import Rule, RuleContext
+from apps.mesh.rules.base import OneByOne, Rule, RuleContext
 from apps.mesh.rules.wording import counted, listed
 from apps.mesh.snapshot import Snapshot
 from apps.mesh.visibility import is_namespace_name, visible_to
@@ -32,19 +34,16 @@ EVERYTHING = "*"
 MAX_EXPLAINED = 3
 
 
-def check(context: RuleContext) -> Iterator[Finding]:
-    """One finding for each Sidecar, whatever the number of its items that bring nothing."""
-    for sidecar in context.snapshot.each(Sidecar):
-        if not context.reads(sidecar):
-            continue
-        dead = [
-            (item, why)
-            for item in egress_hosts(sidecar)
-            if item.readable and not item.excluded and (why := _why_nothing(context, sidecar, item))
-        ]
-        dead = [found for found in dead if not _told_elsewhere(context, sidecar, found[0])] if dead else []
-        if dead:
-            yield _finding(sidecar, dead)
+def judge(context: RuleContext, sidecar: Sidecar) -> Iterator[Finding]:
+    """One finding, whatever the number of items that bring nothing."""
+    dead = [
+        (item, why)
+        for item in egress_hosts(sidecar)
+        if item.readable and not item.excluded and (why := _why_nothing(context, sidecar, item))
+    ]
+    dead = [found for found in dead if not _told_elsewhere(context, sidecar, found[0])] if dead else []
+    if dead:
+        yield _finding(sidecar, dead)
 
 
 def _why_nothing(context: RuleContext, sidecar: Sidecar, item: EgressHost) -> str:
@@ -126,9 +125,14 @@ def _near(context: RuleContext, sidecar: Sidecar, item: EgressHost, owner: str) 
     return "nothing goes by that name"
 
 
+@steady(lambda _change: True)
 def _owners(snapshot: Snapshot) -> frozenset[str]:
     """The namespaces that services are known of."""
-    return frozenset([item.namespace for item in (*snapshot.each(Service), *snapshot.each(ServiceEntry))])
+    return snapshot.derived(_namespaces, Service) | snapshot.derived(_namespaces, ServiceEntry)
+
+
+def _namespaces(snapshot: Snapshot, kind: type[MeshObject]) -> frozenset[str]:
+    return frozenset([item.namespace for item in snapshot.each(kind)])
 
 
 def _is_route(snapshot: Snapshot, owner: str, host: str) -> bool:
@@ -179,7 +183,7 @@ RULE = Rule(
     title="An egress host of the Sidecar imports nothing",
     inputs=INPUTS,
     doc=__doc__ or "",
-    check=check,
+    check=OneByOne(Sidecar, judge),
     references=("KIA1004",),
     no_remedy="Whether the host is a slip or what it names is still to come cannot be seen.",
 )

@@ -17,26 +17,25 @@ from apps.mesh.egresshosts import EgressHost, listener_hosts
 from apps.mesh.findings import Finding, Severity
 from apps.mesh.objects.networking import Sidecar
 from apps.mesh.planes import INPUTS
-from apps.mesh.rules.base import Rule, RuleContext
+from apps.mesh.rules.base import OneByOne, Rule, RuleContext
 from apps.mesh.rules.wording import listed
 
 ALL = ("*", "*")
 
 
-def check(context: RuleContext) -> Iterator[Finding]:
-    """One finding for each Sidecar."""
-    for sidecar in context.snapshot.each(Sidecar):
-        extra = [item for index in range(len(sidecar.egress)) for item in _extra(sidecar, index)]
-        if extra and context.reads(sidecar):
-            texts = listed(dict.fromkeys(item.text for item in extra))
-            one = len(extra) == 1
-            yield RULE.finding(
-                f"{texts} {'says' if one else 'say'} nothing that the other hosts of the listener do not say "
-                f"already. Take {'it' if one else 'them'} out, or the wider one if it is not meant.",
-                sidecar.ref,
-                api_version=sidecar.api_version,
-                path=extra[0].path,
-            )
+def judge(_context: RuleContext, sidecar: Sidecar) -> Iterator[Finding]:
+    """One finding at most."""
+    extra = [item for index in range(len(sidecar.egress)) for item in _extra(sidecar, index)]
+    if extra:
+        texts = listed(dict.fromkeys(item.text for item in extra))
+        one = len(extra) == 1
+        yield RULE.finding(
+            f"{texts} {'says' if one else 'say'} nothing that the other hosts of the listener do not say "
+            f"already. Take {'it' if one else 'them'} out, or the wider one if it is not meant.",
+            sidecar.ref,
+            api_version=sidecar.api_version,
+            path=extra[0].path,
+        )
 
 
 def _extra(sidecar: Sidecar, index: int) -> Iterator[EgressHost]:
@@ -56,7 +55,7 @@ RULE = Rule(
     title="An egress host of the Sidecar adds nothing",
     inputs=INPUTS | {"Sidecar"},
     doc=__doc__ or "",
-    check=check,
+    check=OneByOne(Sidecar, judge),
     references=("IST0133",),
     no_remedy=(
         "Either the wide host or the narrow ones are meant; taking out the wrong one changes what is "

@@ -17,24 +17,21 @@ from apps.mesh.egresshosts import EgressHost, egress_hosts
 from apps.mesh.findings import Finding, Severity
 from apps.mesh.objects.networking import Sidecar
 from apps.mesh.planes import INPUTS
-from apps.mesh.rules.base import Rule, RuleContext
+from apps.mesh.rules.base import OneByOne, Rule, RuleContext
 from apps.mesh.rules.wording import listed
 from apps.mesh.visibility import is_namespace_name
 
 OWNERS = frozenset({"*", "."})
 
 
-def check(context: RuleContext) -> Iterator[Finding]:
-    """Two findings at most for each Sidecar: items that cannot be read, and listeners without any."""
-    for sidecar in context.snapshot.each(Sidecar):
-        if not context.reads(sidecar):
-            continue
-        wrong = [item for item in egress_hosts(sidecar) if not _readable(item)]
-        if wrong:
-            yield _unreadable(sidecar, wrong)
-        empty = [index for index, listener in enumerate(sidecar.egress) if not listener.hosts]
-        if empty:
-            yield _empty(sidecar, empty)
+def judge(_context: RuleContext, sidecar: Sidecar) -> Iterator[Finding]:
+    """Two findings at most: items that cannot be read, and listeners without any."""
+    wrong = [item for item in egress_hosts(sidecar) if not _readable(item)]
+    if wrong:
+        yield _unreadable(sidecar, wrong)
+    empty = [index for index, listener in enumerate(sidecar.egress) if not listener.hosts]
+    if empty:
+        yield _empty(sidecar, empty)
 
 
 def _readable(item: EgressHost) -> bool:
@@ -81,7 +78,7 @@ RULE = Rule(
     title="The Sidecar's egress hosts are not namespace/host",
     inputs=INPUTS | {"Sidecar"},
     doc=__doc__ or "",
-    check=check,
+    check=OneByOne(Sidecar, judge),
     references=("IST0106",),
     no_remedy="What was meant to be imported cannot be told from the text, and every import opens something.",
 )

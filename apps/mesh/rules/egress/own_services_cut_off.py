@@ -16,7 +16,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from apps.mesh.blockages import imports, sidecar_of
+from apps.mesh.blockages import imports
+from apps.mesh.egress import egress_scopes
 from apps.mesh.egress.services import service_protocol
 from apps.mesh.egresshosts import egress_hosts
 from apps.mesh.findings import Finding, Severity
@@ -27,6 +28,7 @@ from apps.mesh.refs import ResourceRef
 from apps.mesh.rules.base import Rule, RuleContext
 from apps.mesh.rules.wording import listed
 from apps.mesh.scopes import EgressScope
+from apps.mesh.selection import ServiceIndex
 from apps.mesh.snapshot import Snapshot
 from apps.mesh.verdicts import Destination, Protocol, Step
 
@@ -50,20 +52,32 @@ def check(context: RuleContext) -> Iterator[Finding]:
     if context.snapshot.missing("Service"):
         return
     cuts: dict[ResourceRef, _Cut] = {}
-    for scope in context.engine.scopes():
-        if scope.sidecar is not None:
-            _look_at(context, scope, cuts)
+    for scope, sidecar, used in context.snapshot.derived(_cut_off):
+        _look_at(context, scope, sidecar, used, cuts)
     for ref in sorted(cuts):
         yield _finding(context, cuts[ref])
 
 
-def _look_at(context: RuleContext, scope: EgressScope, cuts: dict[ResourceRef, _Cut]) -> None:
-    sidecar = sidecar_of(context.snapshot, context.engine, scope.representative)
-    used = _used(context, scope)
-    if sidecar is None or not used or not _narrow(sidecar, scope.namespace):
-        return
-    if any(_imported(sidecar, scope.namespace, service) for service in used):
-        return
+def _cut_off(snapshot: Snapshot) -> tuple[tuple[EgressScope, Sidecar, tuple[Service, ...]], ...]:
+    """The scopes whose Sidecar imports none of the Services beside them, with these."""
+    found = []
+    for scope in snapshot.derived(egress_scopes):
+        sidecar = snapshot.get(scope.sidecar) if scope.sidecar is not None else None
+        if not isinstance(sidecar, Sidecar) or not _narrow(sidecar, scope.namespace):
+            continue
+        used = _used(snapshot, scope)
+        if used and not any(_imported(sidecar, scope.namespace, service) for service in used):
+            found.append((scope, sidecar, used))
+    return tuple(found)
+
+
+def _look_at(
+    context: RuleContext,
+    scope: EgressScope,
+    sidecar: Sidecar,
+    used: tuple[Service, ...],
+    cuts: dict[ResourceRef, _Cut],
+) -> None:
     cut = cuts.setdefault(sidecar.ref, _Cut(sidecar))
     if scope.namespace not in cut.namespaces:
         cut.namespaces.append(scope.namespace)
@@ -87,16 +101,16 @@ def _narrow(sidecar: Sidecar, namespace: str) -> bool:
     return bool(imported) and not everything_out and not named
 
 
-def _used(context: RuleContext, scope: EgressScope) -> list[Service]:
+def _used(snapshot: Snapshot, scope: EgressScope) -> tuple[Service, ...]:
     """The Services of the scope's namespace that somebody else stands behind."""
     own = set(scope.workloads)
     alone = len(own) == 1
-    found = []
-    for service in context.snapshot.derived(_by_namespace).get(scope.namespace, ()):
-        behind = {workload.ref for workload in context.services.behind(service)}
+    found, index = [], snapshot.derived(ServiceIndex)
+    for service in snapshot.derived(_by_namespace).get(scope.namespace, ()):
+        behind = {workload.ref for workload in index.behind(service)}
         if service.ports and behind and not (alone and behind <= own):
             found.append(service)
-    return found
+    return tuple(found)
 
 
 def _imported(sidecar: Sidecar, namespace: str, service: Service) -> bool:

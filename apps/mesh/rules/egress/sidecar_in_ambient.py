@@ -19,15 +19,14 @@ from apps.mesh.injection import DATAPLANE_LABEL, INPUTS
 from apps.mesh.meshconfig import REGISTRY_ONLY
 from apps.mesh.objects.networking import Sidecar
 from apps.mesh.reports import DataPlane, InjectionReport
-from apps.mesh.rules.base import Rule, RuleContext
+from apps.mesh.rules.base import OneByOne, Rule, RuleContext
 
 
-def check(context: RuleContext) -> Iterator[Finding]:
-    """One finding for each Sidecar that only ambient pods are left for."""
-    for sidecar in context.snapshot.each(Sidecar):
-        root = context.mesh_config(sidecar.namespace).root_namespace
-        if sidecar.namespace != root and context.reads(sidecar) and _only_ambient(context, sidecar):
-            yield _finding(sidecar)
+def judge(context: RuleContext, sidecar: Sidecar) -> Iterator[Finding]:
+    """One finding for a Sidecar that only ambient pods are left for."""
+    root = context.mesh_config(sidecar.namespace).root_namespace
+    if sidecar.namespace != root and _only_ambient(context, sidecar):
+        yield _finding(sidecar)
 
 
 def _only_ambient(context: RuleContext, sidecar: Sidecar) -> bool:
@@ -66,7 +65,7 @@ RULE = Rule(
     title="A Sidecar does nothing in ambient mode",
     inputs=INPUTS | {"Sidecar"},
     doc=__doc__ or "",
-    check=check,
+    check=OneByOne(Sidecar, judge),
     references=("IST0167",),
     no_remedy=(
         "The Sidecar narrows nothing now; what should narrow these workloads instead is the owner's decision."

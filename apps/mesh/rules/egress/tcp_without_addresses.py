@@ -15,7 +15,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from apps.mesh.egress.services import AUTO, Registry, RegistryService, ServicePort
+from apps.mesh.egress.registry import Registry
+from apps.mesh.egress.services import AUTO, RegistryService, ServicePort
 from apps.mesh.findings import Finding, Severity
 from apps.mesh.knownhosts import INPUTS
 from apps.mesh.meshconfig import ALLOW_ANY

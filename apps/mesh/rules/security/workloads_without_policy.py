@@ -24,6 +24,8 @@ from apps.mesh.refs import ResourceRef
 from apps.mesh.reports import MtlsMode
 from apps.mesh.rules.base import Rule, RuleContext
 from apps.mesh.rules.wording import counted, listed
+from apps.mesh.selection import WorkloadIndex
+from apps.mesh.snapshot import Snapshot
 
 BEHIND_PROXY = frozenset({MtlsMode.STRICT, MtlsMode.PERMISSIVE, MtlsMode.DISABLE})
 
@@ -32,18 +34,22 @@ def check(context: RuleContext) -> Iterator[Finding]:
     """One finding for each namespace."""
     if context.snapshot.missing("AuthorizationPolicy"):
         return
-    policies = context.snapshot.derived(AuthorizationPolicies)
-    own = {item.namespace for item in context.snapshot.each(AuthorizationPolicy) if enforced(item)}
-    for namespace in sorted(own):
+    for namespace, uncovered in context.snapshot.derived(_uncovered).items():
         if namespace == context.mesh_config(namespace).root_namespace:
             continue
-        bare = [
-            workload
-            for workload in context.selection.of_namespace(namespace)
-            if context.mtls[workload.ref].mode in BEHIND_PROXY and not policies.before(workload)
-        ]
+        bare = [item for item in uncovered if context.mtls[item.ref].mode in BEHIND_PROXY]
         if bare:
             yield _finding(namespace, bare)
+
+
+def _uncovered(snapshot: Snapshot) -> dict[str, tuple[Workload, ...]]:
+    """By namespace that has policies: the workloads that none is enforced before."""
+    policies, index = snapshot.derived(AuthorizationPolicies), snapshot.derived(WorkloadIndex)
+    own = {item.namespace for item in snapshot.each(AuthorizationPolicy) if enforced(item)}
+    return {
+        name: tuple(item for item in index.of_namespace(name) if not policies.before(item))
+        for name in sorted(own)
+    }
 
 
 def _finding(namespace: str, bare: list[Workload]) -> Finding:

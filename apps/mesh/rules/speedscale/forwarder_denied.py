@@ -18,7 +18,9 @@ from collections.abc import Iterator
 from apps.mesh.authz import ALLOW, DENY, AuthorizationPolicies, Caller, takes
 from apps.mesh.authz import INPUTS as POLICY_INPUTS
 from apps.mesh.capture import INPUTS as CAPTURE_INPUTS
+from apps.mesh.capture import captures
 from apps.mesh.findings import Finding, Severity
+from apps.mesh.injection import injections
 from apps.mesh.mtls import INPUTS as MODE_INPUTS
 from apps.mesh.objects.security import AuthorizationPolicy
 from apps.mesh.objects.workloads import Workload
@@ -28,7 +30,8 @@ from apps.mesh.reports import CaptureKind, MtlsMode, SpeedscaleInstall
 from apps.mesh.rules.base import Rule, RuleContext
 from apps.mesh.rules.wording import counted, listed
 from apps.mesh.serviceports import served
-from apps.mesh.speedscale import FORWARDER_NAME, FORWARDER_PORT, serving
+from apps.mesh.snapshot import Snapshot
+from apps.mesh.speedscale import FORWARDER_NAME, FORWARDER_PORT, installs, serving
 
 SENDS_THROUGH_PROXY = frozenset({CaptureKind.SIDECAR, CaptureKind.EBPF_JAVA})
 WITH_IDENTITY = frozenset({MtlsMode.STRICT, MtlsMode.PERMISSIVE})
@@ -37,7 +40,7 @@ DEFAULT_ACCOUNT = "default"
 
 def check(context: RuleContext) -> Iterator[Finding]:
     """One finding for each policy that stands in the way."""
-    senders = _senders(context)
+    senders = context.snapshot.derived(_senders)
     if not senders or context.snapshot.missing("AuthorizationPolicy"):
         return
     policies = context.snapshot.derived(AuthorizationPolicies)
@@ -46,6 +49,8 @@ def check(context: RuleContext) -> Iterator[Finding]:
         if forwarder is None or install.namespace not in senders:
             continue
         before = policies.before(forwarder)
+        if not before:
+            continue
         refused: dict[ResourceRef, tuple[AuthorizationPolicy, list[Workload]]] = {}
         for workload in senders[install.namespace]:
             policy = _refusing(before, _callers(context, install, forwarder, workload))
@@ -55,12 +60,14 @@ def check(context: RuleContext) -> Iterator[Finding]:
             yield _finding(policy, workloads)
 
 
-def _senders(context: RuleContext) -> dict[str, list[Workload]]:
+def _senders(snapshot: Snapshot) -> dict[str, list[Workload]]:
     """Captured workloads that send through their own proxy, by the namespace of their installation."""
+    known, injected = snapshot.derived(installs), snapshot.derived(injections)
+    reports = zip(snapshot.workloads, snapshot.derived(captures).values(), strict=True)
     found: dict[str, list[Workload]] = {}
-    for workload, report in context.captured():
-        if SENDS_THROUGH_PROXY & {report.expected, report.actual} and context.injections[workload.ref].meshed:
-            install = serving(context.installs, workload.namespace)
+    for workload, report in reports:
+        if SENDS_THROUGH_PROXY & {report.expected, report.actual} and injected[workload.ref].meshed:
+            install = serving(known, workload.namespace)
             if install is not None:
                 found.setdefault(install.namespace, []).append(workload)
     return found

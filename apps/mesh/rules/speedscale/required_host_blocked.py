@@ -26,7 +26,7 @@ from collections.abc import Iterator, Mapping
 from apps.mesh.blockages import Blockage, Cause, by_cause, grouped_hosts, home_entry
 from apps.mesh.findings import Finding, Severity
 from apps.mesh.hostsets import RequiredHost, Tier
-from apps.mesh.needs import INPUTS, NeedKind
+from apps.mesh.needs import INPUTS, Need, NeedKind
 from apps.mesh.refs import ResourceRef
 from apps.mesh.rules.base import TIER_SEVERITY, Rule, RuleContext
 from apps.mesh.rules.wording import counted, listed
@@ -50,9 +50,10 @@ def _finding(context: RuleContext, namespace: str, blocked: tuple[Blockage, ...]
     if home is not None and not {host.port for host in by_host} <= {port.number for port in home.ports}:
         home = None  # an entry for 443 is no place for a proxy or an exporter on another port
     worst = next(iter(by_host))
-    affected = dict.fromkeys(ref for item in blocked for ref in item.need.affected)
+    needs = list({id(item.need): item.need for item in blocked}.values())  # one need has many hosts
+    affected = dict.fromkeys(ref for need in needs for ref in need.affected)
     return RULE.finding(
-        f"{_what(by_host)} {_who(blocked)} {_advice(by_host, home is not None)}",
+        f"{_what(by_host)} {_who(needs)} {_advice(by_host, home is not None)}",
         home.ref if home is not None else ResourceRef("Namespace", "", namespace),
         api_version=home.api_version if home is not None else "v1",
         severity=TIER_SEVERITY[worst.tier],
@@ -73,9 +74,9 @@ def _what(by_host: Mapping[RequiredHost, tuple[Blockage, ...]]) -> str:
     return f"{counted(len(by_host), 'host')} that Speedscale uses {verb} blocked ({'; '.join(parts)})."
 
 
-def _who(blocked: tuple[Blockage, ...]) -> str:
-    control = sorted({item.need.namespace for item in blocked if item.need.kind is NeedKind.CONTROL_PLANE})
-    replays = sorted({item.need.namespace for item in blocked if item.need.kind is NeedKind.REPLAY})
+def _who(needs: list[Need]) -> str:
+    control = sorted({need.namespace for need in needs if need.kind is NeedKind.CONTROL_PLANE})
+    replays = sorted({need.namespace for need in needs if need.kind is NeedKind.REPLAY})
     parts = []
     if control:
         parts.append(f"the control plane in {listed(control)}")

@@ -26,15 +26,16 @@ from apps.mesh.rules.wording import listed
 def check(context: RuleContext) -> Iterator[Finding]:
     """One finding for each route."""
     snapshot = context.snapshot
-    captured = captured_hosts(snapshot)
+    captured = snapshot.derived(captured_hosts)
     if not captured or any(snapshot.missing(kind) for kind in SPEAKING):
         return
-    spoken = spoken_in_mesh(snapshot)
-    lacking = {host for host in captured if not any(matches(host, other) for other in spoken)}
     for route in (*snapshot.each(HTTPRoute), *snapshot.each(GRPCRoute)):
-        places = [place for place, rule in enumerate(route.rules) if _changes(rule)]
-        hosts = sorted({host for place in places for host in _hosts(route.rules[place]) if host in lacking})
-        if hosts and _at_gateway(route):
+        if not _at_gateway(route):
+            continue
+        spoken = snapshot.derived(spoken_in_mesh)
+        changed = {host for rule in route.rules if _changes(rule) for host in _hosts(rule)} & captured
+        hosts = sorted(host for host in changed if not any(matches(host, other) for other in spoken))
+        if hosts:
             yield RULE.finding(
                 f"It changes calls to {listed(hosts)}, which Speedscale captures, from outside only: calls "
                 "from inside, a replay's too, go by the Service's own name and know nothing of it. Attach "

@@ -16,15 +16,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from apps.mesh.blockages import Blockage, Cause, by_cause, catch_all_index, imports, sidecar_of
+from apps.mesh.blockages import Blockage, Cause, by_cause, catch_all_index, imports
+from apps.mesh.capture import captures
+from apps.mesh.derived import steady
+from apps.mesh.egress import EgressEngine, egress_scopes
 from apps.mesh.findings import Finding, Severity
+from apps.mesh.injection import injections
 from apps.mesh.needs import INPUTS
 from apps.mesh.objects.networking import Sidecar
+from apps.mesh.objects.workloads import Workload
 from apps.mesh.refs import ResourceRef
 from apps.mesh.reports import CaptureKind, SpeedscaleInstall
 from apps.mesh.rules.base import Rule, RuleContext
 from apps.mesh.rules.wording import counted, listed
-from apps.mesh.speedscale import FORWARDER_PORT, forwarder_host, serving
+from apps.mesh.snapshot import Snapshot
+from apps.mesh.speedscale import FORWARDER_PORT, forwarder_host, installs, serving
 from apps.mesh.verdicts import Destination, Protocol, Step
 
 SENDS_THROUGH_PROXY = frozenset({CaptureKind.SIDECAR, CaptureKind.EBPF_JAVA})
@@ -57,21 +63,53 @@ def check(context: RuleContext) -> Iterator[Finding]:
 
 def _forwarder(context: RuleContext, cuts: dict[ResourceRef, _Cut]) -> None:
     """Captured workloads whose proxy does not know the forwarder and lets nothing unknown out."""
-    for workload, report in context.captured():
-        if not SENDS_THROUGH_PROXY & {report.expected, report.actual}:
-            continue
-        install = serving(context.installs, workload.namespace)
-        if install is None or not context.injections[workload.ref].meshed:
-            continue
-        sidecar = sidecar_of(context.snapshot, context.engine, workload)
-        host = forwarder_host(install)
-        if sidecar is None or imports(sidecar, workload.namespace, install.namespace, host, FORWARDER_PORT):
-            continue
-        answer = context.engine.answer(workload, Destination(host, FORWARDER_PORT, Protocol.HTTP))
+    for workload, install, sidecar, evidence in context.snapshot.derived(_refused):
+        cut = cuts.setdefault(sidecar.ref, _Cut(sidecar, install))
+        cut.senders.append(workload.ref)
+        cut.evidence = cut.evidence or evidence
+
+
+@steady(lambda _change: True)
+def _refused(
+    snapshot: Snapshot,
+) -> tuple[tuple[Workload, SpeedscaleInstall, Sidecar, tuple[Step, ...]], ...]:
+    """Those of which the proxy refuses what they send, with the evidence."""
+    engine = snapshot.derived(EgressEngine)
+    found = []
+    for workload, install, sidecar in snapshot.derived(_without_forwarder):
+        destination = Destination(forwarder_host(install), FORWARDER_PORT, Protocol.HTTP)
+        answer = engine.answer(workload, destination)
         if answer.verdict.blocked:
-            cut = cuts.setdefault(sidecar.ref, _Cut(sidecar, install))
-            cut.senders.append(workload.ref)
-            cut.evidence = cut.evidence or answer.evidence
+            found.append((workload, install, sidecar, answer.evidence))
+    return tuple(found)
+
+
+def _without_forwarder(snapshot: Snapshot) -> tuple[tuple[Workload, SpeedscaleInstall, Sidecar], ...]:
+    """The captured workloads whose Sidecar does not import the forwarder, in the order of workloads."""
+    found = snapshot.derived(installs)
+    cut: dict[ResourceRef, Sidecar] = {}
+    for scope in snapshot.derived(egress_scopes):
+        sidecar = snapshot.get(scope.sidecar) if scope.sidecar is not None else None
+        install = serving(found, scope.namespace)
+        if install is None or not isinstance(sidecar, Sidecar):
+            continue
+        host = forwarder_host(install)
+        if not imports(sidecar, scope.namespace, install.namespace, host, FORWARDER_PORT):
+            cut.update(dict.fromkeys(scope.workloads, sidecar))
+    senders = snapshot.derived(_senders) if cut else ()
+    return tuple((item, install, cut[item.ref]) for item, install in senders if item.ref in cut)
+
+
+def _senders(snapshot: Snapshot) -> tuple[tuple[Workload, SpeedscaleInstall], ...]:
+    """The captured workloads that send through a proxy, with the installation that serves them."""
+    reports, injected = snapshot.derived(captures).values(), snapshot.derived(injections)
+    found = snapshot.derived(installs)
+    return tuple(
+        (workload, install)
+        for workload, report in zip(snapshot.workloads, reports, strict=True)
+        if SENDS_THROUGH_PROXY & {report.expected, report.actual} and injected[workload.ref].meshed
+        if (install := serving(found, workload.namespace)) is not None
+    )
 
 
 def _add_host(cuts: dict[ResourceRef, _Cut], item: Blockage, sidecar: Sidecar) -> None:

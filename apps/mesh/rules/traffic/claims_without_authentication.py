@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from apps.mesh.destinations import gateways_of
 from apps.mesh.findings import Finding, Severity
-from apps.mesh.inforce import INPUTS, InForce
+from apps.mesh.inforce import INPUTS, in_force
 from apps.mesh.objects.networking import Gateway, VirtualService
 from apps.mesh.objects.security import RequestAuthentication
 from apps.mesh.objects.selectors import is_subset
@@ -30,9 +30,9 @@ def check(context: RuleContext) -> Iterator[Finding]:
     if context.snapshot.missing("RequestAuthentication") is not None:
         return
     known: ByNamespace = {}
-    for policy in context.snapshot.derived(InForce).each(RequestAuthentication):
+    for policy in in_force(context.snapshot, RequestAuthentication):
         known.setdefault(policy.namespace, []).append(policy)
-    for route in context.snapshot.derived(InForce).each(VirtualService):
+    for route in in_force(context.snapshot, VirtualService):
         path = _claim(route)
         if path:
             yield from _judge(context, route, path, known)

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from apps.mesh.destinations import exported
 from apps.mesh.findings import Finding, Severity
-from apps.mesh.inforce import INPUTS, InForce
+from apps.mesh.inforce import INPUTS, in_force
 from apps.mesh.objects.networking import VirtualService
 from apps.mesh.refs import ResourceRef
 from apps.mesh.rules.base import Rule, RuleContext
@@ -23,7 +23,7 @@ DELEGATE = "delegate"
 
 def check(context: RuleContext) -> Iterator[Finding]:
     """One finding for each VirtualService and delegate in vain, and for each delegate without a root."""
-    routes = {item.ref: item for item in context.snapshot.derived(InForce).each(VirtualService)}
+    routes = {item.ref: item for item in in_force(context.snapshot, VirtualService)}
     used: set[ResourceRef] = set()
     for route in routes.values():
         seen: set[ResourceRef] = set()

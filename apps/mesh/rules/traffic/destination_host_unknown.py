@@ -21,33 +21,30 @@ from apps.mesh.destinations import (
 from apps.mesh.egress.services import RegistryService
 from apps.mesh.findings import Finding, Severity
 from apps.mesh.hosts import is_address, is_wildcard, service_host, service_names
-from apps.mesh.inforce import InForce
 from apps.mesh.knownhosts import INPUTS
 from apps.mesh.objects.networking import VirtualService
-from apps.mesh.rules.base import Rule, RuleContext
+from apps.mesh.rules.base import OneByOne, Rule, RuleContext
 from apps.mesh.rules.wording import listed
 from apps.mesh.visibility import visible_to
 
 
-def check(context: RuleContext) -> Iterator[Finding]:
-    """One finding for each VirtualService and host."""
-    for route in context.snapshot.derived(InForce).each(VirtualService):
-        goals: dict[str, RoutedTo] = {}
-        for goal in destinations(route):
-            goals.setdefault(goal.host, goal)
-        for goal in goals.values():
-            reason = _reason(context, goal)
-            if reason is not None:
-                yield RULE.finding(
-                    f"{goal.target.host} is the destination of a route, but {reason[0]}, so that "
-                    f"{goal.effect}. "
-                    f"{reason[1]}",
-                    route.ref,
-                    api_version=route.api_version,
-                    severity=Severity.WARNING if goal.mirror else Severity.ERROR,
-                    path=f"{goal.path}.host",
-                    key=goal.host,
-                )
+def judge(context: RuleContext, route: VirtualService) -> Iterator[Finding]:
+    """One finding for each host."""
+    goals: dict[str, RoutedTo] = {}
+    for goal in destinations(route):
+        goals.setdefault(goal.host, goal)
+    for goal in goals.values():
+        reason = _reason(context, goal)
+        if reason is not None:
+            yield RULE.finding(
+                f"{goal.target.host} is the destination of a route, but {reason[0]}, so that "
+                f"{goal.effect}. {reason[1]}",
+                route.ref,
+                api_version=route.api_version,
+                severity=Severity.WARNING if goal.mirror else Severity.ERROR,
+                path=f"{goal.path}.host",
+                key=goal.host,
+            )
 
 
 def _reason(context: RuleContext, goal: RoutedTo) -> tuple[str, str] | None:
@@ -98,7 +95,7 @@ RULE = Rule(
     title="A route leads to a host that nobody knows",
     inputs=INPUTS | {"Gateway", "VirtualService"},
     doc=__doc__ or "",
-    check=check,
+    check=OneByOne(VirtualService, judge),
     references=("KIA1101", "IST0101"),
     no_remedy=(
         "Which host was meant is a guess, and a route to it would send calls somewhere they do not go today."

@@ -14,37 +14,35 @@ from apps.mesh.destinations import RoutedTo, destinations, for_sidecars, gateway
 from apps.mesh.egress.services import ServicePort
 from apps.mesh.findings import Finding, Severity
 from apps.mesh.hosts import resolve_short_name
-from apps.mesh.inforce import InForce
 from apps.mesh.knownhosts import INPUTS
 from apps.mesh.objects.networking import Gateway, VirtualService
-from apps.mesh.rules.base import Rule, RuleContext
+from apps.mesh.rules.base import OneByOne, Rule, RuleContext
 from apps.mesh.rules.wording import listed
 
 
-def check(context: RuleContext) -> Iterator[Finding]:
-    """One finding for each VirtualService, host and port."""
-    for route in context.snapshot.derived(InForce).each(VirtualService):
-        seen: set[tuple[str, int | None]] = set()
-        for goal in destinations(route):
-            key = (goal.host, goal.target.port)
-            services = named(context.snapshot, goal.host, route.namespace)
-            if key in seen or not services:
-                continue
-            ports = sorted({port.number for service in services for port in service.ports})
-            message = _judge(context, goal, ports)
-            if message:
-                seen.add(key)
-                field = ".port.number" if goal.target.port is not None else ""
-                yield RULE.finding(
-                    message,
-                    route.ref,
-                    api_version=route.api_version,
-                    severity=Severity.WARNING if goal.mirror else Severity.ERROR,
-                    path=f"{goal.path}{field}",
-                    key=f"{goal.host} {goal.target.port or ''}".strip(),
-                    remedy=RULE.remedy if goal.target.port is not None and len(ports) == 1 else "",
-                    references=("IST0101",) if goal.target.port is not None else ("IST0112",),
-                )
+def judge(context: RuleContext, route: VirtualService) -> Iterator[Finding]:
+    """One finding for each host and port."""
+    seen: set[tuple[str, int | None]] = set()
+    for goal in destinations(route):
+        key = (goal.host, goal.target.port)
+        services = named(context.snapshot, goal.host, route.namespace)
+        if key in seen or not services:
+            continue
+        ports = sorted({port.number for service in services for port in service.ports})
+        message = _judge(context, goal, ports)
+        if message:
+            seen.add(key)
+            field = ".port.number" if goal.target.port is not None else ""
+            yield RULE.finding(
+                message,
+                route.ref,
+                api_version=route.api_version,
+                severity=Severity.WARNING if goal.mirror else Severity.ERROR,
+                path=f"{goal.path}{field}",
+                key=f"{goal.host} {goal.target.port or ''}".strip(),
+                remedy=RULE.remedy if goal.target.port is not None and len(ports) == 1 else "",
+                references=("IST0101",) if goal.target.port is not None else ("IST0112",),
+            )
 
 
 def _judge(context: RuleContext, goal: RoutedTo, ports: list[int]) -> str:
@@ -98,7 +96,7 @@ RULE = Rule(
     title="A route leads to a port that the destination lacks",
     inputs=INPUTS | {"Gateway", "VirtualService"},
     doc=__doc__ or "",
-    check=check,
+    check=OneByOne(VirtualService, judge),
     references=("IST0101", "IST0112"),
     remedy="route-to-service-port",
     no_remedy="Where more than one port comes into question, which one was meant is a guess.",

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from apps.mesh.clienttls import container_port
 from apps.mesh.findings import Finding, Severity
-from apps.mesh.inforce import INPUTS, InForce
+from apps.mesh.inforce import INPUTS, in_force
 from apps.mesh.objects.networking import Gateway
 from apps.mesh.refs import ResourceRef
 from apps.mesh.rules.base import Rule, RuleContext
@@ -23,7 +23,7 @@ def check(context: RuleContext) -> Iterator[Finding]:
     """One finding for each Gateway; none while Services could not be read."""
     if context.snapshot.missing("Service") is not None:
         return
-    for gateway in context.snapshot.derived(InForce).each(Gateway):
+    for gateway in in_force(context.snapshot, Gateway):
         reached = _reached(context, gateway)
         if reached is None:
             continue

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from apps.mesh.findings import Finding, Severity
-from apps.mesh.inforce import INPUTS, InForce
+from apps.mesh.inforce import INPUTS, in_force
 from apps.mesh.objects.networking import Gateway
 from apps.mesh.rules.base import Rule, RuleContext
 from apps.mesh.rules.wording import listed
@@ -21,7 +21,7 @@ def check(context: RuleContext) -> Iterator[Finding]:
     """One finding for each Gateway; none while workloads could not be read."""
     if not context.knows_workloads():
         return
-    for gateway in context.snapshot.derived(InForce).each(Gateway):
+    for gateway in in_force(context.snapshot, Gateway):
         if gateway.selector and not context.selection.anywhere(gateway.selector):
             wanted = listed(f"{key}={value}" for key, value in sorted(gateway.selector.items()))
             yield RULE.finding(

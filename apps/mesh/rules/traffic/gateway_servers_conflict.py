@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from apps.mesh.findings import Finding, Severity
-from apps.mesh.inforce import INPUTS, InForce, together
+from apps.mesh.inforce import INPUTS, in_force, together
 from apps.mesh.objects.networking import Gateway, GatewayServer
 from apps.mesh.refs import ResourceRef
 from apps.mesh.rules.base import Rule, RuleContext
@@ -85,7 +85,7 @@ def check(context: RuleContext) -> Iterator[Finding]:
 def _by_workload(context: RuleContext) -> dict[ResourceRef, list[_Server]]:
     """The servers of each proxy, those of the oldest Gateway first."""
     found: dict[ResourceRef, list[_Server]] = {}
-    gateways = context.snapshot.derived(InForce).each(Gateway)
+    gateways = in_force(context.snapshot, Gateway)
     for gateway in sorted(gateways, key=lambda item: item.age_key):
         if not gateway.selector:
             continue  # it selects every proxy of the mesh; nobody means that

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from apps.mesh.destinations import for_sidecars, gateways_of
 from apps.mesh.findings import Finding, Severity
 from apps.mesh.hosts import matches, resolve_short_name
-from apps.mesh.inforce import INPUTS, InForce
+from apps.mesh.inforce import INPUTS, in_force
 from apps.mesh.objects.networking import Gateway, VirtualService
 from apps.mesh.references import bound_host, gateway_ref
 from apps.mesh.rules.base import Rule, RuleContext
@@ -23,7 +23,7 @@ from apps.mesh.rules.wording import listed
 def check(context: RuleContext) -> Iterator[Finding]:
     """One finding for each VirtualService and Gateway without a host in common, and one for the hosts
     that none of the Gateways takes."""
-    for route in context.snapshot.derived(InForce).each(VirtualService):
+    for route in in_force(context.snapshot, VirtualService):
         found = [context.snapshot.get(ref) for ref in gateways_of(route)]
         gateways = [gateway for gateway in found if isinstance(gateway, Gateway)]
         strangers = [item for item in gateways if not any(_takes(item, host, route) for host in route.hosts)]

@@ -16,7 +16,7 @@ from itertools import combinations
 from apps.mesh.destinations import exported, for_sidecars, gateways_of
 from apps.mesh.findings import Finding, Severity
 from apps.mesh.hosts import resolve_short_name
-from apps.mesh.inforce import INPUTS, InForce, together
+from apps.mesh.inforce import INPUTS, in_force, together
 from apps.mesh.objects.networking import Route, RouteMatch, VirtualService
 from apps.mesh.references import gateway_ref
 from apps.mesh.refs import ResourceRef
@@ -47,7 +47,7 @@ def check(context: RuleContext) -> Iterator[Finding]:
 def _claims(context: RuleContext) -> Claims:
     """The VirtualServices of each host and gateway; None stands for the sidecars."""
     claims: Claims = {}
-    for route in context.snapshot.derived(InForce).each(VirtualService):
+    for route in in_force(context.snapshot, VirtualService):
         if not route.hosts:
             continue
         bound: list[ResourceRef | None] = [None] if for_sidecars(route) else []

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from apps.mesh.destinations import named
 from apps.mesh.findings import Finding, Severity
 from apps.mesh.hosts import is_wildcard, resolve_short_name, subset_of
-from apps.mesh.inforce import InForce
+from apps.mesh.inforce import in_force
 from apps.mesh.knownhosts import INPUTS
 from apps.mesh.objects.networking import DestinationRule
 from apps.mesh.objects.traffic import ISTIO_MUTUAL
@@ -22,7 +22,7 @@ from apps.mesh.rules.base import Rule, RuleContext
 
 def check(context: RuleContext) -> Iterator[Finding]:
     """One finding for each rule."""
-    rules = context.snapshot.derived(InForce).each(DestinationRule)
+    rules = in_force(context.snapshot, DestinationRule)
     wide = [
         rule
         for rule in rules

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from apps.mesh.destinations import exported, gateway_namespaces, gateways_of
 from apps.mesh.findings import Finding, Severity
-from apps.mesh.inforce import INPUTS, InForce
+from apps.mesh.inforce import INPUTS, in_force
 from apps.mesh.objects.networking import VirtualService
 from apps.mesh.rules.base import Rule, RuleContext
 from apps.mesh.rules.wording import listed
@@ -21,7 +21,7 @@ from apps.mesh.visibility import PUBLIC
 
 def check(context: RuleContext) -> Iterator[Finding]:
     """One finding for each VirtualService."""
-    for route in context.snapshot.derived(InForce).each(VirtualService):
+    for route in in_force(context.snapshot, VirtualService):
         seen = exported(context.snapshot, route)
         if PUBLIC in seen or not route.hosts:
             continue

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 from apps.mesh.egress.services import AUTO, service_protocol
 from apps.mesh.findings import Finding, Severity
-from apps.mesh.inforce import InForce
+from apps.mesh.inforce import in_force
 from apps.mesh.injection import INPUTS as INJECTION_INPUTS
 from apps.mesh.mtls import INPUTS as MODE_INPUTS
 from apps.mesh.objects.networking import Service
@@ -26,7 +26,7 @@ from apps.mesh.speedscale import INPUTS as INSTALL_INPUTS
 def check(context: RuleContext) -> Iterator[Finding]:
     """One finding for each Service."""
     installed = {install.namespace for install in context.installs}
-    for service in context.snapshot.derived(InForce).each(Service):
+    for service in in_force(context.snapshot, Service):
         guessed = [
             place
             for place, port in enumerate(service.ports)

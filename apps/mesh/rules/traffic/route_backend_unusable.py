@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 from apps.mesh.egress.gatewayapi import HOSTNAME, SERVICE, SERVICE_ENTRY, UNDECIDED_BACKENDS
 from apps.mesh.findings import Finding, Severity
-from apps.mesh.inforce import INPUTS, InForce
+from apps.mesh.inforce import INPUTS, in_force
 from apps.mesh.knownhosts import INPUTS as HOST_INPUTS
 from apps.mesh.knownhosts import knows
 from apps.mesh.objects.gatewayapi import GATEWAY_ROUTES, GatewayRoute, ObjectReference, ReferenceGrant
@@ -25,7 +25,7 @@ from apps.mesh.rules.base import Rule, RuleContext
 def check(context: RuleContext) -> Iterator[Finding]:
     """One finding for each route and backend, or for the route where a rule of it is refused."""
     for kind in GATEWAY_ROUTES:
-        for route in context.snapshot.derived(InForce).each(kind):
+        for route in in_force(context.snapshot, kind):
             refused = next((place for place, rule in enumerate(route.rules) if rule.wrong), None)
             if refused is None:
                 yield from _of_backends(context, route)

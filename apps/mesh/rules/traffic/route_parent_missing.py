@@ -18,7 +18,7 @@ from dataclasses import replace
 from apps.mesh.egress.builtgateways import attaches, of_istio
 from apps.mesh.egress.gatewayapi import SERVICE, SERVICE_ENTRY
 from apps.mesh.findings import Finding, Severity
-from apps.mesh.inforce import INPUTS, InForce
+from apps.mesh.inforce import INPUTS, in_force
 from apps.mesh.knownhosts import knows
 from apps.mesh.objects.gatewayapi import (
     GATEWAY_API,
@@ -41,7 +41,7 @@ KINDS = {
 def check(context: RuleContext) -> Iterator[Finding]:
     """One finding for each route and parent."""
     for kind in GATEWAY_ROUTES:
-        for route in context.snapshot.derived(InForce).each(kind):
+        for route in in_force(context.snapshot, kind):
             for place, parent in enumerate(route.parents):
                 text = _wrong(context, route, parent)
                 if text:

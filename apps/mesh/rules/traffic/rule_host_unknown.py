@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from apps.mesh.destinations import ServiceNames, named
 from apps.mesh.findings import Finding, Severity
 from apps.mesh.hosts import is_wildcard, resolve_short_name, service_host, service_names
-from apps.mesh.inforce import InForce
+from apps.mesh.inforce import in_force
 from apps.mesh.knownhosts import INPUTS
 from apps.mesh.objects.networking import DestinationRule
 from apps.mesh.rules.base import Rule, RuleContext
@@ -24,7 +24,7 @@ from apps.mesh.visibility import visible_to
 
 def check(context: RuleContext) -> Iterator[Finding]:
     """One finding for each rule."""
-    for rule in context.snapshot.derived(InForce).each(DestinationRule):
+    for rule in in_force(context.snapshot, DestinationRule):
         reason = _reason(context, rule)
         if reason:
             yield RULE.finding(

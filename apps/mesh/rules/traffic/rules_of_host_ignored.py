@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 
 from apps.mesh.destinationrules import DestinationRules, MergedRule
 from apps.mesh.findings import Finding, Severity
-from apps.mesh.inforce import INPUTS, InForce
+from apps.mesh.inforce import INPUTS, in_force
 from apps.mesh.objects.networking import DestinationRule
 from apps.mesh.planes import NamespacePlanes
 from apps.mesh.rules.base import Rule, RuleContext
@@ -24,7 +24,7 @@ def check(context: RuleContext) -> Iterator[Finding]:
     """One finding for each rule of which something is ignored."""
     planes = context.snapshot.derived(NamespacePlanes)
     indexes = context.snapshot.derived(DestinationRules)
-    rules = context.snapshot.derived(InForce).each(DestinationRule)
+    rules = in_force(context.snapshot, DestinationRule)
     for namespace in sorted({rule.namespace for rule in rules}):
         for together in indexes.of(planes.of(namespace)).acting_in(namespace):
             for merged in together:

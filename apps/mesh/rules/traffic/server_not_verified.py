@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator
 
 from apps.mesh.findings import Finding, Severity
-from apps.mesh.inforce import INPUTS, InForce
+from apps.mesh.inforce import INPUTS, in_force
 from apps.mesh.objects.networking import DestinationRule
 from apps.mesh.objects.traffic import MUTUAL, SIMPLE, ClientTls, TrafficPolicy
 from apps.mesh.planes import NamespacePlanes
@@ -26,7 +26,7 @@ VERIFIES = (1, 21)
 def check(context: RuleContext) -> Iterator[Finding]:
     """One finding for each rule: its first setting that does not verify."""
     planes = context.snapshot.derived(NamespacePlanes)
-    for rule in context.snapshot.derived(InForce).each(DestinationRule):
+    for rule in in_force(context.snapshot, DestinationRule):
         old = _older(planes.of(rule.namespace).version)
         for path, tls in _settings(rule):
             if tls.mode not in {SIMPLE, MUTUAL}:

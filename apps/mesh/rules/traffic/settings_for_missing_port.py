@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from apps.mesh.destinations import named
 from apps.mesh.findings import Finding, Severity
 from apps.mesh.hosts import resolve_short_name
-from apps.mesh.inforce import InForce
+from apps.mesh.inforce import in_force
 from apps.mesh.knownhosts import INPUTS
 from apps.mesh.objects.networking import DestinationRule
 from apps.mesh.rules.base import Rule, RuleContext
@@ -22,7 +22,7 @@ from apps.mesh.rules.wording import listed
 
 def check(context: RuleContext) -> Iterator[Finding]:
     """One finding for each rule; wildcard hosts are left alone."""
-    for rule in context.snapshot.derived(InForce).each(DestinationRule):
+    for rule in in_force(context.snapshot, DestinationRule):
         fields = dict.fromkeys(rule.policy.port_tls, "spec")
         for place, subset in enumerate(rule.subsets):
             for number in subset.policy.port_tls:

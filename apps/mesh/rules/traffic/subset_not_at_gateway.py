@@ -13,14 +13,14 @@ from collections.abc import Iterator
 from apps.mesh.destinations import destinations, for_sidecars, gateways_of
 from apps.mesh.findings import Finding, Severity
 from apps.mesh.hosts import resolve_short_name
-from apps.mesh.inforce import INPUTS, InForce
+from apps.mesh.inforce import INPUTS, in_force
 from apps.mesh.objects.networking import VirtualService
 from apps.mesh.rules.base import Rule, RuleContext
 
 
 def check(context: RuleContext) -> Iterator[Finding]:
     """One finding for each VirtualService of a Gateway and host."""
-    routes = context.snapshot.derived(InForce).each(VirtualService)
+    routes = in_force(context.snapshot, VirtualService)
     splitting: dict[str, VirtualService] = {}
     for route in routes:
         own = {resolve_short_name(host, route.namespace) for host in route.hosts}

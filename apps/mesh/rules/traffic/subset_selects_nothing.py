@@ -10,47 +10,46 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from apps.mesh.derived import steady
 from apps.mesh.destinations import destinations, named
 from apps.mesh.egress.services import RegistryService
 from apps.mesh.findings import Finding, Severity
 from apps.mesh.hosts import resolve_short_name
-from apps.mesh.inforce import InForce
+from apps.mesh.inforce import in_force
 from apps.mesh.knownhosts import INPUTS
 from apps.mesh.objects.networking import DestinationRule, ServiceEntry, VirtualService
 from apps.mesh.objects.selectors import is_subset
 from apps.mesh.objects.workloads import WORKLOAD_KINDS
-from apps.mesh.rules.base import Rule, RuleContext
+from apps.mesh.rules.base import OneByOne, Rule, RuleContext
 from apps.mesh.rules.wording import listed
 from apps.mesh.selection import label_sets
+from apps.mesh.snapshot import Snapshot
 
 _OF_PLACE = ("topology.kubernetes.io/", "topology.istio.io/", "kubernetes.io/hostname", "istio-locality")
 """Beginnings of labels that istiod gives to endpoints (pilot/pkg/serviceregistry/util/label)."""
 Labels = Mapping[str, str]
 
 
-def check(context: RuleContext) -> Iterator[Finding]:
+def judge(context: RuleContext, rule: DestinationRule) -> Iterator[Finding]:
     """One finding for each subset."""
-    routed: set[tuple[str, str]] | None = None
-    for rule in context.snapshot.derived(InForce).each(DestinationRule):
-        found = _labels(context, rule) if rule.subsets else None
-        for place, subset in enumerate(rule.subsets if found else ()):
-            wanted = {key: value for key, value in subset.labels.items() if not key.startswith(_OF_PLACE)}
-            if any(is_subset(wanted, labels) for labels in found or ()):
-                continue
-            if routed is None:
-                routed = _routed(context)
-            used = (resolve_short_name(rule.host, rule.namespace), subset.name) in routed
-            shown = listed(f"{key}={value}" for key, value in sorted(wanted.items()))
-            effect = "so that routes to it fail with 503" if used else "and no route leads to it"
-            yield RULE.finding(
-                f"No endpoint of {rule.host} carries {shown}, {effect}. Correct the labels of subset "
-                f"{subset.name}, label the pods, or remove the subset.",
-                rule.ref,
-                api_version=rule.api_version,
-                severity=Severity.ERROR if used else Severity.WARNING,
-                path=f"spec.subsets[{place}].labels",
-                key=subset.name,
-            )
+    found = _labels(context, rule) if rule.subsets else None
+    for place, subset in enumerate(rule.subsets if found else ()):
+        wanted = {key: value for key, value in subset.labels.items() if not key.startswith(_OF_PLACE)}
+        if any(is_subset(wanted, labels) for labels in found or ()):
+            continue
+        routed = context.snapshot.derived(_routed)
+        used = (resolve_short_name(rule.host, rule.namespace), subset.name) in routed
+        shown = listed(f"{key}={value}" for key, value in sorted(wanted.items()))
+        effect = "so that routes to it fail with 503" if used else "and no route leads to it"
+        yield RULE.finding(
+            f"No endpoint of {rule.host} carries {shown}, {effect}. Correct the labels of subset "
+            f"{subset.name}, label the pods, or remove the subset.",
+            rule.ref,
+            api_version=rule.api_version,
+            severity=Severity.ERROR if used else Severity.WARNING,
+            path=f"spec.subsets[{place}].labels",
+            key=subset.name,
+        )
 
 
 def _labels(context: RuleContext, rule: DestinationRule) -> list[Labels] | None:
@@ -76,9 +75,10 @@ def _of_service(context: RuleContext, service: RegistryService) -> list[Labels] 
     return [labels for workload in workloads for labels in label_sets(workload)] or None
 
 
-def _routed(context: RuleContext) -> set[tuple[str, str]]:
+@steady(lambda _change: True)
+def _routed(snapshot: Snapshot) -> set[tuple[str, str]]:
     """The hosts and subsets that routes lead to."""
-    routes = context.snapshot.derived(InForce).each(VirtualService)
+    routes = in_force(snapshot, VirtualService)
     return {(goal.host, goal.target.subset) for route in routes for goal in destinations(route)}
 
 
@@ -89,7 +89,7 @@ RULE = Rule(
     title="A subset takes no endpoint",
     inputs=INPUTS | {"DestinationRule", "VirtualService"},
     doc=__doc__ or "",
-    check=check,
+    check=OneByOne(DestinationRule, judge),
     references=("KIA0203", "IST0173"),
     no_remedy="Whether the labels of the subset or those of the pods are wrong cannot be seen.",
 )

@@ -11,15 +11,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from apps.mesh.destinationrules import rule_in_force
 from apps.mesh.destinations import RoutedTo, destinations, followers, named
 from apps.mesh.egress.services import RegistryService
 from apps.mesh.findings import Finding, Severity
 from apps.mesh.hosts import is_wildcard, resolve_short_name, subset_of
-from apps.mesh.inforce import InForce
+from apps.mesh.inforce import in_force
 from apps.mesh.knownhosts import INPUTS, knows
 from apps.mesh.objects.networking import DestinationRule, VirtualService
-from apps.mesh.rules.base import Rule, RuleContext
+from apps.mesh.rules.base import OneByOne, Rule, RuleContext
 from apps.mesh.rules.wording import listed
+from apps.mesh.snapshot import Snapshot
 
 
 @dataclass(slots=True)
@@ -38,23 +40,26 @@ class _Defining:
 Defining = dict[str, _Defining]
 
 
-def check(context: RuleContext) -> Iterator[Finding]:
-    """One finding for each VirtualService, host and subset."""
+def judge(context: RuleContext, route: VirtualService) -> Iterator[Finding]:
+    """One finding for each host and subset."""
     if context.snapshot.missing("DestinationRule") is not None:
         return
-    defining: Defining = {}
-    for rule in context.snapshot.derived(InForce).each(DestinationRule):
+    goals: dict[tuple[str, str], RoutedTo] = {}
+    for goal in destinations(route):
+        if goal.target.subset:
+            goals.setdefault((goal.host, goal.target.subset), goal)
+    for goal in goals.values():
+        yield from _judge(context, goal, context.snapshot.derived(_defining))
+
+
+def _defining(snapshot: Snapshot) -> Defining:
+    found: Defining = {}
+    for rule in in_force(snapshot, DestinationRule):
         for subset in rule.subsets:
             host = resolve_short_name(rule.host, rule.namespace)
-            known = defining.setdefault(subset.name, _Defining())
+            known = found.setdefault(subset.name, _Defining())
             (known.wide if is_wildcard(host) else known.exact).setdefault(host, []).append(rule)
-    for route in context.snapshot.derived(InForce).each(VirtualService):
-        goals: dict[tuple[str, str], RoutedTo] = {}
-        for goal in destinations(route):
-            if goal.target.subset:
-                goals.setdefault((goal.host, goal.target.subset), goal)
-        for goal in goals.values():
-            yield from _judge(context, goal, defining)
+    return found
 
 
 def _judge(context: RuleContext, goal: RoutedTo, defining: Defining) -> Iterator[Finding]:
@@ -94,7 +99,7 @@ def _judge(context: RuleContext, goal: RoutedTo, defining: Defining) -> Iterator
 
 
 def _defines(context: RuleContext, client: str, service: RegistryService, subset: str) -> bool:
-    merged = context.client_tls.rule(client, {}, service)
+    merged = rule_in_force(context.snapshot, client, {}, service.host, service.namespace)
     return merged is not None and merged.subset(subset) is not None
 
 
@@ -105,7 +110,7 @@ RULE = Rule(
     title="A route leads to a subset that nobody defines",
     inputs=INPUTS | {"DestinationRule", "Gateway", "VirtualService"},
     doc=__doc__ or "",
-    check=check,
+    check=OneByOne(VirtualService, judge),
     references=("KIA1107", "IST0101"),
     no_remedy="Whether the name is wrong or the subset is missing cannot be seen.",
 )

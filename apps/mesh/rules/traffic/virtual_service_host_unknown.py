@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from apps.mesh.destinations import for_sidecars, gateways_of, named
 from apps.mesh.findings import Finding, Severity
 from apps.mesh.hosts import is_wildcard, matches, resolve_short_name, service_host, service_names
-from apps.mesh.inforce import InForce
+from apps.mesh.inforce import in_force
 from apps.mesh.knownhosts import INPUTS
 from apps.mesh.objects.networking import Gateway, VirtualService
 from apps.mesh.references import bound_host
@@ -23,7 +23,7 @@ from apps.mesh.rules.wording import listed
 
 def check(context: RuleContext) -> Iterator[Finding]:
     """One finding for each VirtualService."""
-    for route in context.snapshot.derived(InForce).each(VirtualService):
+    for route in in_force(context.snapshot, VirtualService):
         if not for_sidecars(route):
             continue
         unknown = [host for host in route.hosts if _unknown(context, route, host)]

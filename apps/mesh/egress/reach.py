@@ -1,0 +1,293 @@
+"""Which egress answers a change of configuration may reach, told by destination and scope.
+
+What is not reached is answered as before, for a reason that stands beside each test; what may be reached is
+judged again. Decides nothing itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol as Shape
+from typing import TypeVar
+
+from apps.mesh.derived import Change
+from apps.mesh.egress.candidates import Candidate, entry_candidates
+from apps.mesh.egress.imports import host_imports
+from apps.mesh.egress.probing import probed_host
+from apps.mesh.egress.registry import Registry, hosts_of
+from apps.mesh.egress.services import RegistryService
+from apps.mesh.hosts import DEFAULT_DOMAIN, is_address, is_wildcard, matches, subset_of
+from apps.mesh.objects.base import MeshObject
+from apps.mesh.objects.networking import Route, ServiceEntry, Sidecar, VirtualService
+from apps.mesh.refs import ResourceRef
+from apps.mesh.verdicts import Destination, Protocol
+from apps.mesh.visibility import PUBLIC, audience
+
+CONFIGURATION = frozenset({"DestinationRule", "ServiceEntry", "Sidecar", "VirtualService"})
+"""What is changed most often; none of it moves a pod."""
+CLUSTER_DOMAIN = f".svc.{DEFAULT_DOMAIN}"
+_O = TypeVar("_O", bound=MeshObject)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Whose connection was judged."""
+
+    namespace: str
+    sidecar: Sidecar | None
+
+
+Test = Callable[[Asked], bool]
+"""Whether a change may reach what was judged of some destination."""
+
+
+class Touch(Shape):
+    """What the changed objects of one kind may reach. `goals` are hosts that count where connections are sent
+    to a cluster of them."""
+
+    @property
+    def goals(self) -> frozenset[str]: ...
+
+    def of(self, destination: Destination, found: Sequence[Candidate]) -> Test | None:
+        """A test of the judgements on a destination; None where none is reached. `found` are the entries
+        near the destination before the change."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """`moved` are namespaces whose workloads may stand elsewhere: all their answers are given again.
+    `same_views` says that the views of ports are shared with those before."""
+
+    moved: frozenset[str] = frozenset()
+    touches: tuple[Touch, ...] = ()
+    same_views: bool = True
+
+    @property
+    def hosts(self) -> frozenset[str]:
+        """The hosts of which all is reached that is sent to their clusters."""
+        return frozenset(host for touch in self.touches for host in touch.goals)
+
+    def tests(self, destination: Destination, found: Sequence[Candidate]) -> list[Test]:
+        """The tests of what was judged of a destination; none where nothing of it is reached."""
+        tests = (touch.of(destination, found) for touch in self.touches)
+        return [test for test in tests if test is not None]
+
+    def near(self, destination: Destination, found: Sequence[Candidate]) -> bool:
+        """Whether the near misses of a destination may be others now."""
+        return any(isinstance(item, EntriesTouch) and item.near(destination, found) for item in self.touches)
+
+    def __or__(self, other: Reach) -> Reach:
+        same = self.same_views and other.same_views
+        return Reach(self.moved | other.moved, (*self.touches, *other.touches), same)
+
+
+def every(change: Change, kind: type[_O]) -> list[_O]:
+    """The changed objects of a kind, before and after."""
+    return [item for pair in change.objects for item in pair if isinstance(item, kind)]
+
+
+def always(_asked: Asked) -> bool:
+    """The test for what may reach every judgement on a destination."""
+    return True
+
+
+def may_mean(destination: Destination, hosts: Iterable[str]) -> bool:
+    """Whether what is dialled may be one of the hosts, lie below one, or be a short name of one or of a pod
+    behind it."""
+    host = probed_host(destination)
+    labels, parent = host.split(".")[:2], host.partition(".")[2]
+    return any(
+        subset_of(host, other)
+        or other == parent
+        or (other.endswith(CLUSTER_DOMAIN) and other.partition(".")[0] in labels)
+        for other in hosts
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class RulesTouch:
+    """DestinationRules: the subsets and the TLS settings of a host count where a connection is sent to it."""
+
+    goals: frozenset[str]
+
+    def of(self, destination: Destination, found: Sequence[Candidate]) -> Test | None:
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class RoutesTouch:
+    """VirtualServices that differ in what decides egress, as they are in force (delegates merged). A host
+    that one of them points at is a cluster."""
+
+    hosts: frozenset[str]
+    bound: frozenset[str]
+    goals: frozenset[str]
+    everything: bool
+
+    @classmethod
+    def of_routes(
+        cls,
+        before: Sequence[VirtualService],
+        after: Sequence[VirtualService],
+        registries: Iterable[Registry],
+    ) -> RoutesTouch:
+        """`registries` are those before and after."""
+        old = {route.ref: route for route in before}
+        new = {route.ref: route for route in after}
+        pairs = [(old.get(ref), new.get(ref)) for ref in old.keys() | new.keys()]
+        apart = [
+            pair for pair in pairs if pair[0] is not pair[1] and _deciding(pair[0]) != _deciding(pair[1])
+        ]
+        found = [route for pair in apart for route in pair if route is not None]
+        parts = [part for route in found for part in (*route.http, *route.tls, *route.tcp)]
+        goals = frozenset(goal.host for part in parts for goal in part.destinations)
+        hosts = frozenset(host for route in found for host in route.hosts)
+        bound = [route for route in found if set(route.gateways) - {"mesh"}]
+        tangled = any((hosts | goals) & registry.tangled for registry in registries)
+        # TLS and TCP routes make listeners and their chains, on any port.
+        everything = tangled or any(route.tls or route.tcp for route in found)
+        return cls(hosts, frozenset(h for route in bound for h in route.hosts), goals, everything)
+
+    def of(self, destination: Destination, found: Sequence[Candidate]) -> Test | None:
+        if not self.hosts:
+            return None
+        # A gateway sends on what its own routes list; HTTP routes of the mesh decide for their hosts.
+        if self.everything or any(matches(host, destination.host) for host in self.bound):
+            return always
+        if destination.protocol is Protocol.HTTP and self._may_route(destination):
+            return always
+        return None
+
+    def _may_route(self, destination: Destination) -> bool:
+        wide = any(map(is_wildcard, self.hosts))
+        return wide or is_address(destination.host) or may_mean(destination, self.hosts)
+
+
+def _deciding(route: VirtualService | None) -> VirtualService | None:
+    """A VirtualService without what its routes do to requests that they let through."""
+    if route is None:
+        return None
+    return replace(
+        route,
+        annotations={},
+        http=tuple(map(_bare, route.http)),
+        tls=tuple(map(_bare, route.tls)),
+        tcp=tuple(map(_bare, route.tcp)),
+    )
+
+
+def _bare(part: Route) -> Route:
+    return Route(
+        matches=part.matches,
+        destinations=part.destinations,
+        answers=part.answers,
+        direct_status=part.direct_status,
+        delegate=part.delegate,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class EntriesTouch:
+    """ServiceEntries. `services` are what the changed ones make, before and after; `ports` those on which
+    more can differ than what becomes of their own hosts; `refs` the owners of all that shares a host."""
+
+    hosts: frozenset[str]
+    refs: frozenset[ResourceRef]
+    entries: tuple[ServiceEntry, ...]
+    services: tuple[RegistryService, ...]
+    ports: frozenset[int]
+    viewers: frozenset[str]
+    everything: bool
+    goals: frozenset[str] = frozenset()
+
+    @classmethod
+    def of_change(
+        cls,
+        change: Change,
+        registries: Sequence[Registry],
+        pointing: Sequence[Mapping[str, object]],
+        routes: Sequence[VirtualService],
+        sidecars: Iterable[Sidecar],
+    ) -> EntriesTouch:
+        """`registries` and `pointing` are those before and after, `routes` those of both."""
+        hosts, changed = frozenset(hosts_of(change)), {item.ref for item in every(change, ServiceEntry)}
+        sharing = [item for host in hosts for known in registries for item in known.by_host.get(host, ())]
+        own = tuple(item for item in sharing if item.ref in changed)
+        routed = any(matches(name, host) for route in routes for name in route.hosts for host in hosts)
+        listening = _listening(sidecars)
+        ordered = registries[0].ordered_ports | registries[1].ordered_ports
+        ports = {
+            port.number
+            for item in sharing
+            for port in item.ports
+            if routed
+            or None in listening
+            or port.number in listening
+            or port.number in ordered
+            or not _by_name_alone(item)
+            or not port.tls
+        }
+        return cls(
+            hosts,
+            frozenset({*changed, *(item.ref for item in sharing)}),
+            tuple(after for _, after in change.objects if isinstance(after, ServiceEntry)),
+            own,
+            frozenset(ports | {number for number, proxies in listening.items() if number and proxies}),
+            frozenset(name for item in own for name in audience(item.exported, item.namespace)),
+            # A route to one of the hosts may lead anywhere's connections there.
+            any(host in known for known in pointing for host in hosts),
+        )
+
+    def of(self, destination: Destination, found: Sequence[Candidate]) -> Test | None:
+        if self.everything or may_mean(destination, self.hosts) or self.near(destination, found):
+            return always
+        return self._sees if destination.port in self.ports else None
+
+    def near(self, destination: Destination, found: Sequence[Candidate]) -> bool:
+        """Whether one of the entries is, was, or shares a host with a near miss of the destination."""
+        if any(candidate.ref in self.refs for candidate in found):
+            return True
+        return any(True for _ in entry_candidates(self.entries, probed_host(destination), destination))
+
+    def _sees(self, asked: Asked) -> bool:
+        """Whether a scope imports one of the services."""
+        if PUBLIC not in self.viewers and asked.namespace not in self.viewers:
+            return False
+        listeners = asked.sidecar.egress if asked.sidecar is not None else ()
+        if not listeners:
+            return True
+        for listener in listeners:
+            named = host_imports(listener, asked.namespace)
+            for item in self.services:
+                both = (named.get(item.namespace), named.get("*"))
+                if any(imports is not None and imports.takes(item.host) for imports in both):
+                    return True
+        return False
+
+
+def _by_name_alone(service: RegistryService) -> bool:
+    """Whether a port for TLS of it makes nothing but a chain for its own server name on the listener of all
+    addresses: no other name of the port then ends up elsewhere, with it or without it."""
+    return not (
+        service.kubernetes
+        or service.has_address
+        or service.extra_addresses
+        or service.endpoints
+        or service.selects
+        or service.alias_of
+    )
+
+
+def _listening(sidecars: Iterable[Sidecar]) -> dict[int | None, bool]:
+    """The ports that egress listeners name, and whether one proxies HTTP there; None for a listener on an
+    address of its own."""
+    found: dict[int | None, bool] = {}
+    for sidecar in sidecars:
+        for listener in sidecar.egress:
+            if listener.bind or listener.capture_mode == "NONE":
+                found[None] = True
+            if listener.port is not None:
+                number = listener.port.number
+                found[number] = found.get(number, False) or listener.port.protocol == "HTTP_PROXY"
+    return found
