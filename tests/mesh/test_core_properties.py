@@ -18,6 +18,7 @@ from apps.mesh.patches import apply
 from apps.mesh.remedies.base import Proposal, ProposalError
 from apps.mesh.remedies.catalogue import REMEDIES, propose
 from apps.mesh.snapshot import Snapshot
+from apps.mesh.tenancy import hosts_in
 from apps.mesh.verdicts import Destination, Protocol
 from tests.mesh.budget import examples
 from tests.mesh.mutation import ISTIO_KINDS, case_snapshots, manifests_of, patches
@@ -117,7 +118,11 @@ def test_a_remedy_turns_exactly_what_it_says_and_every_part_is_needed(data: st.D
     assert told == set()
     after = opened(snapshot, apply(snapshot, proposal.patches), proposal)
     # The forwarder counts as opened where it is imported, even if its Service was not among what was read.
-    assert {cell for cell in proposal.opens if HOSTS.get(cell[1])} <= after <= set(proposal.opens)
+    assert (
+        {cell for cell in proposal.opens if snapshot.derived(hosts_in, HOSTS).get(cell[1])}
+        <= after
+        <= set(proposal.opens)
+    )
     if not after:
         return
     for index, patch in enumerate(proposal.patches):
@@ -161,11 +166,11 @@ def opened(before: Snapshot, after: Snapshot, proposal: Proposal) -> set[tuple[s
     return {
         (key, host)
         for key, host in proposal.opens
-        if key in scopes and engine.answer(scopes[key], asked(host)).verdict.reachable
+        if key in scopes and engine.answer(scopes[key], asked(before, host)).verdict.reachable
     }
 
 
-def asked(host: str) -> Destination:
+def asked(snapshot: Snapshot, host: str) -> Destination:
     """A host of the set as it is dialled; any other is the forwarder."""
-    entry = HOSTS.get(host)
+    entry = snapshot.derived(hosts_in, HOSTS).get(host)
     return entry.destination if entry is not None else Destination(host, 80, Protocol.HTTP)

@@ -32,13 +32,7 @@ def propose(context: RemedyContext, target: Target) -> Proposal:
     work = [item for item in works(_missed(context, target)) if _meant(item, target)]
     if not work:
         raise ProposalError("No Sidecar keeps captured workloads from Speedscale: nothing to import.")
-    owners = ", ".join(dict.fromkeys(f"{wish.owner}/*" for item in work for wish in item.wishes))
-    return proposal(
-        REMEDY,
-        work,
-        lambda item: _written(context, item),
-        lambda patches, turned: _summary(owners, patches, turned),
-    )
+    return proposal(REMEDY, work, lambda item: _written(context, item), _summary)
 
 
 def _missed(context: RemedyContext, target: Target) -> Iterator[tuple[Sidecar, Wish]]:
@@ -96,22 +90,27 @@ def _meant(work: Work[Sidecar], target: Target) -> bool:
 
 
 def _written(context: RemedyContext, work: Work[Sidecar]) -> Written:
-    """The first place for the import that turns every wish; else the one that turns most. Raises
-    ProposalError."""
+    """The first place for the imports that turns every wish, else the one that turns most; and of the
+    imports only those that it takes. Raises ProposalError."""
     ref, before = work.item.ref, context.snapshot.manifest(work.item.ref)
     if before is None or not _readable(before):
         raise ProposalError(f"{ref} has egress listeners that cannot be read; mend those first.")
-    best: tuple[ManifestPatch | None, tuple[Wish, ...]] = (None, ())
+    more = tuple(dict.fromkeys(_entry(wish.owner, work.item) for wish in work.wishes))
+    best: tuple[Wish, ...] = ()
+    where: tuple[int, ...] = ()
     for places in _places(work.item, work.wishes):
-        patch = updated(before, _merged(before, places, work))
-        gained = _gained(context, patch, work)
-        if len(gained) > len(best[1]):
-            best = (patch, gained)
+        gained = _gained(context, _patch(before, places, more), work)
+        if len(gained) > len(best):
+            best, where = gained, places
         if len(gained) == len(work.wishes):
             break
-    if best[0] is None:
+    if not best:
         raise ProposalError(f"{ref} excludes the namespace; an import does not undo that.")
-    return Written(best[0], best[1], tuple(_warnings(context, work)))
+    for entry in reversed(more):
+        fewer = tuple(item for item in more if item != entry)
+        if fewer and _gained(context, _patch(before, where, fewer), work) == best:
+            more = fewer
+    return Written(_patch(before, where, more), best, tuple(_warnings(context, work)))
 
 
 def _places(sidecar: Sidecar, wishes: Sequence[Wish]) -> Iterator[tuple[int, ...]]:
@@ -140,18 +139,17 @@ def _readable(before: Manifest) -> bool:
     )
 
 
-def _merged(before: Manifest, places: Sequence[int], work: Work[Sidecar]) -> Manifest:
+def _patch(before: Manifest, places: Sequence[int], more: Sequence[str]) -> ManifestPatch:
     """The Sidecar with the imports appended at these listeners; nothing else differs."""
     spec = before["spec"]
     egress: list[Mapping[str, Any]] = list(spec["egress"])
-    more = list(dict.fromkeys(_entry(wish.owner, work.item) for wish in work.wishes))
     for index in places:
         if index >= len(egress):
-            egress.append({"hosts": more})
+            egress.append({"hosts": list(more)})
             continue
         known = list(egress[index].get("hosts") or ())
         egress[index] = {**egress[index], "hosts": [*known, *(item for item in more if item not in known)]}
-    return {**before, "spec": {**spec, "egress": egress}}
+    return updated(before, {**before, "spec": {**spec, "egress": egress}})
 
 
 def _entry(owner: str, sidecar: Sidecar) -> str:
@@ -198,10 +196,18 @@ def _warnings(context: RemedyContext, work: Work[Sidecar]) -> Iterator[str]:
             yield f"Service {wish.owner}/{FORWARDER_NAME} was not among what was read."
 
 
-def _summary(owners: str, patches: Sequence[ManifestPatch], turned: Sequence[Wish]) -> str:
+def _summary(patches: Sequence[ManifestPatch], turned: Sequence[Wish]) -> str:
+    added = listed(dict.fromkeys(host for patch in patches for host in _added(patch)))
     hosts = listed(dict.fromkeys(wish.destination.host for wish in turned))
     names = listed(str(patch.ref) for patch in patches)
-    return f"Add {owners} to {names}, beside what is listed there; opens {hosts}."
+    return f"Add {added} to {names}, beside what is listed there; opens {hosts}."
+
+
+def _added(patch: ManifestPatch) -> Iterator[str]:
+    known = [listener.get("hosts") or () for listener in (patch.before or {})["spec"]["egress"]]
+    for index, listener in enumerate((patch.after or {})["spec"]["egress"]):
+        there = known[index] if index < len(known) else ()
+        yield from (host for host in listener.get("hosts") or () if host not in there)
 
 
 REMEDY = Remedy(

@@ -31,7 +31,7 @@ def write(context: RemedyContext, finding: Finding) -> Mend:
     if is_wildcard(host) or not services or not all(service.kubernetes for service in services):
         raise DoubtError("it is not for one Service of the cluster alone")
     policy = before["spec"].get("trafficPolicy") or {}
-    tls = policy.get("tls") or {}
+    tls = (policy.get("tls") or {}) if isinstance(policy, Mapping) else None
     if not isinstance(tls, Mapping) or tls.keys() - {"mode"} or tls.get("mode", DISABLE) != DISABLE:
         raise DoubtError("it has settings for TLS of its own")
     policy = {**policy, "tls": {"mode": ISTIO_MUTUAL}}
