@@ -50,6 +50,7 @@ from apps.mesh.rules.injection import (
     sidecar_and_ambient_pod,
     sidecar_in_ambient_namespace,
     two_injection_labels,
+    waypoint_ignores_virtual_service,
     waypoint_missing,
     waypoint_without_ambient,
 )
@@ -229,6 +230,7 @@ RULES: tuple[Rule, ...] = tuple(
         proxy_image_auto,
         proxy_version_skew,
         waypoint_missing,
+        waypoint_ignores_virtual_service,
         # Speedscale
         required_host_blocked,
         service_entry_not_exported,

@@ -17,24 +17,17 @@ from apps.mesh.injection import INPUTS
 from apps.mesh.knownhosts import whole
 from apps.mesh.objects.base import MeshObject
 from apps.mesh.objects.networking import Service, ServiceEntry
-from apps.mesh.refs import ResourceRef
 from apps.mesh.rules.base import Rule, RuleContext
-
-LABEL = "istio.io/use-waypoint"
-NAMESPACE_LABEL = "istio.io/use-waypoint-namespace"
-NO_WAYPOINT = frozenset({"", "none"})
+from apps.mesh.waypoints import LABEL, named_by
 
 
 def check(context: RuleContext) -> Iterator[Finding]:
     """One finding for each namespace, Service and ServiceEntry with the label."""
-    found = [item for item in _labelled(context) if item.labels.get(LABEL, "").lower() not in NO_WAYPOINT]
+    found = [(item, ref) for item in _labelled(context) if (ref := named_by(item)) is not None]
     if not found or not whole(context.snapshot) or not context.any_ambient:
         return
-    for item in found:
-        home = item.namespace or item.name
-        place = item.labels.get(NAMESPACE_LABEL) or home
-        ref = ResourceRef("KubernetesGateway", place, item.labels[LABEL])
-        if context.snapshot.exists(ref) or context.snapshot.missing("KubernetesGateway", place):
+    for item, ref in found:
+        if context.snapshot.exists(ref) or context.snapshot.missing("KubernetesGateway", ref.namespace):
             continue
         yield RULE.finding(
             f"The waypoint {ref.path} does not exist: ztunnel sends the traffic on without one, and what is "
