@@ -38,6 +38,7 @@ from apps.pipeline import crashpoints
 from apps.pipeline.crashpoints import Point
 
 TRIES = 4
+MOVED_TRIES = 4  # of a workload, whose status others write all the time
 FIRST_PAUSE = 0.5  # seconds; doubles with every try
 LONGEST_PAUSE = 8.0
 MESSAGE_LIMIT = 2000
@@ -62,6 +63,7 @@ class Written:
     message: str = ""
     resource_version: str = ""
     retry_after: float = 0.0  # seconds that the cluster asked to be left alone
+    moved: bool = False  # a workload moved between our reading and our write, which did nothing
 
 
 class FencedError(Exception):
@@ -76,7 +78,7 @@ def write_item(
         resource = dryrun.resource_for(gateway, item)
         if resource is None:
             return _record(change, item, Written(Outcome.REFUSED, f"{item.api_version} is no longer served."))
-        result = _patiently(lambda: _once(change, item, gateway, resource), sleep)
+        result = _until_still(lambda: _patiently(lambda: _once(change, item, gateway, resource), sleep))
     except FencedError:
         return Written(Outcome.FENCED)
     except GatewayError as error:
@@ -156,7 +158,9 @@ def _settled(gateway: ClusterGateway, resource: Resource, item: ChangeItem, erro
         return _found(item, live, "The answer was lost; the object was found written.")
     if isinstance(error, OutcomeUnknownError):
         raise error
-    return Written(Outcome.STALE, f"{named(item)} moved in the moment of writing: {error.message}")
+    why = f"{named(item)} moved in the moment of writing: {error.message}"
+    moving = resource.group not in dryrun.ISTIO_GROUPS
+    return Written(Outcome.STALE, why, moved=moving and isinstance(error, StaleError))
 
 
 def _is_ours(item: ChangeItem, live: Mapping[str, Any] | None, *, attempted: bool = False) -> bool:
@@ -222,6 +226,16 @@ def _record(change: ChangeSet, item: ChangeItem, written: Written) -> Written:
         text = f"{item.get_action_display()} {named(item)}: {result.label.lower()}. {written.message}".strip()
         transitions.note(change, actor=None, kind=f"item_{result}", text=text, tone=tone, item=item)
     return written
+
+
+def _until_still(attempt: Callable[[], Written]) -> Written:
+    """Repeats a write that was refused because the workload had just moved. Each try compares anew with what
+    was approved, and ends where that no longer holds."""
+    for _ in range(MOVED_TRIES - 1):
+        written = attempt()
+        if not written.moved:
+            return written
+    return attempt()
 
 
 def _patiently(attempt: Callable[[], Written], sleep: Sleep) -> Written:

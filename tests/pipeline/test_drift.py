@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from apps.audit import actions as audit
@@ -276,7 +276,7 @@ def test_it_costs_what_moved_and_not_what_is_watched(shop: Shop) -> None:
         one.pk, one.item, one.name = None, item, f"more-{number}"
         one.save()
     moved = {ResourceRef("ServiceEntry", "speedscale", "speedscale-sts")}
-    with CaptureQueriesContext(connection) as queries:
+    with transaction.atomic(), CaptureQueriesContext(connection) as queries:
         assert see_drift(cluster=shop.cluster, touched=moved, began=now()) == 1
     assert len(queries) <= 5, [query["sql"][:90] for query in queries]
     with CaptureQueriesContext(connection) as queries:
