@@ -43,8 +43,8 @@ class Suggestion(StrEnum):
 
 _WORDS = {
     Suggestion.ONE: "All clusters in one wave",
-    Suggestion.ENVIRONMENT: "One wave for each environment, production last",
-    Suggestion.CANARY: "One cluster first, then one wave for each environment",
+    Suggestion.ENVIRONMENT: "By environment, production last",
+    Suggestion.CANARY: "One cluster first, then by environment",
 }
 
 
