@@ -15,7 +15,8 @@ SYSTEM_NAMESPACES = frozenset({"kube-system", "kube-public", "kube-node-lease", 
 class CoverageCount:
     """Workloads by state of capture. `total` counts the applications' workloads; `wanted` those that
     ask for capture; `covered` those whose capture is complete; `percent` is covered of total, in
-    whole per cent, None without workloads."""
+    whole per cent, None without workloads. `by_kind` counts those that ask for capture and have it
+    completely, by the kind that they ask for."""
 
     total: int
     wanted: int
@@ -73,7 +74,7 @@ def coverage(
 
 def _count(reports: list[CaptureReport]) -> CoverageCount:
     states = [report.state for report in reports]
-    kinds = [report.actual for report in reports]
+    kinds = [report.expected for report in reports if report.wanted and report.state is CaptureState.COMPLETE]
     return CoverageCount(
         total=len(reports),
         wanted=sum(report.wanted for report in reports),
@@ -86,6 +87,6 @@ def _count(reports: list[CaptureReport]) -> CoverageCount:
         by_kind=tuple(
             (kind.value, kinds.count(kind))
             for kind in CaptureKind
-            if kind is not CaptureKind.NONE and kinds.count(kind)
+            if kinds.count(kind)
         ),
     )
