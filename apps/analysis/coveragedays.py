@@ -21,11 +21,11 @@ API_DAYS = 90
 
 
 def of_fleet(clusters: Iterable[Cluster], days: int) -> list[Series]:
-    """The fleet, then each environment that has a cluster. `clusters` are those that the person may see;
-    no other is in a sum. Two queries."""
+    """The fleet, then each environment that has a cluster; nothing without one. `clusters` are those that
+    the person may see; no other is in a sum. Two queries."""
     members = list(clusters)
     known = _recorded(members, days)
-    series = [_series(known, days)]
+    series = [_series(known, days)] if members else []
     for environment in Environment.values:
         chosen = [
             one for cluster, one in zip(members, known, strict=True) if cluster.environment == environment

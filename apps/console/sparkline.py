@@ -26,10 +26,10 @@ class Trend:
     days: tuple[Day, ...]
 
 
-def trend(series: Series, width: int = 0) -> Trend:
-    """What a page draws of a series, at least `width` days wide; without days there is nothing to draw."""
+def trend(series: Series, width: int) -> Trend:
+    """What a page draws of a series that was asked for `width` days: those before the first record stay
+    empty, and the same day stands at the same place in every series."""
     known = [day for day in series.days if day.percent is not None]
-    width = max(width, len(series.days))
     first = width - len(series.days)
     return Trend(
         series=series,
@@ -40,12 +40,6 @@ def trend(series: Series, width: int = 0) -> Trend:
         latest=known[-1] if known else None,
         days=series.days[::-1],
     )
-
-
-def trends(all_series: Sequence[Series]) -> list[Trend]:
-    """Several series below one another: the same day stands at the same place in each."""
-    width = max((len(series.days) for series in all_series), default=0)
-    return [trend(series, width) for series in all_series]
 
 
 def _path(values: Sequence[float | None], first: int) -> str:

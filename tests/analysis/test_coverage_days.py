@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 
 from apps.analysis import coveragedays, recording
 from apps.analysis.actions import analyse_cluster
-from apps.analysis.models import CoverageDay
+from apps.analysis.models import ClusterSummary, CoverageDay
 from apps.clusters.models import Cluster
 from apps.common.errors import InvalidInputError
 from apps.inventory.runs import LostLeaseError
@@ -50,6 +50,14 @@ def test_a_complete_reading_records_its_day_with_what_was_counted(
     wanted = {str(r.ref): r.capture for r in found.workloads if r.capture.wanted}
     complete = [ref for ref, capture in wanted.items() if capture.state == "complete"]
     assert sum(kept.by_kind.values()) == len(complete)
+
+
+@pytest.mark.parametrize("name", ["prod-eu-1", "staging-eu", "lab-us", "edge-small"])
+def test_a_day_says_the_same_as_the_figures_of_its_analysis(row: Cluster, name: str) -> None:
+    manifests = load(SCENARIOS / f"{name}.yaml").manifests
+    analyse_cluster(row, Snapshot.from_manifests(manifests), read_at=NOON)
+    kept, figures = CoverageDay.objects.get(), ClusterSummary.objects.get().figures
+    assert (kept.expected, sum(kept.by_kind.values())) == (figures["capture_expected"], figures["captured"])
 
 
 def test_the_last_reading_of_a_day_counts_and_the_next_day_has_its_own(

@@ -42,7 +42,7 @@ def body(answer: Any) -> str:
 
 
 def test_the_fleet_and_its_environments(prod: Cluster, lab: Cluster, speaking: Speaker) -> None:
-    fleet, production, labs = speaking(person("victor")).get("/api/v1/coverage/").json()["series"]
+    fleet, production, labs = speaking(person("victor")).get("/api/v1/coverage/").json()["results"]
     assert (percents(fleet), percents(production), percents(labs)) == ([50.0, None], [75, 100], [25, None])
     assert fleet["days"][1] == {
         "day": str(ago(0)), "read": False, "covered": None, "expected": None, "percent": None,
@@ -53,7 +53,7 @@ def test_the_fleet_and_its_environments(prod: Cluster, lab: Cluster, speaking: S
 
 def test_who_sees_one_environment_sees_its_sums_only(prod: Cluster, lab: Cluster, speaking: Speaker) -> None:
     client = speaking(person("lee", "viewer", environment="production"))
-    fleet, production = client.get("/api/v1/coverage/").json()["series"]
+    fleet, production = client.get("/api/v1/coverage/").json()["results"]
     assert percents(fleet) == percents(production) == [75.0, 100.0]
     assert client.get("/api/v1/clusters/edge/coverage/").status_code == 404
     assert client.get("/api/v1/clusters/edge/coverage/export/").status_code == 404
@@ -62,9 +62,8 @@ def test_who_sees_one_environment_sees_its_sums_only(prod: Cluster, lab: Cluster
 
 def test_a_stranger_sees_nothing(prod: Cluster, speaking: Speaker) -> None:
     client = speaking(person("eve"))
-    assert client.get("/api/v1/coverage/").json() == {
-        "series": [{"environment": "", "cluster": "", "namespace": "", "days": []}]
-    }
+    assert client.get("/api/v1/coverage/").json()["results"] == []
+    assert len(body(client.get("/api/v1/coverage/export/")).splitlines()) == 1  # the head
     assert client.get("/api/v1/clusters/prod/coverage/").status_code == 404
 
 

@@ -12,7 +12,7 @@ from django.test import Client
 from apps.accounts.models import User
 from apps.analysis.trend import Counts, Day, Series
 from apps.clusters.models import Cluster
-from apps.console.sparkline import trend, trends
+from apps.console.sparkline import trend
 from tests.factories.clusters import cluster as make_cluster
 from tests.factories.coverage import ago, covered, registered
 from tests.factories.people import person
@@ -34,7 +34,7 @@ def series(*percents: int | None) -> Series:
 
 
 def test_the_line_is_broken_at_gaps_and_a_day_alone_is_a_dash() -> None:
-    drawn = trend(series(0, 100, None, 50, None, None, -1))
+    drawn = trend(series(0, 100, None, 50, None, None, -1), 7)
     assert drawn.path == "M0.5 94.0L1.5 6.0M3.2 50.0H3.8"
     assert (drawn.width, drawn.gaps) == (7, ((2, 1), (4, 2)))
     assert drawn.latest == drawn.series.days[3]
@@ -45,18 +45,16 @@ def test_the_line_is_broken_at_gaps_and_a_day_alone_is_a_dash() -> None:
     )
 
 
-def test_the_same_day_stands_at_the_same_place_in_each_line() -> None:
-    long, short = trends([series(50, 50, 50), series(None, 100)])
-    assert (long.width, short.width) == (3, 3)
-    assert (short.path, short.gaps) == ("M2.2 6.0H2.8", ((1, 1),))
-    assert trends([]) == []
+def test_today_stands_at_the_end_and_days_before_the_first_record_stay_empty() -> None:
+    drawn = trend(series(None, 100), 30)
+    assert (drawn.width, drawn.path, drawn.gaps) == (30, "M29.2 6.0H29.8", ((28, 1),))
 
 
 def test_days_without_a_figure_draw_no_line() -> None:
-    drawn = trend(series(-1))
+    drawn = trend(series(-1), 1)
     assert (drawn.path, drawn.gaps, drawn.latest) == ("", (), None)
     assert "no day with an expected capture; no gap" in drawn.words
-    assert trend(Series(())).path == ""
+    assert trend(Series(()), 30).path == ""
 
 
 @pytest.fixture
@@ -74,8 +72,8 @@ def text(client: Client, path: str) -> str:
 
 def test_a_cluster_shows_its_days_with_the_gap(recorded: Cluster, victor: User, as_: As) -> None:
     page = text(as_(victor), "/clusters/shop/")
-    assert 'd="M0.2 28.0H0.8M2.2 6.0H2.8"' in page
-    assert page.count('<rect class="fig-off" x="1"') == 1
+    assert 'd="M27.2 28.0H27.8M29.2 6.0H29.8"' in page
+    assert page.count('<rect class="fig-off" x="28"') == 1
     assert f"75.0% on {ago(2)}, 100.0% on {ago(0)}; lowest 75.0%, highest 100.0%; not read on 1 day." in page
     assert "Gap: no complete reading of shop." in page
     assert re.search(r">\s*3 of 4</td>", page)

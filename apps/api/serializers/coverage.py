@@ -37,9 +37,3 @@ class CoverageSeriesSerializer(serializers.Serializer[Any]):
     cluster = serializers.CharField()
     namespace = serializers.CharField()
     days = CoverageDaySerializer(many=True)
-
-
-class FleetCoverageSerializer(serializers.Serializer[Any]):
-    """The fleet first, then each environment; sums over the clusters that one may see."""
-
-    series = CoverageSeriesSerializer(many=True)

@@ -13,8 +13,8 @@ from apps.analysis.recording import KEEP_DAYS
 from apps.analysis.trend import Series
 from apps.api.base import Endpoint
 from apps.api.errors import NotFoundError
-from apps.api.schema import problems
-from apps.api.serializers.coverage import CoverageSeriesSerializer, FleetCoverageSerializer
+from apps.api.schema import listed, problems
+from apps.api.serializers.coverage import CoverageSeriesSerializer
 from apps.clusters import selectors as clusters
 from apps.common.errors import InvalidInputError
 
@@ -52,10 +52,13 @@ FLEET = OpenApiExample(
     "A fleet with one environment",
     response_only=True,
     value={
-        "series": [
+        "count": 2,
+        "next": None,
+        "previous": None,
+        "results": [
             {"environment": "", "cluster": "", "namespace": "", "days": [READ_DAY, GAP]},
             {**IN_PRODUCTION, "cluster": "", "days": [READ_DAY, GAP]},
-        ]
+        ],
     },
 )
 FILES = {
@@ -88,20 +91,20 @@ class CoverageEndpoint(Endpoint):
 
 class FleetCoverage(CoverageEndpoint):
     @extend_schema(
-        operation_id="coverage_fleet",
+        operation_id="coverage_list",
         parameters=[DAYS],
-        responses={200: FleetCoverageSerializer, **problems(400)},
+        responses=listed(CoverageSeriesSerializer, 400),
         examples=[FLEET],
     )
     def get(self, request: Request) -> Response:
         """Speedscale's coverage of the fleet and of each environment, day by day, over the clusters that you
         may see. A day on which one of them was not read completely is a gap."""
-        return Response(FleetCoverageSerializer({"series": self.fleet()}).data)
+        return self.paged(self.fleet(), CoverageSeriesSerializer)
 
 
 class FleetCoverageExport(CoverageEndpoint):
     @extend_schema(
-        operation_id="coverage_fleet_export",
+        operation_id="coverage_export",
         parameters=[DAYS, AS],
         responses={**FILES, **problems(400)},
         examples=[CSV],

@@ -33,6 +33,7 @@ from apps.console.navigation import cluster_tabs, crumbs
 from apps.console.views.refreshing import progress_part
 
 TOP_FINDINGS = 6
+TREND_DAYS = coveragedays.PAGE_DAYS
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ def overview(request: SignedInRequest, name: str) -> HttpResponseBase:
     """Health, mesh, Speedscale, figures, coverage over time, and what could not be read."""
     cluster = cluster_or_404(request.user, name)
     if request.GET.get("format") == "csv":
-        series = coveragedays.with_namespaces(request.user, cluster, coveragedays.PAGE_DAYS)
+        series = coveragedays.with_namespaces(request.user, cluster, TREND_DAYS)
         return coverage_file(f"coverage-{cluster.name}", "csv", series)
     summary = getattr(cluster, "summary", None)
     known = rows.figures_of(cluster)
@@ -70,7 +71,8 @@ def overview(request: SignedInRequest, name: str) -> HttpResponseBase:
         "blocked": blocked.sentence(known),
         "captured": figures.number(known.get("captured", 0), known.get("capture_expected", 0)),
         "in_mesh": figures.number(known.get("in_mesh_ok", 0), known.get("in_mesh_expected", 0)),
-        "trend": sparkline.trend(coveragedays.of_cluster(cluster, coveragedays.PAGE_DAYS)),
+        "trend": sparkline.trend(coveragedays.of_cluster(cluster, TREND_DAYS), TREND_DAYS),
+        "trend_days": TREND_DAYS,
         "today": clock.now().date(),
         "planes": [_plane(cluster, plane) for plane in (summary.control_planes if summary else [])],
         "installs": [_install(one) for one in (summary.installs if summary else [])],

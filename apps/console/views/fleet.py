@@ -70,7 +70,7 @@ def fleet(request: SignedInRequest) -> HttpResponseBase:
 
 def _over_time(clusters: Sequence[Cluster]) -> dict[str, Any]:
     days = coveragedays.PAGE_DAYS
-    trends = sparkline.trends(coveragedays.of_fleet(clusters, days))
+    trends = [sparkline.trend(series, days) for series in coveragedays.of_fleet(clusters, days)]
     return {"trends": trends, "trend_days": days, "today": clock.now().date()}
 
 
