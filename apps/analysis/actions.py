@@ -7,16 +7,17 @@ rests on could not be read this time. Rows that did not change are not written.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from django.db import transaction
 
-from apps.analysis import hosteditions, marks, rows
+from apps.analysis import hosteditions, marks, recording, rows
 from apps.analysis.models import ClusterSummary, Finding, ScopeVerdicts, WorkloadState
 from apps.clusters.models import Cluster
 from apps.common.clock import now
 from apps.inventory import store
+from apps.mesh import capture
 from apps.mesh.analyse import CRASH_CODE, Analysis, analyse
 from apps.mesh.hostsets import HostSet
 from apps.mesh.rules.catalogue import RULES
@@ -32,10 +33,12 @@ def analyse_cluster(
     *,
     hostset: HostSet | None = None,
     hold: Callable[[], None] | None = None,
+    read_at: datetime | None = None,
 ) -> Analysis:
     """Analyses what is known of a cluster and makes its prepared rows say so.
 
-    `hold` is called inside the transaction and raises when one may not write any more (a lost lease).
+    `read_at` is when the cluster was read for this; None when it was not, then its coverage is recorded for
+    no day. `hold` is called inside the transaction and raises when one may not write any more (a lost lease).
     """
     snapshot = snapshot if snapshot is not None else store.load(cluster)
     hostset = hostset or hosteditions.hostset_for(cluster)
@@ -44,6 +47,8 @@ def analyse_cluster(
         if hold is not None:
             hold()
         keep(cluster, found, snapshot, at=now())
+        if read_at is not None and not unread_kinds(snapshot) & capture.INPUTS:
+            recording.record(cluster, found.coverage, read_at.astimezone(UTC).date())
     return found
 
 
@@ -77,9 +82,14 @@ def keep(cluster: Cluster, found: Analysis, snapshot: Snapshot, *, at: datetime)
 
 def unread_codes(found: Analysis, snapshot: Snapshot) -> frozenset[str]:
     """The rules whose silence means nothing: they crashed, or a kind they read could not be read."""
-    missing = {"Workload" if gap.kind in _WORKLOAD_KINDS else gap.kind for gap in snapshot.gaps}
+    missing = unread_kinds(snapshot)
     crashed = {finding.key for finding in found.findings if finding.code == CRASH_CODE}
     return frozenset(rule.code for rule in RULES if rule.inputs & missing) | crashed
+
+
+def unread_kinds(snapshot: Snapshot) -> frozenset[str]:
+    """The kinds of which something could not be read, as rules name their inputs."""
+    return frozenset("Workload" if gap.kind in _WORKLOAD_KINDS else gap.kind for gap in snapshot.gaps)
 
 
 def _keep_findings(cluster: Cluster, found: Analysis, *, unread: frozenset[str], at: datetime) -> None:

@@ -249,3 +249,28 @@ class ClusterSummary(models.Model):
 
     def __str__(self) -> str:
         return f"Summary of {self.cluster}"
+
+
+class CoverageDay(models.Model):
+    """How many of a cluster's application workloads Speedscale covered on a day (UTC), as its last complete
+    reading of that day showed it. A day without such a reading has no row.
+
+    `by_kind` counts those covered as expected: {"sidecar": n, …}; `namespaces` maps each namespace to the
+    same counts: {"payments": {"total", "expected", "by_kind"}, …}.
+    """
+
+    cluster = models.ForeignKey(Cluster, on_delete=models.CASCADE, related_name="coverage_days")
+    day = models.DateField(db_index=True)
+    total = models.PositiveIntegerField()
+    expected = models.PositiveIntegerField()
+    by_kind = models.JSONField(default=dict)
+    namespaces = models.JSONField(default=dict)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["cluster", "day"], name="one_row_a_cluster_and_day"),
+        ]
+        ordering = ["day"]
+
+    def __str__(self) -> str:
+        return f"{self.cluster}, {self.day}"

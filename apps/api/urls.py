@@ -13,6 +13,7 @@ from apps.api.views import (
     change_verbs,
     changes,
     clusters,
+    coverage,
     findings,
     gitops,
     history,
@@ -51,6 +52,14 @@ urlpatterns: list[URLPattern] = [
     path("clusters/<slug:name>/pause/", clusters.ClusterPause.as_view(), name="cluster-pause"),
     path("clusters/<slug:name>/resume/", clusters.ClusterResume.as_view(), name="cluster-resume"),
     path("clusters/<slug:name>/egress/", mesh.Matrix.as_view(), name="cluster-egress"),
+    path("clusters/<slug:name>/coverage/", coverage.ClusterCoverage.as_view(), name="cluster-coverage"),
+    path(
+        "clusters/<slug:name>/coverage/export/",
+        coverage.ClusterCoverageExport.as_view(),
+        name="cluster-coverage-export",
+    ),
+    path("coverage/", coverage.FleetCoverage.as_view(), name="coverage"),
+    path("coverage/export/", coverage.FleetCoverageExport.as_view(), name="coverage-export"),
     path(
         "clusters/<slug:name>/registry-only/",
         registryonly.RegistryOnly.as_view(),

@@ -15,7 +15,8 @@ SYSTEM_NAMESPACES = frozenset({"kube-system", "kube-public", "kube-node-lease", 
 class CoverageCount:
     """Workloads by state of capture. `total` counts the applications' workloads; `wanted` those that
     ask for capture; `covered` those whose capture is complete; `percent` is covered of total, in
-    whole per cent, None without workloads."""
+    whole per cent, None without workloads. `by_kind` counts those that ask for capture and have it
+    completely, by the kind that they ask for."""
 
     total: int
     wanted: int
@@ -56,13 +57,13 @@ def coverage(
     platform_namespaces: Iterable[str] = (),
 ) -> Coverage:
     """Counts the workloads of applications: not Kubernetes' own, not the control planes'
-    (`platform_namespaces`), not Speedscale's."""
+    (`platform_namespaces`), not Speedscale's; of these only what asks for capture all the same."""
     own = {install.namespace for install in installs if install.kind != "namespaced"}
     parts = {item.ref for install in installs for item in install.components}
     excluded = SYSTEM_NAMESPACES | own | set(platform_namespaces)
     by_namespace: dict[str, list[CaptureReport]] = {}
     for ref, report in captures.items():
-        if ref.namespace not in excluded and ref not in parts:
+        if report.wanted or (ref.namespace not in excluded and ref not in parts):
             by_namespace.setdefault(ref.namespace, []).append(report)
     everything = [report for group in by_namespace.values() for report in group]
     return Coverage(
@@ -73,7 +74,7 @@ def coverage(
 
 def _count(reports: list[CaptureReport]) -> CoverageCount:
     states = [report.state for report in reports]
-    kinds = [report.actual for report in reports]
+    kinds = [report.expected for report in reports if report.wanted and report.state is CaptureState.COMPLETE]
     return CoverageCount(
         total=len(reports),
         wanted=sum(report.wanted for report in reports),
@@ -83,9 +84,5 @@ def _count(reports: list[CaptureReport]) -> CoverageCount:
         conflict=states.count(CaptureState.CONFLICT),
         orphan=states.count(CaptureState.ORPHAN),
         unknown=states.count(CaptureState.UNKNOWN),
-        by_kind=tuple(
-            (kind.value, kinds.count(kind))
-            for kind in CaptureKind
-            if kind is not CaptureKind.NONE and kinds.count(kind)
-        ),
+        by_kind=tuple((kind.value, kinds.count(kind)) for kind in CaptureKind if kinds.count(kind)),
     )

@@ -14,6 +14,7 @@ import structlog
 from django.conf import settings
 from django.db import transaction
 
+from apps.analysis import recording
 from apps.analysis.actions import analyse_cluster
 from apps.changes.actions.see_drift import see_drift
 from apps.clusters.connect import open_gateway
@@ -80,7 +81,8 @@ def _carry_out(run: RefreshRun, cluster: Cluster) -> None:
 def _analyse(run: RefreshRun, cluster: Cluster, objects: int = 0) -> None:
     """Prepares the answers from what is known. Raises LostLeaseError."""
     runs.report(run, "Analysing", objects)
-    analyse_cluster(cluster, hold=lambda: runs.hold(run))
+    read_at = run.started_at if run.reads else None
+    analyse_cluster(cluster, hold=lambda: runs.hold(run), read_at=read_at)
 
 
 def _read(run: RefreshRun, cluster: Cluster) -> Collection:
@@ -113,6 +115,7 @@ def request_due() -> int:
         send(run)
         count += 1
     runs.prune(KEEP_RUNS)
+    recording.prune()
     return count
 
 

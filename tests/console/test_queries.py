@@ -24,9 +24,11 @@ from tests.factories.people import person
 As = Callable[[User], Client]
 # Session and person, their bindings, clusters, and the three counts of the frame are in every number.
 GOLDEN = {
-    "/": 10,
+    "/": 12,
+    "/?format=csv": 6,
     "/clusters/": 7,
-    "/clusters/shop/": 9,
+    "/clusters/shop/": 11,
+    "/clusters/shop/?format=csv": 8,
     "/clusters/shop/connection/": 7,
     "/workloads/": 12,
     "/clusters/shop/workloads/": 12,

@@ -190,6 +190,15 @@ def test_coverage_counts_the_workloads_of_applications_only() -> None:
     assert analysis.coverage == coverage(captures, analysis.installs, {"istio-system"})
 
 
+def test_what_asks_for_capture_counts_wherever_it_is() -> None:
+    analysis = analyse(laid("mesh", "speedscale", "shop"), speedscale())
+    captures = {report.ref: report.capture for report in analysis.workloads}
+    (shop,) = (ref for ref in captures if ref.namespace == "shop")
+    found = coverage(captures, analysis.installs, {"istio-system", "shop"})
+    assert captures[shop].wanted
+    assert (found.count.wanted, found.count.by_kind) == (1, ((captures[shop].expected.value, 1),))
+
+
 def test_coverage_of_nothing_has_no_percentage() -> None:
     assert coverage({}).count.percent is None
 

@@ -9,7 +9,8 @@ import pytest
 import time_machine
 from django.core.management import CommandError, call_command
 
-from apps.analysis.models import ClusterSummary, Finding, WorkloadState
+from apps.analysis.models import ClusterSummary, CoverageDay, Finding, WorkloadState
+from apps.analysis.recording import KEEP_DAYS
 from apps.audit.models import AuditEvent
 from apps.clusters.models import Cluster
 from apps.common.clock import now
@@ -54,6 +55,26 @@ def test_a_cluster_is_read_kept_and_analysed(sim: SimulatedCluster) -> None:
     assert (row.identity, row.kubernetes_version) == ("admin", "v1.28.15")
     assert WorkloadState.objects.count() == ClusterSummary.objects.get().figures["workloads"] > 20
     assert Finding.objects.exists()
+
+
+def test_a_day_is_recorded_by_a_reading_and_not_by_an_analysis_of_what_was_known(
+    sim: SimulatedCluster,
+) -> None:
+    row = registered(sim)
+    read(row)
+    counted = CoverageDay.objects.get()
+    assert (counted.cluster, counted.day) == (row, now().date())
+    assert 0 < counted.expected <= counted.total
+    with time_machine.travel(now() + timedelta(days=1)):
+        request_analysis(cluster=row)
+        refresh(RefreshRun.objects.get(state="queued").pk)
+        assert ClusterSummary.objects.get().analysed_at.date() > counted.day
+        assert CoverageDay.objects.count() == 1
+        read(row)
+        assert CoverageDay.objects.count() == 2
+    with time_machine.travel(now() + timedelta(days=KEEP_DAYS)):
+        request_due()
+        assert [one.day for one in CoverageDay.objects.all()] == [counted.day + timedelta(days=1)]
 
 
 def test_a_second_reading_of_the_same_changes_nothing(sim: SimulatedCluster) -> None:

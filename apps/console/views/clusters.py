@@ -8,19 +8,22 @@ from typing import Any
 
 from django.contrib import messages
 from django.http import HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
 from apps.accounts.permissions import Permission, allows, allows_somewhere
+from apps.analysis import coveragedays
 from apps.analysis import selectors as analysis
+from apps.analysis.exported import coverage_file
 from apps.clusters import actions, rbac
 from apps.clusters.models import Cluster
 from apps.clusters.preflight import PermissionRow, Preflight
 from apps.clusters.selectors import credential_warning
 from apps.common import clock
 from apps.common.errors import InvalidInputError
-from apps.console import blocked, checks_shown, figures, rows
+from apps.console import blocked, checks_shown, figures, rows, sparkline
 from apps.console.access import cluster_or_404
 from apps.console.evidence import reference
 from apps.console.forms.clusters import CredentialForm, blame
@@ -30,6 +33,7 @@ from apps.console.navigation import cluster_tabs, crumbs
 from apps.console.views.refreshing import progress_part
 
 TOP_FINDINGS = 6
+TREND_DAYS = coveragedays.PAGE_DAYS
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +55,12 @@ class Install:
 
 
 @signed_in
-def overview(request: SignedInRequest, name: str) -> HttpResponse:
-    """Health, mesh, Speedscale, figures, and what could not be read."""
+def overview(request: SignedInRequest, name: str) -> HttpResponseBase:
+    """Health, mesh, Speedscale, figures, coverage over time, and what could not be read."""
     cluster = cluster_or_404(request.user, name)
+    if request.GET.get("format") == "csv":
+        series = coveragedays.with_namespaces(request.user, cluster, TREND_DAYS)
+        return coverage_file(f"coverage-{cluster.name}", "csv", series)
     summary = getattr(cluster, "summary", None)
     known = rows.figures_of(cluster)
     open_findings = analysis.open_findings(request.user).filter(cluster=cluster)
@@ -64,6 +71,9 @@ def overview(request: SignedInRequest, name: str) -> HttpResponse:
         "blocked": blocked.sentence(known),
         "captured": figures.number(known.get("captured", 0), known.get("capture_expected", 0)),
         "in_mesh": figures.number(known.get("in_mesh_ok", 0), known.get("in_mesh_expected", 0)),
+        "trend": sparkline.trend(coveragedays.of_cluster(cluster, TREND_DAYS), TREND_DAYS),
+        "trend_days": TREND_DAYS,
+        "today": clock.now().date(),
         "planes": [_plane(cluster, plane) for plane in (summary.control_planes if summary else [])],
         "installs": [_install(one) for one in (summary.installs if summary else [])],
         "findings": open_findings[:TOP_FINDINGS],

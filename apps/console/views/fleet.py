@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from django.http import HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
 
 from apps.accounts.permissions import Permission, allows_somewhere
+from apps.analysis import coveragedays
 from apps.analysis import selectors as analysis
+from apps.analysis.exported import coverage_file
 from apps.changes import selectors as changes
 from apps.clusters import selectors as clusters_of
+from apps.clusters.models import Cluster
 from apps.common import clock
-from apps.console import attention, blocked, figures, rows
-from apps.console.fragments import page_or_fragment
+from apps.console import attention, blocked, figures, rows, sparkline
+from apps.console.fragments import page_or_fragment, wants_fragment
 from apps.console.guard import SignedInRequest, signed_in
 
 MOST_CAUSES = 6
@@ -19,12 +26,15 @@ MOST_DRIFTED = 5
 
 
 @signed_in
-def fleet(request: SignedInRequest) -> HttpResponse:
-    """What needs this person now, four figures, coverage, and all clusters."""
+def fleet(request: SignedInRequest) -> HttpResponseBase:
+    """What needs this person now, four figures, coverage, and all clusters; coverage over time below, which
+    does not change while one looks."""
     clusters = list(clusters_of.visible(request.user).select_related("summary", "credential"))
     may_register = allows_somewhere(request.user, Permission.OPERATE_CLUSTERS)
     if not clusters:
         return render(request, "console/fleet/first_run.html", {"may_register": may_register})
+    if request.GET.get("format") == "csv":
+        return coverage_file("coverage", "csv", coveragedays.of_fleet(clusters, coveragedays.PAGE_DAYS))
     now = clock.now()
     known = [rows.figures_of(cluster) for cluster in clusters]
     total = rows.totals(known)
@@ -53,7 +63,15 @@ def fleet(request: SignedInRequest) -> HttpResponse:
         "may_register": may_register,
         "may_propose": allows_somewhere(request.user, Permission.PROPOSE),
     }
+    if not wants_fragment(request):
+        context |= _over_time(clusters)
     return page_or_fragment(request, "console/fleet/page.html", "console/fleet/_overview.html", context)
+
+
+def _over_time(clusters: Sequence[Cluster]) -> dict[str, Any]:
+    days = coveragedays.PAGE_DAYS
+    trends = [sparkline.trend(series, days) for series in coveragedays.of_fleet(clusters, days)]
+    return {"trends": trends, "trend_days": days, "today": clock.now().date()}
 
 
 @signed_in

@@ -1,0 +1,98 @@
+"""Reading coverage by day, by permission: what a person may not see is in no sum. Few queries each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, date, timedelta
+from typing import Any
+
+from django.db.models import Min, QuerySet
+
+from apps.accounts.permissions import Permission, Person, allows
+from apps.analysis.models import CoverageDay
+from apps.analysis.recording import KEEP_DAYS
+from apps.analysis.trend import Counts, Recorded, Series, add_up
+from apps.clusters.models import Cluster, Environment
+from apps.common.clock import now
+from apps.common.errors import InvalidInputError
+
+PAGE_DAYS = 30
+API_DAYS = 90
+
+
+def of_fleet(clusters: Iterable[Cluster], days: int) -> list[Series]:
+    """The fleet, then each environment that has a cluster; nothing without one. `clusters` are those that
+    the person may see; no other is in a sum. Two queries."""
+    members = list(clusters)
+    known = _recorded(members, days)
+    series = [_series(known, days)] if members else []
+    for environment in Environment.values:
+        chosen = [
+            one for cluster, one in zip(members, known, strict=True) if cluster.environment == environment
+        ]
+        if chosen:
+            series.append(_series(chosen, days, environment=environment))
+    return series
+
+
+def of_cluster(cluster: Cluster, days: int) -> Series:
+    """One cluster. Two queries."""
+    known = _recorded([cluster], days)
+    return _series(known, days, environment=cluster.environment, cluster=cluster.name)
+
+
+def of_namespaces(user: Person, cluster: Cluster, days: int, only: str = "") -> list[Series]:
+    """Each namespace of a cluster that the person may see and that had workloads of applications on one of
+    these days, by name, or `only` one. A day on which it had none counts nothing. Two queries."""
+    stored: dict[date, dict[str, Any]] = dict(_rows([cluster], days).values_list("day", "namespaces"))
+    first = _first_days([cluster]).get(cluster.pk)
+    names = sorted({name for found in stored.values() for name in found if only in ("", name)})
+    place = {"environment": cluster.environment, "cluster": cluster.name}
+    series = []
+    for name in names:
+        if allows(user, Permission.VIEW, **place, namespace=name):
+            counted = {day: Counts(**found.get(name, {})) for day, found in stored.items()}
+            known = Recorded(cluster.name, _since(cluster), first, counted)
+            series.append(_series([known], days, **place, namespace=name))
+    return series
+
+
+def with_namespaces(user: Person, cluster: Cluster, days: int) -> list[Series]:
+    """The cluster, then each of its namespaces that the person may see. Four queries."""
+    return [of_cluster(cluster, days), *of_namespaces(user, cluster, days)]
+
+
+def days_asked(text: str) -> int:
+    """A number of days as somebody asks for it; API_DAYS for "". Raises InvalidInputError."""
+    if not text:
+        return API_DAYS
+    if not (text.isascii() and text.isdecimal()) or not 1 <= int(text[:5]) <= KEEP_DAYS:
+        raise InvalidInputError(f"days is a number from 1 to {KEEP_DAYS}.", field="days")
+    return int(text)
+
+
+def _recorded(clusters: Sequence[Cluster], days: int) -> list[Recorded]:
+    first = _first_days(clusters)
+    found: dict[int, dict[date, Counts]] = {cluster.pk: {} for cluster in clusters}
+    rows = _rows(clusters, days).values_list("cluster_id", "day", "total", "expected", "by_kind")
+    for pk, day, total, expected, by_kind in rows:
+        found[pk][day] = Counts(total, expected, by_kind)
+    return [Recorded(one.name, _since(one), first.get(one.pk), found[one.pk]) for one in clusters]
+
+
+def _rows(clusters: Sequence[Cluster], days: int) -> QuerySet[CoverageDay]:
+    first = now().date() - timedelta(days=days - 1)
+    return CoverageDay.objects.filter(cluster__in=clusters, day__gte=first).order_by("day")
+
+
+def _first_days(clusters: Sequence[Cluster]) -> dict[int, date]:
+    rows = CoverageDay.objects.filter(cluster__in=clusters).order_by()
+    return dict(rows.values_list("cluster_id").annotate(first=Min("day")))
+
+
+def _since(cluster: Cluster) -> date:
+    return cluster.created_at.astimezone(UTC).date()
+
+
+def _series(known: Sequence[Recorded], days: int, **place: str) -> Series:
+    return Series(add_up(known, until=now().date(), days=days), **place)

@@ -1,0 +1,85 @@
+"""Coverage by day as a small line: its path, its gaps, and the same in words. Draws nothing itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from apps.analysis.trend import Day, Series
+
+TOP, BOTTOM = 6, 94  # of a box of 100; the line keeps its width inside
+
+
+@dataclass(frozen=True, slots=True)
+class Trend:
+    """A series as it is shown. The box of the drawing is `width` days wide and 100 high, today at its end;
+    `path` is broken where a day has no percentage, `gaps` are (start, width) of days that were not read.
+    `latest` is the last day with a percentage; `days` are the rows of the table, newest first."""
+
+    series: Series
+    width: int
+    path: str
+    gaps: tuple[tuple[int, int], ...]
+    words: str
+    latest: Day | None
+    days: tuple[Day, ...]
+
+
+def trend(series: Series, width: int) -> Trend:
+    """What a page draws of a series that was asked for `width` days: those before the first record stay
+    empty, and the same day stands at the same place in every series."""
+    known = [day for day in series.days if day.percent is not None]
+    first = width - len(series.days)
+    return Trend(
+        series=series,
+        width=width,
+        path=_path([day.percent for day in series.days], first),
+        gaps=_gaps([day.counts is None for day in series.days], first),
+        words=_words(series, known),
+        latest=known[-1] if known else None,
+        days=series.days[::-1],
+    )
+
+
+def _path(values: Sequence[float | None], first: int) -> str:
+    """A line through the middle of the days that follow one another; a day alone is a dash."""
+    parts: list[str] = []
+    for at, value in enumerate(values):
+        if value is None:
+            continue
+        x, y = first + at, f"{BOTTOM - value * (BOTTOM - TOP) / 100:.1f}"
+        joined = at > 0 and values[at - 1] is not None
+        goes_on = at + 1 < len(values) and values[at + 1] is not None
+        if joined or goes_on:
+            parts.append(f"{'L' if joined else 'M'}{x + 0.5:.1f} {y}")
+        else:
+            parts.append(f"M{x + 0.2:.1f} {y}H{x + 0.8:.1f}")
+    return "".join(parts)
+
+
+def _gaps(not_read: Sequence[bool], first: int) -> tuple[tuple[int, int], ...]:
+    """The runs of days that were not read."""
+    found, at = [], first
+    for gap, run in groupby(not_read):
+        length = len(list(run))
+        if gap:
+            found.append((at, length))
+        at += length
+    return tuple(found)
+
+
+def _words(series: Series, known: list[Day]) -> str:
+    days, gaps = len(series.days), sum(day.counts is None for day in series.days)
+    parts = [f"Captured as expected, {days} day{'' if days == 1 else 's'}"]
+    if known:
+        first, last = known[0], known[-1]
+        shares = [day.percent for day in known if day.percent is not None]
+        parts.append(
+            f"{first.percent}% on {first.day.isoformat()}, {last.percent}% on {last.day.isoformat()}"
+        )
+        parts.append(f"lowest {min(shares)}%, highest {max(shares)}%")
+    else:
+        parts.append("no day with an expected capture")
+    parts.append(f"not read on {gaps} day{'' if gaps == 1 else 's'}" if gaps else "no gap")
+    return "; ".join(parts) + "."
