@@ -53,6 +53,8 @@ def _patch(
         _only(context, component, policy.selector or {}, f"{policy.ref} is for other pods as well")
         before = context.snapshot.manifest(policy.ref) or {}
         known = before["spec"].get("portLevelMtls") or {}
+        if not isinstance(known, Mapping):
+            raise DoubtError(f"the ports of {policy.ref} cannot be read")
         return updated(before, {**before, "spec": {**before["spec"], "portLevelMtls": {**known, **ports}}})
     selector = found[0].service.selector
     _only(context, component, selector, f"the selector of {found[0].service.ref} takes other pods as well")

@@ -75,10 +75,13 @@ def _mends(context: RemedyContext, target: Target, name: str, write: Write) -> t
     """What can be written, and sentences on what cannot."""
     mends: list[Mend] = []
     doubts: list[str] = []
+    spoiled = {problem.ref: problem.path for problem in context.snapshot.problems}
     for finding in analyse(context.snapshot, context.hostset).findings:
         if finding.remedy != name or not _meant(finding, target):
             continue
         try:
+            if finding.ref in spoiled:
+                raise DoubtError(f"{spoiled[finding.ref]} is not what its kind asks for; mend that first")
             mend = write(context, finding)
             same = next((one for one in mends if _refs(one) & _refs(mend)), None)
             if same is None:
