@@ -36,7 +36,7 @@ def written(before: Snapshot, after: Snapshot, ref: ResourceRef) -> Iterator[Man
     pods = after.manifest(ResourceRef(POD_GROUPS_KIND, ref.namespace, f"{ref.kind.lower()}.{ref.name}"))
     old, new = _template(before.manifest(ref) or {}), _template(made)
     if pods is not None and any(_names(old, key) != _names(new, key) for key in CONTAINERS):
-        yield {**pods, "groups": [_followed(group, old, new) for group in pods["groups"]]}
+        yield {**pods, "groups": [_followed(group, old, new) for group in _items(pods, "groups")]}
 
 
 def operator_of(snapshot: Snapshot, workload: Workload) -> SpeedscaleInstall | None:
@@ -68,18 +68,22 @@ def _followed(group: Mapping[str, Any], old: Mapping[str, Any], new: Mapping[str
     followed = {**group, "labels": {**_child(group, "labels"), **labels}}
     for key in CONTAINERS:
         known = _items(group, key)
-        gone, there = _names(old, key) - _names(new, key), {item.get("name") for item in known}
+        gone, there = _names(old, key) - _names(new, key), {_name(item) for item in known}
         gained = [
-            {"name": item["name"], "image": str(item.get("image") or "")}
+            {"name": _name(item), "image": str(item.get("image") or "")}
             for item in _items(_child(new, "spec"), key)
-            if item.get("name") and item["name"] not in there
+            if _name(item) and _name(item) not in there
         ]
-        followed[key] = [*(item for item in known if item.get("name") not in gone), *gained]
+        followed[key] = [*(item for item in known if _name(item) not in gone), *gained]
     return followed
 
 
 def _names(template: Mapping[str, Any], key: str) -> frozenset[str]:
-    return frozenset(str(item.get("name")) for item in _items(_child(template, "spec"), key))
+    return frozenset(_name(item) for item in _items(_child(template, "spec"), key))
+
+
+def _name(container: Mapping[str, Any]) -> str:
+    return str(container.get("name") or "")
 
 
 def _labels(template: Mapping[str, Any]) -> Mapping[str, Any]:
