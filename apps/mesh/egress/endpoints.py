@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 
+from apps.mesh.egress.services import RegistryService
 from apps.mesh.egress.views import MeshView
 from apps.mesh.hosts import is_address
 from apps.mesh.objects.networking import ServiceEntry
@@ -19,6 +20,7 @@ from apps.mesh.selection import WorkloadIndex
 from apps.mesh.snapshot import Snapshot
 
 DNS = frozenset({"DNS", "DNS_ROUND_ROBIN"})
+PASSTHROUGH = "NONE"
 
 
 class Supply(Enum):
@@ -40,13 +42,16 @@ class Endpoints:
 PLENTY = Endpoints(Supply.SOME)
 
 
-def endpoints_of(snapshot: Snapshot, mesh: MeshView, host: str, namespace: str) -> Endpoints:
-    """What the entries of a host in a namespace give it: enough when one of them gives some."""
+def endpoints_of(snapshot: Snapshot, mesh: MeshView, service: RegistryService) -> Endpoints:
+    """What the entries of the service's host in its namespace give its cluster: enough when one of them gives
+    some. With resolution NONE connections go where they were dialled, and an entry gives others nothing."""
+    if service.resolution == PASSTHROUGH:
+        return PLENTY
     found = PLENTY
-    for service in mesh.registry.by_host.get(host, ()):
-        if service.namespace != namespace:
+    for item in mesh.registry.by_host.get(service.host, ()):
+        if item.namespace != service.namespace or (item.resolution == PASSTHROUGH and not item.kubernetes):
             continue
-        entry = snapshot.get(service.ref)
+        entry = snapshot.get(item.ref)
         here = _of_entry(snapshot, mesh, entry) if isinstance(entry, ServiceEntry) else PLENTY
         if here.supply is Supply.SOME:
             return here

@@ -213,6 +213,6 @@ def _lacking(snapshot: Snapshot, mesh: MeshView, viewer: str, host: str, port: i
             return ""
         if item.resolution == "NONE":
             return f"resolution NONE of {item.ref} gives a gateway no address."
-        found = endpoints_of(snapshot, mesh, host, item.namespace)
+        found = endpoints_of(snapshot, mesh, item)
         return found.text if found.supply is Supply.NONE else ""
     return ""

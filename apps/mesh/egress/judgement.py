@@ -132,7 +132,7 @@ def _unresolvable(service: RegistryService | None) -> list[Step]:
 def _supply(case: Case, match: Match) -> Endpoints:
     """Whether the clusters that it may go to have an address; one that has is enough."""
     found = [
-        endpoints_of(case.snapshot, case.mesh, host, service.namespace)
+        endpoints_of(case.snapshot, case.mesh, service)
         for host, _, _ in match.clusters
         if (service := case.imports.shared.service(host)) is not None and not service.kubernetes
     ]

@@ -189,8 +189,9 @@ def _bare(part: Route) -> Route:
 
 @dataclass(frozen=True, slots=True)
 class EntriesTouch:
-    """ServiceEntries. `services` are what the changed ones make, before and after; `ports` those on which
-    more can differ than what becomes of their own hosts; `refs` the owners of all that shares a host."""
+    """ServiceEntries. `services` are all that hold one of their hosts, before and after: of these another one
+    may be taken, also where the changed ones are not seen. `ports` are those on which more can differ than
+    what becomes of their own hosts; `refs` the owners of `services`, and what changed."""
 
     hosts: frozenset[str]
     refs: frozenset[ResourceRef]
@@ -213,7 +214,6 @@ class EntriesTouch:
         """`registries` and `pointing` are those before and after, `routes` those of both."""
         hosts, changed = frozenset(hosts_of(change)), {item.ref for item in every(change, ServiceEntry)}
         sharing = [item for host in hosts for known in registries for item in known.by_host.get(host, ())]
-        own = tuple(item for item in sharing if item.ref in changed)
         routed = any(matches(name, host) for route in routes for name in route.hosts for host in hosts)
         listening = _listening(sidecars)
         ordered = registries[0].ordered_ports | registries[1].ordered_ports
@@ -232,9 +232,9 @@ class EntriesTouch:
             hosts,
             frozenset({*changed, *(item.ref for item in sharing)}),
             tuple(after for _, after in change.objects if isinstance(after, ServiceEntry)),
-            own,
+            tuple(sharing),
             frozenset(ports | {number for number, proxies in listening.items() if number and proxies}),
-            frozenset(name for item in own for name in audience(item.exported, item.namespace)),
+            frozenset(name for item in sharing for name in audience(item.exported, item.namespace)),
             # A route to one of the hosts may lead anywhere's connections there.
             any(host in known for known in pointing for host in hosts),
         )
