@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from django.db.models import Q, QuerySet
 
 from apps.accounts.permissions import Permission, Person, cluster_filter, object_filter
@@ -47,16 +45,6 @@ def versions(user: Person, cluster: Cluster, kind: str, namespace: str, name: st
     )
 
 
-def changes_since(user: Person, cluster: Cluster, since: datetime) -> QuerySet[ObjectVersion]:
-    """Versions that began or ended after a moment, newest first."""
-    return (
-        visible_objects(user)
-        .filter(Q(valid_from__gt=since) | Q(valid_to__gt=since), cluster=cluster)
-        .exclude(kind__in=HIDDEN_KINDS)
-        .order_by("-valid_from", "-pk")
-    )
-
-
 def latest_run(cluster: Cluster) -> RefreshRun | None:
     """The run that was asked for last, whatever became of it."""
     return RefreshRun.objects.filter(cluster=cluster).order_by("-requested_at", "-pk").first()
@@ -66,9 +54,3 @@ def latest_reading(cluster: Cluster) -> RefreshRun | None:
     """The run that was asked for last and that asks the cluster."""
     readings = RefreshRun.objects.filter(cluster=cluster).exclude(trigger=RefreshRun.ANALYSIS)
     return readings.order_by("-requested_at", "-pk").first()
-
-
-def latest_complete_run(cluster: Cluster) -> RefreshRun | None:
-    """The last reading that came to its end."""
-    done = RefreshRun.objects.filter(cluster=cluster, state=RefreshRun.State.DONE)
-    return done.order_by("-requested_at", "-pk").first()

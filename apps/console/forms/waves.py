@@ -12,7 +12,6 @@ from apps.changes.actions.propose_fleet import Remedy, Wish
 from apps.changes.waves import SOAK_LIMIT, OnFailure, Plan, Suggestion
 from apps.console.forms.changes import COMMENT_LIMIT, PASTE_LIMIT
 
-AS_NUMBERED = ""
 FAILURES = (
     (OnFailure.STOP.value, "stops everything"),
     (OnFailure.FINISH_WAVE.value, "lets the other clusters of its wave finish"),
