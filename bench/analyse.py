@@ -86,6 +86,48 @@ def changes(number: int) -> Iterator[tuple[str, Manifest]]:
     peer = largemesh.peer(8, spaces)
     peer["spec"]["mtls"]["mode"] = "DISABLE" if number % 2 else "PERMISSIVE"
     yield "PeerAuthentication", peer
+    yield from _other_changes(number)
+
+
+def _other_changes(number: int) -> Iterator[tuple[str, Manifest]]:
+    """What is not Istio's configuration of routing: policies, namespaces, Services, workloads, platform."""
+    spaces = largemesh.NAMESPACES
+    policy = largemesh.authorization(9, spaces)
+    policy["spec"]["action"] = "DENY" if number % 2 else "AUDIT"
+    yield "AuthorizationPolicy", policy
+    gateway = largemesh.gateway(7, spaces)
+    gateway["spec"]["servers"][0]["hosts"].append(f"new-{number}.example.org")
+    yield "Gateway", gateway
+    limits = {"podSelector": {}, "policyTypes": ["Egress"], "egress": [{"ports": [{"port": 443 + number}]}]}
+    yield "NetworkPolicy (new)", largemesh.made(
+        "NetworkPolicy", "networking.k8s.io/v1", "egress", largemesh.space(11, spaces), limits
+    )
+    space = largemesh.namespace(12)
+    space["metadata"]["annotations"] = {"example.com/owner": f"team-{number}"}
+    yield "Namespace (annotation)", space
+    space = largemesh.namespace(13)
+    space["metadata"]["labels"] = {"istio-injection": "disabled", "round": str(number)}
+    yield "Namespace (no injection)", space
+    yield "Namespace (new)", largemesh.namespace(spaces + number)
+    deployment, service, pods = largemesh.workload(1605, spaces)
+    service["spec"]["ports"].append({"name": "grpc", "port": 9000 + number, "protocol": "TCP"})
+    yield "Service (port)", service
+    deployment["spec"]["template"]["spec"]["containers"][0]["image"] += f".{number}"
+    yield "Deployment (image)", deployment
+    deployment = next(largemesh.workload(1606, spaces))
+    deployment["metadata"]["annotations"] = {"sidecar.speedscale.com/inject": "true", "round": str(number)}
+    yield "Deployment (capture)", deployment
+    pods["groups"][0]["count"] = 4 + number
+    yield "PodGroups", pods
+    platform = {(item["kind"], item["metadata"]["name"]): item for item in largemesh.platform()}
+    config = platform["ConfigMap", "istio"]
+    config["data"]["mesh"] += f"trustDomain: mesh-{number}.example.com\n"
+    yield "ConfigMap (MeshConfig)", config
+    config = largemesh.made("ConfigMap", "v1", "speedscale-operator", "speedscale", {"N": str(number)}, "data")
+    yield "ConfigMap (Speedscale's)", config
+    hook = platform["MutatingWebhookConfiguration", "istio-sidecar-injector"]
+    hook["webhooks"][0]["failurePolicy"] = "Fail" if number % 2 else "Ignore"
+    yield "MutatingWebhookConfiguration", hook
 
 
 def report_whole(texts: list[str]) -> tuple[Snapshot, float, bool]:

@@ -6,9 +6,11 @@ Knows nothing of Istio. Annotations: docs.speedscale.com, sidecar and eBPF refer
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from apps.mesh.byworkload import by_workload
+from apps.mesh.derived import EachNamespace
 from apps.mesh.objects.workloads import PodTemplate, Workload
 from apps.mesh.refs import ResourceRef
 from apps.mesh.reports import CaptureCause, CaptureKind, CaptureReport, CaptureState, SpeedscaleInstall, Tone
@@ -53,10 +55,15 @@ class _Outcome:
     matching: int = 0
 
 
-def captures(snapshot: Snapshot) -> Mapping[ResourceRef, CaptureReport]:
-    """The reports of all workloads, by ref; ask for it through `snapshot.derived`."""
+@EachNamespace
+def captured(snapshot: Snapshot, namespace: str) -> tuple[CaptureReport, ...]:
+    """The reports of a namespace's workloads, in their order."""
     reader = CaptureReader(snapshot)
-    return {workload.ref: reader.report(workload) for workload in snapshot.workloads}
+    return tuple(reader.report(workload) for workload in snapshot.workloads_in(namespace))
+
+
+captures = by_workload(captured)
+"""The reports of all workloads, by ref; ask for it through `snapshot.derived`."""
 
 
 def capture(snapshot: Snapshot, workload: Workload) -> CaptureReport:
@@ -65,15 +72,15 @@ def capture(snapshot: Snapshot, workload: Workload) -> CaptureReport:
 
 
 class CaptureReader:
-    """Reports on the workloads of one snapshot; installations, webhooks and targets are read once."""
+    """Reports on workloads of one snapshot; installations, webhooks and targets are read once."""
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
         self._installs = snapshot.derived(installs)
-        self._parts = frozenset(item.ref for install in self._installs for item in install.components)
-        self._webhooks = tuple(sidecar_webhooks(snapshot))
-        self._targets = tuple(ebpf_targets(snapshot))
-        self._any_pods = any(workload.pods_total for workload in snapshot.workloads)
+        self._parts = snapshot.derived(_components)
+        self._webhooks = snapshot.derived(sidecar_webhooks)
+        self._targets = snapshot.derived(ebpf_targets)
+        self._any_pods = snapshot.derived(_any_pods)
 
     def report(self, workload: Workload) -> CaptureReport:
         """Expected against actual, and the cause of a difference."""
@@ -94,7 +101,7 @@ class CaptureReader:
     def _targeted(self, workload: Workload) -> Wish | None:
         if not self._targets or workload.kind not in SUPPORTED_KINDS:
             return None
-        found = self._snapshot.namespaces.get(workload.namespace)
+        found = self._snapshot.namespace(workload.namespace)
         labels = namespace_labels(workload.namespace, found.labels if found is not None else {})
         for target in self._targets:
             if target.takes(workload.namespace, labels, workload.template.labels):
@@ -166,7 +173,7 @@ class CaptureReader:
                 CaptureCause.WEBHOOK_MISSING,
                 f"There is no webhook {SIDECAR_WEBHOOK}, which does the injection.",
             )
-        found = self._snapshot.namespaces.get(workload.namespace)
+        found = self._snapshot.namespace(workload.namespace)
         labels = namespace_labels(workload.namespace, found.labels if found is not None else {})
         for found_hook in self._webhooks:
             ref, webhook = found_hook.ref, found_hook.webhook
@@ -195,6 +202,19 @@ class CaptureReader:
                 return _not_rolled(total, matching, "the Java agent")
         reason = f"The collector {nettap.ref.path} reads its traffic; pods stay as they are."
         return _Outcome(CaptureState.COMPLETE, CaptureCause.NONE, reason, total)
+
+
+def _components(snapshot: Snapshot) -> frozenset[ResourceRef]:
+    return frozenset(item.ref for install in snapshot.derived(installs) for item in install.components)
+
+
+@EachNamespace
+def _has_pods(snapshot: Snapshot, namespace: str) -> bool:
+    return any(workload.pods_total for workload in snapshot.workloads_in(namespace))
+
+
+def _any_pods(snapshot: Snapshot) -> bool:
+    return any(snapshot.parts(_has_pods).values())
 
 
 def _pods_with(workload: Workload, test: Callable[[PodTemplate], bool]) -> int:

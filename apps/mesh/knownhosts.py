@@ -17,7 +17,7 @@ from apps.mesh.hosts import is_address, is_wildcard, resolve_short_name, service
 from apps.mesh.objects.base import MeshObject
 from apps.mesh.objects.networking import Service
 from apps.mesh.planes import INPUTS as PLANE_INPUTS
-from apps.mesh.planes import NamespacePlanes
+from apps.mesh.planes import namespace_planes
 from apps.mesh.snapshot import Gap, Snapshot
 from apps.mesh.visibility import visible_to
 
@@ -56,7 +56,7 @@ class KnownHosts:
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
-        self._planes = snapshot.derived(NamespacePlanes)
+        self._planes = snapshot.derived(namespace_planes)
         self._registries = snapshot.derived(Registries)
         self._by_namespace: dict[str, Registry] = {}
         self._indexes: dict[int, _Index] = {}

@@ -12,13 +12,13 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from apps.mesh.derived import Change
-from apps.mesh.egress.dataplane import Placement, Placements, Plane
+from apps.mesh.egress.dataplane import Placement, Plane, place, placements
 from apps.mesh.meshconfig import ControlPlane, control_plane_for, control_planes
 from apps.mesh.objects.security import PeerAuthentication
 from apps.mesh.objects.selectors import is_subset
 from apps.mesh.objects.workloads import Workload
 from apps.mesh.planes import INPUTS as PLANE_INPUTS
-from apps.mesh.planes import NamespacePlanes
+from apps.mesh.planes import namespace_planes
 from apps.mesh.refs import ResourceRef
 from apps.mesh.reports import MtlsDecision, MtlsMode, MtlsReport
 from apps.mesh.selection import WorkloadIndex
@@ -126,19 +126,25 @@ class MtlsModes:
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
-        self._planes = snapshot.derived(NamespacePlanes)
+        self._planes = snapshot.derived(namespace_planes)
+        self._control_planes = control_planes(snapshot)
         self._index = snapshot.derived(WorkloadIndex)
-        self._placements = snapshot.derived(Placements)
+        self._placements = snapshot.parts(placements)
         self._policies: dict[tuple[str, str], PeerPolicies] = {}
         self._reports: dict[str, dict[ResourceRef, MtlsReport]] = {}
+        self._before: dict[str, dict[ResourceRef, MtlsReport]] = {}
 
     @classmethod
     def after(cls, old: MtlsModes, change: Change, snapshot: Snapshot) -> MtlsModes:
-        """A policy outside of the root namespaces reaches its own namespace's workloads alone."""
+        """While the control planes are the same, reports are those of before in namespaces where pods stand
+        as they did and nothing has changed; a policy of a root namespace reaches all of them."""
         made = cls(snapshot)
-        touched = {item.namespace for pair in change.objects for item in pair if item is not None}
-        roots = {plane.config.root_namespace for plane in control_planes(snapshot)}
-        if change.kinds == {"PeerAuthentication"} and roots and not touched & roots:
+        made._before = {**old._before, **old._reports}
+        peers = change.namespaces({"PeerAuthentication"})
+        roots = {plane.config.root_namespace for plane in made._control_planes}
+        if made._control_planes is old._control_planes and (not peers or (roots and not peers & roots)):
+            touched = made._placements.unlike(old._placements)
+            touched |= change.namespaces({"Namespace", "PeerAuthentication", "Workload"})
             made._reports = {name: found for name, found in old._reports.items() if name not in touched}
         return made
 
@@ -151,8 +157,9 @@ class MtlsModes:
         """The reports of a namespace's workloads, by ref: the same object again, after a change too, as
         long as none is another."""
         if name not in self._reports:
-            members = self._index.of_namespace(name)
-            self._reports[name] = {workload.ref: self.report(workload) for workload in members}
+            members, before = self._index.of_namespace(name), self._before.get(name)
+            found = {workload.ref: self.report(workload) for workload in members}
+            self._reports[name] = before if before is not None and before == found else found
         return self._reports[name]
 
     def policies(self, plane: ControlPlane) -> PeerPolicies:
@@ -168,7 +175,8 @@ class MtlsModes:
 
     def report(self, workload: Workload) -> MtlsReport:
         """The mode of a workload and of its ports."""
-        placement = self._placements.of(workload)
+        placed = self._placements.get(workload.namespace, {}).get(workload.ref)
+        placement = placed or place(self._snapshot, workload)
         plane = control_plane_for(self._snapshot, placement.revision, workload.namespace)
         plane = plane or self._planes.of(workload.namespace)
         asked, ports = self.policies(plane).decide(workload.namespace, placement.pod.labels)

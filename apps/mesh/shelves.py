@@ -40,7 +40,7 @@ def read(manifest: Manifest, ref: ResourceRef) -> Entry:
 class Shelf:
     """Never changes. All answers are ordered by ref."""
 
-    __slots__ = ("_derived", "_objects", "entries", "problems")
+    __slots__ = ("_by_namespace", "_derived", "_objects", "entries", "problems")
 
     def __init__(self, entries: Mapping[ResourceRef, Entry]) -> None:
         self.entries = entries
@@ -54,6 +54,7 @@ class Shelf:
         self._objects = {kind: tuple(items) for kind, items in objects.items()}
         self.problems = tuple(problems)
         self._derived: dict[Callable[[Shelf], Any], Any] = {}
+        self._by_namespace: dict[type, dict[str, list[Any]]] = {}
 
     @classmethod
     def of(cls, entries: Mapping[ResourceRef, Entry]) -> Shelf:
@@ -63,6 +64,15 @@ class Shelf:
     def objects(self, kind: type) -> tuple[Any, ...]:
         """The objects of a type; a kind of another API group has none."""
         return self._objects.get(kind, ())
+
+    def objects_in(self, kind: type, namespace: str) -> tuple[Any, ...]:
+        """The objects of a type in a namespace."""
+        if kind not in self._by_namespace:
+            found: dict[str, list[Any]] = {}
+            for item in self.objects(kind):
+                found.setdefault(item.ref.namespace, []).append(item)
+            self._by_namespace[kind] = found
+        return tuple(self._by_namespace[kind].get(namespace, ()))
 
     def changed(self, upserts: Mapping[ResourceRef, Entry], deletes: Collection[ResourceRef]) -> Shelf:
         """A shelf in which these are created or replaced, and those are gone; itself when nothing differs."""

@@ -13,7 +13,7 @@ from apps.mesh.derived import Change
 from apps.mesh.egress.bypass import bypass_answer
 from apps.mesh.egress.candidates import candidates
 from apps.mesh.egress.case import Case, Policy, policy_of
-from apps.mesh.egress.dataplane import Placements, Plane, place
+from apps.mesh.egress.dataplane import Plane, place, placements
 from apps.mesh.egress.evidence import handled_step
 from apps.mesh.egress.judgement import Judgement, judge
 from apps.mesh.egress.matching import PortView
@@ -46,7 +46,7 @@ class EgressEngine:
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
-        self._placements = snapshot.derived(Placements)
+        self._placements = snapshot.parts(placements)
         self._meshes: dict[tuple[str, str, bool], MeshView] = {}
         self._positions: dict[int, Position] = {}  # by identity: the snapshot keeps its workloads
         self._memory = Memory()
@@ -227,7 +227,7 @@ class EgressEngine:
             return known
         if self._snapshot.workload(workload.namespace, workload.name, workload.kind) is not workload:
             return find_position(self._snapshot, workload, place(self._snapshot, workload), self._mesh)
-        placed = self._placements.of(workload)
+        placed = self._placements[workload.namespace][workload.ref]
         found = self._positions[id(workload)] = find_position(self._snapshot, workload, placed, self._mesh)
         return found
 

@@ -14,7 +14,7 @@ from apps.mesh.egress import EgressEngine
 from apps.mesh.egress.registry import Registries, Registry
 from apps.mesh.findings import Finding, Severity
 from apps.mesh.hostsets import HostSet, Tier
-from apps.mesh.inforce import InForce, in_force
+from apps.mesh.inforce import in_force, in_force_of
 from apps.mesh.injection import injections
 from apps.mesh.knownhosts import KnownHosts, knows, whole
 from apps.mesh.meshconfig import MeshConfig, control_planes
@@ -23,7 +23,7 @@ from apps.mesh.needs import FlawedEntries, flawed_entries, may_name
 from apps.mesh.objects.base import MeshObject
 from apps.mesh.objects.networking import Gateway, ServiceEntry
 from apps.mesh.objects.workloads import WORKLOAD_KINDS, Workload
-from apps.mesh.planes import NamespacePlanes
+from apps.mesh.planes import namespace_planes
 from apps.mesh.references import gateway_ref
 from apps.mesh.refs import ResourceRef
 from apps.mesh.reports import CaptureReport, DataPlane, InjectionReport, MtlsReport, SpeedscaleInstall
@@ -89,7 +89,7 @@ class RuleContext:
     def registries(self) -> tuple[Registry, ...]:
         """What each control plane knows; with Istio's defaults where none is to be seen."""
         built, planes = self.snapshot.derived(Registries), control_planes(self.snapshot)
-        return tuple(map(built.of, planes or (self.snapshot.derived(NamespacePlanes).of(""),)))
+        return tuple(map(built.of, planes or (self.snapshot.derived(namespace_planes).of(""),)))
 
     @property
     def mtls(self) -> Mapping[ResourceRef, MtlsReport]:
@@ -123,11 +123,11 @@ class RuleContext:
 
     def mesh_config(self, namespace: str) -> MeshConfig:
         """The MeshConfig that holds for objects of a namespace."""
-        return self.snapshot.derived(NamespacePlanes).of(namespace).config
+        return self.snapshot.derived(namespace_planes).of(namespace).config
 
     def reads(self, item: MeshObject) -> bool:
         """Whether a control plane reads an object: its namespace is discovered, its revision is there."""
-        return self.snapshot.derived(InForce).reads(item)
+        return self.snapshot.derived(in_force_of).reads(item)
 
     @property
     def whole(self) -> bool:

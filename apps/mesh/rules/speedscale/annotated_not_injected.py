@@ -46,7 +46,7 @@ def check(context: RuleContext) -> Iterator[Finding]:
         elif report.cause in SHARED:
             key = (report.cause, workload.namespace, report.reason)
             shared.setdefault(key, []).append(workload)
-    webhook = next(sidecar_webhooks(context.snapshot), None)
+    webhook = next(iter(context.snapshot.derived(sidecar_webhooks)), None)
     for (cause, namespace, reason), workloads in sorted(shared.items(), key=lambda pair: pair[0]):
         selector = "objectSelector" if "objectSelector" in reason else "namespaceSelector"
         yield RULE.finding(

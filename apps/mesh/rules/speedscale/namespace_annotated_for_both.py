@@ -47,7 +47,7 @@ def _listed_and_injected(context: RuleContext) -> Iterator[Finding]:
     for workload, report in context.captured():
         if report.expected is CaptureKind.SIDECAR:
             injected.setdefault(workload.namespace, []).append(workload)
-    for target in ebpf_targets(context.snapshot):
+    for target in context.snapshot.derived(ebpf_targets):
         for namespace, workloads in injected.items():
             labels = namespace_labels(namespace, _labels(context, namespace))
             twice = [w for w in workloads if target.takes(namespace, labels, w.template.labels)]

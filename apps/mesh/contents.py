@@ -1,0 +1,101 @@
+"""Everything of one cluster as it lies in a snapshot: objects by kind, workloads by namespace, what could not
+be read; and what differs between two of them.
+
+Computes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from apps.mesh.derived import Change
+from apps.mesh.objects.config import Namespace
+from apps.mesh.objects.workloads import Workload
+from apps.mesh.refs import ResourceRef
+from apps.mesh.shelves import Entry, Shelf
+from apps.mesh.toplevel import WORKLOAD_INPUTS, order, top_level
+
+EMPTY = Shelf({})
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """What could not be read. `namespace` "" means everywhere; `reason` is for people."""
+
+    kind: str
+    namespace: str
+    reason: str
+
+    def covers(self, kind: str, namespace: str = "") -> bool:
+        """Whether an object of that kind in that namespace might be missing because of this gap;
+        `namespace` "" asks about the whole cluster."""
+        return self.kind == kind and (not self.namespace or not namespace or self.namespace == namespace)
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    shelves: Mapping[str, Shelf]
+    workloads: Mapping[ResourceRef, Workload]
+    by_namespace: Mapping[str, tuple[Workload, ...]]
+    gaps: tuple[Gap, ...]
+
+    @classmethod
+    def of(cls, shelves: Mapping[str, Shelf], gaps: tuple[Gap, ...]) -> Contents:
+        found = top_level(shelves)
+        return cls(shelves, {workload.ref: workload for workload in found}, _grouped(found), gaps)
+
+    def with_workloads_of(self, namespaces: Collection[str]) -> Contents:
+        """The same, its workloads of these namespaces put together again; those that are alike stay."""
+        workloads = dict(self.workloads)
+        found = []
+        for item in top_level(self.shelves, namespaces):
+            known = workloads.get(item.ref)
+            found.append(known if known == item else item)
+        before = {item.ref for name in namespaces for item in self.by_namespace.get(name, ())}
+        workloads.update((item.ref, item) for item in found)
+        if before != {item.ref for item in found}:
+            there = (workloads.keys() - before) | {item.ref for item in found}
+            workloads = {ref: workloads[ref] for ref in sorted(there, key=order)}
+        grouped = {**self.by_namespace, **dict.fromkeys(namespaces, ()), **_grouped(found)}
+        return replace(self, workloads=workloads, by_namespace=grouped)
+
+    @property
+    def places(self) -> Mapping[str, None]:
+        """The namespaces that have an object of their own or workloads, in order."""
+        there = (name for name, found in self.by_namespace.items() if found)
+        return dict.fromkeys(sorted({*there, *self.shelves.get("Namespace", EMPTY).derived(namespaces_of)}))
+
+    def entry(self, ref: ResourceRef) -> Entry | None:
+        return self.shelves.get(ref.kind, EMPTY).entries.get(ref)
+
+
+def change_of(
+    before: Contents, after: Contents, changed: Iterable[str], refs: Iterable[ResourceRef]
+) -> Change:
+    kinds = frozenset("Workload" if kind in WORKLOAD_INPUTS else kind for kind in changed)
+    refs = [ref for ref in refs if before.entry(ref) is not after.entry(ref)]
+    places: dict[str, set[str]] = {}
+    for ref in refs:
+        kind = "Workload" if ref.kind in WORKLOAD_INPUTS else ref.kind
+        places.setdefault(kind, set()).add(place_of(ref))
+    pairs = [(before.entry(ref), after.entry(ref)) for ref in refs]
+    objects = tuple((old and old.object, new and new.object) for old, new in pairs)
+    return Change(kinds, objects, {kind: frozenset(names) for kind, names in places.items()})
+
+
+def place_of(ref: ResourceRef) -> str:
+    """The namespace that an object is in; of a Namespace the one that it stands for."""
+    return ref.name if ref.kind == "Namespace" else ref.namespace
+
+
+def namespaces_of(shelf: Shelf) -> Mapping[str, Namespace]:
+    """The Namespace objects of a shelf, by name."""
+    return {namespace.name: namespace for namespace in shelf.objects(Namespace)}
+
+
+def _grouped(workloads: Iterable[Workload]) -> dict[str, tuple[Workload, ...]]:
+    found: dict[str, list[Workload]] = {}
+    for workload in workloads:
+        found.setdefault(workload.namespace, []).append(workload)
+    return {name: tuple(items) for name, items in found.items()}
