@@ -7,6 +7,7 @@ out for each scope, so that asking for thousands of workloads costs what their s
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import ClassVar
 
 from apps.mesh.derived import Change
@@ -21,7 +22,7 @@ from apps.mesh.egress.memory import Memory, Row
 from apps.mesh.egress.onward import onward
 from apps.mesh.egress.positions import Position, find_position, scope_at, scopes_among
 from apps.mesh.egress.probing import Connection, connect, normal, probed_host
-from apps.mesh.egress.reach import CONFIGURATION, Asked, Reach
+from apps.mesh.egress.reach import FOLLOWED, Asked, Reach
 from apps.mesh.egress.views import MeshView, reconfigured
 from apps.mesh.meshconfig import ControlPlane, control_planes
 from apps.mesh.objects.workloads import Workload
@@ -33,9 +34,9 @@ from apps.mesh.verdicts import Destination, EgressAnswer, Protocol
 
 INPUTS = (
     PLANE_INPUTS
-    | CONFIGURATION
-    | {"EnvoyFilter", "GRPCRoute", "Gateway", "GatewayClass", "HTTPRoute", "KubernetesGateway"}
-    | {"NetworkPolicy", "ProxyConfig", "ReferenceGrant", "Service", "TCPRoute", "TLSRoute", "WorkloadEntry"}
+    | FOLLOWED
+    | {"EnvoyFilter", "GRPCRoute", "GatewayClass", "HTTPRoute", "KubernetesGateway"}
+    | {"ProxyConfig", "ReferenceGrant", "TCPRoute", "TLSRoute", "WorkloadEntry"}
 )
 
 
@@ -46,6 +47,7 @@ class EgressEngine:
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
+        self._control_planes = control_planes(snapshot)
         self._placements = snapshot.parts(placements)
         self._meshes: dict[tuple[str, str, bool], MeshView] = {}
         self._positions: dict[int, Position] = {}  # by identity: the snapshot keeps its workloads
@@ -61,19 +63,24 @@ class EgressEngine:
         """An engine that takes over what a change leaves alone: where workloads stand, and the answers of
         namespaces that it cannot reach."""
         made = cls(snapshot)
-        if change.kinds == {"ConfigMap"}:
-            made._meshes = reconfigured(old._meshes, snapshot)
-            made._memory = Memory(candidates=dict(old._memory.candidates))
-            made._connections = dict(old._connections)
-        if not change.kinds & INPUTS <= CONFIGURATION:
+        if made._control_planes is not old._control_planes:
+            if change.kinds == {"ConfigMap"}:
+                made._meshes = reconfigured(old._meshes, snapshot)
+                made._memory = Memory(candidates=dict(old._memory.candidates))
+                made._connections = dict(old._connections)
             return made
+        if not change.kinds & INPUTS <= FOLLOWED:
+            return made
+        # A NetworkPolicy limits pods of its own namespace; a Namespace may move its own to another revision.
+        moved = change.namespaces({"Namespace", "NetworkPolicy", "Workload"})
+        moved |= made._placements.unlike(old._placements)
         reach = made._take_over_meshes(old, change)
         if reach is None:
             if "Sidecar" not in change.kinds and made._source_labels() == old._source_labels():
-                made._stand_as(old, frozenset())
+                made._stand_as(old, moved)
             return made
-        away = made._stand_as(old, reach.moved)
-        made._memory = old._memory.after(reach, made._positions, away)
+        away = made._stand_as(old, reach.moved | moved)
+        made._memory = old._memory.after(replace(reach, moved=reach.moved | moved), made._positions, away)
         if reach.same_views:
             made._connections = dict(old._connections)
         return made
@@ -91,8 +98,8 @@ class EgressEngine:
 
     def _stand_as(self, old: EgressEngine, moved: frozenset[str]) -> set[int]:
         """Takes over where workloads stand, but for those of some namespaces; the identities of these."""
-        index = self._snapshot.derived(WorkloadIndex)
-        away = {id(workload) for namespace in moved for workload in index.of_namespace(namespace)}
+        indexes = (old._snapshot.derived(WorkloadIndex), self._snapshot.derived(WorkloadIndex))
+        away = {id(item) for index in indexes for name in moved for item in index.of_namespace(name)}
         self._positions = dict(old._positions)
         for key in away:
             self._positions.pop(key, None)

@@ -6,7 +6,7 @@ judged again. Decides nothing itself.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol as Shape
 from typing import TypeVar
@@ -17,15 +17,30 @@ from apps.mesh.egress.imports import host_imports
 from apps.mesh.egress.probing import probed_host
 from apps.mesh.egress.registry import Registry, hosts_of
 from apps.mesh.egress.services import RegistryService
-from apps.mesh.hosts import DEFAULT_DOMAIN, is_address, is_wildcard, matches, subset_of
+from apps.mesh.hosts import DEFAULT_DOMAIN, is_address, is_wildcard, matches, service_names, subset_of
 from apps.mesh.objects.base import MeshObject
-from apps.mesh.objects.networking import Route, ServiceEntry, Sidecar, VirtualService
+from apps.mesh.objects.networking import Route, Service, ServiceEntry, Sidecar, VirtualService
 from apps.mesh.refs import ResourceRef
-from apps.mesh.verdicts import Destination, Protocol
+from apps.mesh.verdicts import Destination, EgressAnswer, Protocol
 from apps.mesh.visibility import PUBLIC, audience
 
-CONFIGURATION = frozenset({"DestinationRule", "ServiceEntry", "Sidecar", "VirtualService"})
-"""What is changed most often; none of it moves a pod."""
+FOLLOWED = frozenset(
+    {
+        "ConfigMap",
+        "DestinationRule",
+        "Gateway",
+        "MutatingWebhookConfiguration",
+        "Namespace",
+        "NetworkPolicy",
+        "Service",
+        "ServiceEntry",
+        "Sidecar",
+        "VirtualService",
+        "Workload",
+    }
+)
+"""The kinds of which it can be told which answers a change may reach; of any other it may be all of them.
+ConfigMaps and webhooks are only looked at for the control planes and for injection."""
 CLUSTER_DOMAIN = f".svc.{DEFAULT_DOMAIN}"
 _O = TypeVar("_O", bound=MeshObject)
 
@@ -57,11 +72,14 @@ class Touch(Shape):
 @dataclass(frozen=True, slots=True)
 class Reach:
     """`moved` are namespaces whose workloads may stand elsewhere: all their answers are given again.
-    `same_views` says that the views of ports are shared with those before."""
+    `same_views` says that the views of ports are shared with those before. What goes on to a Service of the
+    namespaces in `onward` is followed again from there, with `gateways` what goes to any."""
 
     moved: frozenset[str] = frozenset()
     touches: tuple[Touch, ...] = ()
     same_views: bool = True
+    onward: frozenset[str] = frozenset()
+    gateways: bool = False
 
     @property
     def hosts(self) -> frozenset[str]:
@@ -77,9 +95,28 @@ class Reach:
         """Whether the near misses of a destination may be others now."""
         return any(isinstance(item, EntriesTouch) and item.near(destination, found) for item in self.touches)
 
+    def goes_on(self, namespace: str, destination: Destination, answer: EgressAnswer) -> bool:
+        """Whether what becomes of a connection past its own proxy may be another: by its Service, the pods
+        behind it or the gateway that they are."""
+        if not answer.verdict.reachable:
+            return False
+        if not answer.cluster:
+            names = service_names(destination.host, namespace)
+        elif answer.cluster.endswith(CLUSTER_DOMAIN):
+            names = service_names(answer.cluster.rpartition("|")[2])
+        else:
+            return False
+        return names is not None and (self.gateways or names[1] in self.onward)
+
     def __or__(self, other: Reach) -> Reach:
         same = self.same_views and other.same_views
-        return Reach(self.moved | other.moved, (*self.touches, *other.touches), same)
+        onward, gateways = self.onward | other.onward, self.gateways or other.gateways
+        return Reach(self.moved | other.moved, (*self.touches, *other.touches), same, onward, gateways)
+
+
+def owners_of(change: Change) -> set[ResourceRef]:
+    """The changed objects that services of the registry are made of."""
+    return {item.ref for item in (*every(change, ServiceEntry), *every(change, Service))}
 
 
 def every(change: Change, kind: type[_O]) -> list[_O]:
@@ -139,7 +176,11 @@ class RoutesTouch:
         apart = [
             pair for pair in pairs if pair[0] is not pair[1] and _deciding(pair[0]) != _deciding(pair[1])
         ]
-        found = [route for pair in apart for route in pair if route is not None]
+        return cls.through([route for pair in apart for route in pair if route is not None], registries)
+
+    @classmethod
+    def through(cls, found: Sequence[VirtualService], registries: Iterable[Registry]) -> RoutesTouch:
+        """What these routes may do, whatever of them is another."""
         parts = [part for route in found for part in (*route.http, *route.tls, *route.tcp)]
         goals = frozenset(goal.host for part in parts for goal in part.destinations)
         hosts = frozenset(host for route in found for host in route.hosts)
@@ -189,9 +230,9 @@ def _bare(part: Route) -> Route:
 
 @dataclass(frozen=True, slots=True)
 class EntriesTouch:
-    """ServiceEntries. `services` are all that hold one of their hosts, before and after: of these another one
-    may be taken, also where the changed ones are not seen. `ports` are those on which more can differ than
-    what becomes of their own hosts; `refs` the owners of `services`, and what changed."""
+    """ServiceEntries and Services. `services` are all that hold one of their hosts, before and after: of
+    these another one may be taken, also where the changed ones are not seen. `ports` are those on which more
+    can differ than what becomes of their own hosts; `refs` the owners of `services`, and what changed."""
 
     hosts: frozenset[str]
     refs: frozenset[ResourceRef]
@@ -199,20 +240,18 @@ class EntriesTouch:
     services: tuple[RegistryService, ...]
     ports: frozenset[int]
     viewers: frozenset[str]
-    everything: bool
-    goals: frozenset[str] = frozenset()
+    goals: frozenset[str]
 
     @classmethod
     def of_change(
         cls,
         change: Change,
         registries: Sequence[Registry],
-        pointing: Sequence[Mapping[str, object]],
         routes: Sequence[VirtualService],
         sidecars: Iterable[Sidecar],
     ) -> EntriesTouch:
-        """`registries` and `pointing` are those before and after, `routes` those of both."""
-        hosts, changed = frozenset(hosts_of(change)), {item.ref for item in every(change, ServiceEntry)}
+        """`registries` are those before and after, `routes` those of both."""
+        hosts, changed = frozenset(hosts_of(change)), owners_of(change)
         sharing = [item for host in hosts for known in registries for item in known.by_host.get(host, ())]
         routed = any(matches(name, host) for route in routes for name in route.hosts for host in hosts)
         listening = _listening(sidecars)
@@ -235,18 +274,17 @@ class EntriesTouch:
             tuple(sharing),
             frozenset(ports | {number for number, proxies in listening.items() if number and proxies}),
             frozenset(name for item in sharing for name in audience(item.exported, item.namespace)),
-            # A route to one of the hosts may lead anywhere's connections there.
-            any(host in known for known in pointing for host in hosts),
+            hosts,
         )
 
     def of(self, destination: Destination, found: Sequence[Candidate]) -> Test | None:
-        if self.everything or may_mean(destination, self.hosts) or self.near(destination, found):
+        if may_mean(destination, self.hosts) or self.near(destination, found):
             return always
         return self._sees if destination.port in self.ports else None
 
     def near(self, destination: Destination, found: Sequence[Candidate]) -> bool:
-        """Whether one of the entries is, was, or shares a host with a near miss of the destination."""
-        if any(candidate.ref in self.refs for candidate in found):
+        """Whether one of the objects is, was, or shares a host with a near miss of the destination."""
+        if any(candidate.ref in self.refs for candidate in found) or may_mean(destination, self.hosts):
             return True
         return any(True for _ in entry_candidates(self.entries, probed_host(destination), destination))
 

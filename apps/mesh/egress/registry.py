@@ -53,13 +53,17 @@ class Registries:
 
     @classmethod
     def after(cls, old: Registries, change: Change, snapshot: Snapshot) -> Registries:
-        """Only the changed Services and ServiceEntries are read again, where no namespace changed."""
+        """Only the changed Services and ServiceEntries are read again, unless namespaces changed and decide
+        what is read of them."""
         made = cls(snapshot)
-        if change.kinds <= {"Service", "ServiceEntry"}:
-            for plane, registry in old._found:
-                updated = _updated(registry, change, snapshot, plane)
-                if updated is not None:
-                    made._found.append((plane, updated))
+        objects = bool(change.kinds & {"Service", "ServiceEntry"})
+        for plane, registry in old._found:
+            config = plane.config
+            if "Namespace" in change.kinds and (config.discovery_selectors or config.entry_cap_applies):
+                continue
+            updated = _updated(registry, change, snapshot, plane) if objects else registry
+            if updated is not None:
+                made._found.append((plane, updated))
         return made
 
     def of(self, plane: ControlPlane) -> Registry:

@@ -5,7 +5,7 @@ Joins the registry, the imports, the listeners and the routes; explains nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
 from functools import partial
@@ -20,7 +20,7 @@ from apps.mesh.egress.listeners import build_listeners
 from apps.mesh.egress.matching import ListenerSet, PortView
 from apps.mesh.egress.meshroutes import mesh_routes
 from apps.mesh.egress.proxyconfig import capturing
-from apps.mesh.egress.reach import EntriesTouch, Reach, RoutesTouch, RulesTouch, Touch, every
+from apps.mesh.egress.reach import EntriesTouch, Reach, RoutesTouch, RulesTouch, Touch, every, owners_of
 from apps.mesh.egress.reading import Reading
 from apps.mesh.egress.registry import Registries, Registry, hosts_of, order, reader
 from apps.mesh.egress.routes import build_routes
@@ -79,9 +79,13 @@ class MeshView:
         self._retired: tuple[Imports, ...] = ()
 
     def after(self, change: Change, snapshot: Snapshot) -> tuple[MeshView, Reach] | None:
-        """The view after a change of kinds of CONFIGURATION, which shares what they leave alone, and which
-        answers the change reaches; None where it may reach all of them."""
+        """The view after a change of FOLLOWED kinds, which shares what they leave alone, and which answers
+        the change reaches; None where it may reach all of them."""
         made, kinds = copy(self), change.kinds
+        if kinds & {"Namespace", "Service", "ServiceEntry"} and not self._reads_as_before(snapshot):
+            return None
+        if "Namespace" in kinds and self.plane.config.entry_cap_applies:
+            return None
         moved: frozenset[str] = frozenset()
         touches: list[Touch] = []
         if "Sidecar" in kinds:
@@ -100,30 +104,52 @@ class MeshView:
                 return None
             made._visible_routes = VisibleRoutes(made.routes, exported)
             made._index = replace(self._index, pointing=routes_by_destination(made.routes))
-        if "ServiceEntry" in kinds:
-            if mesh_routes(snapshot, self._reading) != self._of_gateway_api:
-                return None  # their parent may be an entry
+        if "Gateway" in kinds:
+            made.gateways = self._read(snapshot.each(Gateway))
+        supplied = _selecting_hosts(change, snapshot) if "Workload" in kinds else frozenset()
+        if kinds & {"Service", "ServiceEntry"}:
             made.registry = snapshot.derived(Registries).of(self.plane)
-            if hosts_of(change) & made.registry.tangled:
+            if hosts_of(change) & (self.registry.tangled | made.registry.tangled):
                 return None
             made._change_services(self, change)
-            touches.append(
-                EntriesTouch.of_change(
-                    change,
-                    (self.registry, made.registry),
-                    (self._index.pointing, made._index.pointing),
-                    self.routes if self.routes is made.routes else (*self.routes, *made.routes),
-                    snapshot.each(Sidecar),
-                )
-            )
+            routes = self.routes if self.routes is made.routes else (*self.routes, *made.routes)
+            registries = (self.registry, made.registry)
+            touches.append(EntriesTouch.of_change(change, registries, routes, snapshot.each(Sidecar)))
+            supplied |= hosts_of(change)
+        if supplied:
+            touches.append(made._leading_to(supplied, self))
         if "VirtualService" in kinds:
             registries = (self.registry, made.registry)
             touches.append(RoutesTouch.of_routes(self.routes, made.routes, registries))
-        if kinds & {"ServiceEntry", "VirtualService"}:
+        if kinds & {"Service", "ServiceEntry", "VirtualService"}:
             made._singular = _singular_namespaces(made.registry, made.routes)
             made._imports, made._shared, made._listeners, made._ports = {}, {}, {}, {}
             made._retired = ()
-        return made, Reach(moved, tuple(touches), same_views=made._ports is not self._ports)
+        return made, Reach(
+            moved,
+            tuple(touches),
+            same_views=made._ports is not self._ports,
+            onward=change.namespaces({"Namespace", "Service", "Workload"}),
+            gateways="Gateway" in kinds,
+        )
+
+    def _reads_as_before(self, snapshot: Snapshot) -> bool:
+        """Whether namespaces, Services and entries, which decide what else is read and what routes of the
+        Gateway API attach to, have left that as it was."""
+        return (
+            Reading.of(snapshot, self.plane) == self._reading
+            and mesh_routes(snapshot, self._reading) == self._of_gateway_api
+            and built_listeners(snapshot, self._reading) == self.built
+        )
+
+    def _leading_to(self, hosts: Collection[str], old: MeshView) -> Touch:
+        """What may be reached where clusters of hosts, or their endpoints, are others: whatever is sent
+        there, by routes too."""
+        pointing = [
+            route for view in (old, self) for host in hosts for route in view._index.pointing.get(host, ())
+        ]
+        touch = RoutesTouch.through(pointing, (old.registry, self.registry))
+        return replace(touch, goals=touch.goals | frozenset(hosts))
 
     def _change_sidecars(self, change: Change, snapshot: Snapshot) -> None:
         refs = {item.ref for item in every(change, Sidecar)}
@@ -147,7 +173,7 @@ class MeshView:
 
     def _change_services(self, old: MeshView, change: Change) -> None:
         """Takes over what is seen of the registry but for the services of changed objects."""
-        refs, hosts = {item.ref for item in every(change, ServiceEntry)}, hosts_of(change)
+        refs, hosts = owners_of(change), hosts_of(change)
         gone, new = (
             [item for host in hosts for item in registry.by_host.get(host, ()) if item.ref in refs]
             for registry in (old.registry, self.registry)
@@ -224,6 +250,17 @@ class MeshView:
             routes = partial(build_routes, imports, number, dict(labels), listeners)
             self._ports[key] = PortView(self._listeners[shared], routes, imports.shared, self.subsets)
         return self._ports[key]
+
+
+def _selecting_hosts(change: Change, snapshot: Snapshot) -> frozenset[str]:
+    """The hosts of entries that take their endpoints from workloads of namespaces in which some changed."""
+    return frozenset(
+        host
+        for name in change.namespaces({"Workload"})
+        for entry in snapshot.each_in(ServiceEntry, name)
+        if entry.workload_selector is not None
+        for host in entry.hosts
+    )
 
 
 def _names_own_namespace(sidecar: Sidecar | None) -> bool:
