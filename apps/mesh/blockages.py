@@ -21,7 +21,6 @@ from apps.mesh.meshconfig import control_plane_for, control_planes
 from apps.mesh.needs import HostEntry, HostNeeds, Need, entries_for, flaws, may_name
 from apps.mesh.objects.networking import EgressListener, ServiceEntry, Sidecar
 from apps.mesh.objects.workloads import Workload
-from apps.mesh.reports import SpeedscaleInstall
 from apps.mesh.snapshot import Snapshot
 from apps.mesh.tenancy import hosts_of
 from apps.mesh.verdicts import EgressAnswer, Step
@@ -144,12 +143,12 @@ def stoppages(snapshot: Snapshot, hostset: HostSet) -> tuple[Stoppage, ...]:
 def _rows(snapshot: Snapshot, hostset: HostSet) -> Iterator[tuple[Need, tuple[RequiredHost, ...], Row]]:
     """Every need with the hosts that its installation dials, and the answers."""
     engine = snapshot.derived(EgressEngine)
-    asking: dict[SpeedscaleInstall, tuple[tuple[RequiredHost, ...], Callable[[Workload], Row]]] = {}
+    asking: dict[int, tuple[tuple[RequiredHost, ...], Callable[[Workload], Row]]] = {}  # by identity
     for need in snapshot.derived(HostNeeds).needs:
-        if need.install not in asking:
+        if id(need.install) not in asking:
             hosts = hosts_of(snapshot, need.install, hostset).hosts
-            asking[need.install] = (hosts, engine.row_of(tuple(host.destination for host in hosts)))
-        hosts, row_of = asking[need.install]
+            asking[id(need.install)] = (hosts, engine.row_of(tuple(host.destination for host in hosts)))
+        hosts, row_of = asking[id(need.install)]
         yield need, hosts, row_of(need.workload)
 
 

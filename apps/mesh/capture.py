@@ -14,6 +14,7 @@ from apps.mesh.derived import EachNamespace
 from apps.mesh.objects.workloads import PodTemplate, Workload
 from apps.mesh.refs import ResourceRef
 from apps.mesh.reports import CaptureCause, CaptureKind, CaptureReport, CaptureState, SpeedscaleInstall, Tone
+from apps.mesh.selection import any_pods
 from apps.mesh.snapshot import Snapshot
 from apps.mesh.speedscale import (
     IGNORE,
@@ -66,6 +67,18 @@ captures = by_workload(captured)
 """The reports of all workloads, by ref; ask for it through `snapshot.derived`."""
 
 
+@EachNamespace
+def _of_cause(snapshot: Snapshot, namespace: str, cause: CaptureCause) -> tuple[ResourceRef, ...]:
+    reports = snapshot.part(captured, namespace)
+    found = zip(snapshot.workloads_in(namespace), reports, strict=True)
+    return tuple(workload.ref for workload, report in found if report.cause is cause)
+
+
+def refs_of_cause(snapshot: Snapshot, cause: CaptureCause) -> tuple[ResourceRef, ...]:
+    """The workloads whose capture lacks something for that cause; ask for it through `snapshot.derived`."""
+    return tuple(ref for part in snapshot.parts(_of_cause, cause).values() for ref in part)
+
+
 def capture(snapshot: Snapshot, workload: Workload) -> CaptureReport:
     """The report of one workload; for many, ask for `captures`."""
     return CaptureReader(snapshot).report(workload)
@@ -80,7 +93,7 @@ class CaptureReader:
         self._parts = snapshot.derived(_components)
         self._webhooks = snapshot.derived(sidecar_webhooks)
         self._targets = snapshot.derived(ebpf_targets)
-        self._any_pods = snapshot.derived(_any_pods)
+        self._any_pods = snapshot.derived(any_pods)
 
     def report(self, workload: Workload) -> CaptureReport:
         """Expected against actual, and the cause of a difference."""
@@ -206,15 +219,6 @@ class CaptureReader:
 
 def _components(snapshot: Snapshot) -> frozenset[ResourceRef]:
     return frozenset(item.ref for install in snapshot.derived(installs) for item in install.components)
-
-
-@EachNamespace
-def _has_pods(snapshot: Snapshot, namespace: str) -> bool:
-    return any(workload.pods_total for workload in snapshot.workloads_in(namespace))
-
-
-def _any_pods(snapshot: Snapshot) -> bool:
-    return any(snapshot.parts(_has_pods).values())
 
 
 def _pods_with(workload: Workload, test: Callable[[PodTemplate], bool]) -> int:

@@ -35,21 +35,44 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class Contents:
+    """`running` are the objects that workloads are made of, by namespace. `places` are the namespaces that
+    have an object of their own or hold one, or did before a patch; in order."""
+
     shelves: Mapping[str, Shelf]
     workloads: Mapping[ResourceRef, Workload]
     by_namespace: Mapping[str, tuple[Workload, ...]]
+    running: Mapping[str, tuple[ResourceRef, ...]]
+    places: Mapping[str, None]
     gaps: tuple[Gap, ...]
 
     @classmethod
     def of(cls, shelves: Mapping[str, Shelf], gaps: tuple[Gap, ...]) -> Contents:
-        found = top_level(shelves)
-        return cls(shelves, {workload.ref: workload for workload in found}, _grouped(found), gaps)
+        running = _by_namespace(
+            ref for kind in shelves if kind in WORKLOAD_INPUTS for ref in shelves[kind].entries
+        )
+        found = top_level(shelves, (ref for refs in running.values() for ref in refs))
+        workloads = {workload.ref: workload for workload in found}
+        places = {place_of(ref) for shelf in shelves.values() for ref in shelf.entries}
+        return cls(shelves, workloads, _grouped(found), running, dict.fromkeys(sorted(places)), gaps)
 
-    def with_workloads_of(self, namespaces: Collection[str]) -> Contents:
+    def replaced(self, shelves: Mapping[str, Shelf], refs: Iterable[ResourceRef]) -> Contents:
+        """With these shelves, of which those objects are others."""
+        places = {place_of(ref) for ref in refs} - self.places.keys()
+        there = dict.fromkeys(sorted(places | self.places.keys())) if places else self.places
+        made = replace(self, shelves=shelves, places=there)
+        running = _by_namespace(ref for ref in refs if ref.kind in WORKLOAD_INPUTS)
+        if not running:
+            return made
+        for name, changed in running.items():
+            known = dict.fromkeys((*self.running.get(name, ()), *changed))
+            running[name] = tuple(ref for ref in known if made.entry(ref) is not None)
+        return replace(made, running={**self.running, **running})._with_workloads_of(running)
+
+    def _with_workloads_of(self, namespaces: Collection[str]) -> Contents:
         """The same, its workloads of these namespaces put together again; those that are alike stay."""
         workloads = dict(self.workloads)
         found = []
-        for item in top_level(self.shelves, namespaces):
+        for item in top_level(self.shelves, (ref for name in namespaces for ref in self.running[name])):
             known = workloads.get(item.ref)
             found.append(known if known == item else item)
         before = {item.ref for name in namespaces for item in self.by_namespace.get(name, ())}
@@ -59,12 +82,6 @@ class Contents:
             workloads = {ref: workloads[ref] for ref in sorted(there, key=order)}
         grouped = {**self.by_namespace, **dict.fromkeys(namespaces, ()), **_grouped(found)}
         return replace(self, workloads=workloads, by_namespace=grouped)
-
-    @property
-    def places(self) -> Mapping[str, None]:
-        """The namespaces that have an object of their own or workloads, in order."""
-        there = (name for name, found in self.by_namespace.items() if found)
-        return dict.fromkeys(sorted({*there, *self.shelves.get("Namespace", EMPTY).derived(namespaces_of)}))
 
     def entry(self, ref: ResourceRef) -> Entry | None:
         return self.shelves.get(ref.kind, EMPTY).entries.get(ref)
@@ -92,6 +109,13 @@ def place_of(ref: ResourceRef) -> str:
 def namespaces_of(shelf: Shelf) -> Mapping[str, Namespace]:
     """The Namespace objects of a shelf, by name."""
     return {namespace.name: namespace for namespace in shelf.objects(Namespace)}
+
+
+def _by_namespace(refs: Iterable[ResourceRef]) -> dict[str, tuple[ResourceRef, ...]]:
+    found: dict[str, list[ResourceRef]] = {}
+    for ref in refs:
+        found.setdefault(ref.namespace, []).append(ref)
+    return {name: tuple(items) for name, items in found.items()}
 
 
 def _grouped(workloads: Iterable[Workload]) -> dict[str, tuple[Workload, ...]]:

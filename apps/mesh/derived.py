@@ -65,6 +65,8 @@ class Parts(dict[str, V]):
 
     def unlike(self, other: Mapping[str, Any]) -> set[str]:
         """The namespaces for which the other has another object, or none."""
+        if other is self:
+            return set()
         found = {name for name, part in self.items() if other.get(name, self) is not part}
         return found | (other.keys() - self.keys())
 
@@ -146,6 +148,7 @@ class Derived:
     reads: Reads
     holds: bool
     plain: bool
+    _inputs: frozenset[str] | None = None
 
     @property
     def fixed(self) -> bool:
@@ -159,8 +162,13 @@ class Derived:
         reads = self.reads
         if reads.declared is not None:
             return reads.declared
+        if self._inputs is not None:
+            return self._inputs
         rests = (other.inputs() for other in (*reads.used.values(), *reads.parts.values()))
-        return frozenset(reads.kinds).union(reads.local, *rests)
+        found = frozenset(reads.kinds).union(reads.local, *rests)
+        if self.fixed:
+            self._inputs = found
+        return found
 
     def outlives(self, changed: Collection[str]) -> bool:
         """Whether it is the same after these kinds have changed."""

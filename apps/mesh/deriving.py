@@ -7,7 +7,7 @@ Knows nothing of what a cluster holds.
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 from apps.mesh.contents import Contents, place_of
@@ -57,8 +57,8 @@ class Deriving:
         return noting
 
     def parts(self, compute: EachNamespace[P, T], *args: P.args, **none: P.kwargs) -> Parts[T]:
-        """What `compute` finds for each namespace by itself, by namespace: of those that have an object of
-        their own or workloads."""
+        """What `compute` finds for each namespace by itself, by namespace. One in which there is nothing that
+        it reads may be absent."""
         found = self._derived((compute, *args))
         if self._reads is not None:
             self._reads.use(found)
@@ -123,7 +123,7 @@ class Deriving:
         key: tuple[Any, ...],
         reads: Reads,
         old: Any = None,
-        stale: Collection[str] | None = None,
+        stale: set[str] | None = None,
         change: Change | None = None,
         before: Derived | None = None,
     ) -> Derived:
@@ -148,23 +148,21 @@ class Deriving:
         compute: EachNamespace[Any, Any],
         args: list[Any],
         old: Parts[Any] | None,
-        stale: Collection[str] | None,
+        stale: set[str] | None,
     ) -> Parts[Any]:
         """The parts of all namespaces, or the old ones with those of some made anew."""
-        assert self._reads is not None  # noqa: S101 see _made
-        self._reads.local |= {"Namespace", "Workload"}  # they make the namespaces that there are
         places = self._contents.places
         old = Parts() if old is None else old
-        made = Parts(old)
-        for self._place in places if stale is None else stale:
-            if self._place in places:
-                part = compute(self, self._place, *args)
-                known = old.get(self._place, old)
-                made[self._place] = known if known is part or known == part else part
+        made: Parts[Any] = Parts()
+        new = places.keys() - old.keys()
+        for self._place in places if stale is None else new | (stale & places.keys()):
+            part = compute(self, self._place, *args)
+            if self._place in new or (old[self._place] is not part and old[self._place] != part):
+                made[self._place] = part
         self._place = None
-        if made.keys() != places.keys():
-            return Parts({name: made[name] for name in places})
-        return made if old.keys() != made.keys() or made.unlike(old) else old
+        if old.keys() == places.keys():
+            return Parts({**old, **made}) if made else old
+        return Parts({name: made[name] if name in made else old[name] for name in places})
 
     def _note_of(self, ref: ResourceRef) -> None:
         self._note_in(ref.kind, place_of(ref))

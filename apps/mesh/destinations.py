@@ -120,8 +120,12 @@ def gateway_namespaces(snapshot: Snapshot, ref: ResourceRef) -> frozenset[str] |
     gateway = snapshot.get(ref)
     if not isinstance(gateway, Gateway) or not gateway.selector:
         return None
-    workloads = snapshot.derived(WorkloadIndex).anywhere(gateway.selector)
-    return frozenset(workload.namespace for workload in workloads) or None
+    return snapshot.derived(_namespaces, tuple(gateway.selector.items())) or None
+
+
+def _namespaces(snapshot: Snapshot, selector: tuple[tuple[str, str], ...]) -> frozenset[str]:
+    workloads = snapshot.derived(WorkloadIndex).anywhere(dict(selector))
+    return frozenset(workload.namespace for workload in workloads)
 
 
 def named(snapshot: Snapshot, host: str, namespace: str) -> tuple[RegistryService, ...]:

@@ -53,7 +53,7 @@ class Injector:
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
         self._gap = snapshot.missing(WEBHOOK_KIND)
-        self._hooks = snapshot.derived(_hooks)
+        self._hooks = snapshot.derived(hooks_of)
         self._hooks_of_namespace: dict[str, tuple[InjectionHook, ...]] = {}
 
     def report(self, workload: Workload) -> InjectionReport:
@@ -246,7 +246,8 @@ def _no_hook(workload: Workload, labels: Mapping[str, str]) -> _Decision:
     return _Decision(False, "", reason, where, "metadata.labels")
 
 
-def _hooks(snapshot: Snapshot) -> tuple[InjectionHook, ...]:
+def hooks_of(snapshot: Snapshot) -> tuple[InjectionHook, ...]:
+    """Istio's injection webhooks; ask for it through `snapshot.derived`."""
     return tuple(injection_hooks(snapshot))
 
 

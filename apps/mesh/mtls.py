@@ -7,11 +7,12 @@ Knows only what servers accept; what clients send is in `clienttls`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from apps.mesh.derived import Change
+from apps.mesh.byworkload import by_workload
+from apps.mesh.derived import Change, EachNamespace
 from apps.mesh.egress.dataplane import Placement, Plane, place, placements
 from apps.mesh.meshconfig import ControlPlane, control_plane_for, control_planes
 from apps.mesh.objects.security import PeerAuthentication
@@ -97,28 +98,6 @@ class PeerPolicies:
         return whole, ports
 
 
-class MtlsReports(Mapping[ResourceRef, MtlsReport]):
-    """The reports of all workloads, in the order of workloads; those of a namespace lie together."""
-
-    __slots__ = ("_by_namespace", "_workloads")
-
-    def __init__(
-        self,
-        workloads: tuple[Workload, ...],
-        by_namespace: Mapping[str, Mapping[ResourceRef, MtlsReport]],
-    ) -> None:
-        self._workloads, self._by_namespace = workloads, by_namespace
-
-    def __getitem__(self, ref: ResourceRef) -> MtlsReport:
-        return self._by_namespace[ref.namespace][ref]
-
-    def __iter__(self) -> Iterator[ResourceRef]:
-        return (workload.ref for workload in self._workloads)
-
-    def __len__(self) -> int:
-        return len(self._workloads)
-
-
 class MtlsModes:
     """Answers for every workload of one snapshot; ask for it through `snapshot.derived`."""
 
@@ -147,11 +126,6 @@ class MtlsModes:
             touched |= change.namespaces({"Namespace", "PeerAuthentication", "Workload"})
             made._reports = {name: found for name, found in old._reports.items() if name not in touched}
         return made
-
-    def reports(self) -> Mapping[ResourceRef, MtlsReport]:
-        """The reports of all workloads, by ref, in the order of workloads."""
-        by_namespace = {name: self.of_namespace(name) for name in self._index.namespaces}
-        return MtlsReports(self._snapshot.workloads, by_namespace)
 
     def of_namespace(self, name: str) -> Mapping[ResourceRef, MtlsReport]:
         """The reports of a namespace's workloads, by ref: the same object again, after a change too, as
@@ -219,9 +193,14 @@ class MtlsModes:
         return ()
 
 
-def mtls_modes(snapshot: Snapshot) -> Mapping[ResourceRef, MtlsReport]:
-    """The reports of all workloads, by ref; ask for it through `snapshot.derived`."""
-    return snapshot.derived(MtlsModes).reports()
+@EachNamespace
+def mutual(snapshot: Snapshot, namespace: str) -> tuple[MtlsReport, ...]:
+    """The reports of a namespace's workloads, in their order."""
+    return tuple(snapshot.derived(MtlsModes).of_namespace(namespace).values())
+
+
+mtls_modes = by_workload(mutual)
+"""The reports of all workloads, by ref; ask for it through `snapshot.derived`."""
 
 
 def _ambient(decision: MtlsDecision) -> MtlsDecision:

@@ -21,7 +21,7 @@ from apps.mesh.injection import PROXY_CONTAINER, data_plane, injected, injection
 from apps.mesh.objects.networking import Port, ServiceEntry
 from apps.mesh.objects.workloads import Container, PodGroup, PodTemplate, Workload
 from apps.mesh.refs import ResourceRef
-from apps.mesh.reports import SpeedscaleInstall
+from apps.mesh.reports import CaptureKind, SpeedscaleInstall
 from apps.mesh.snapshot import Snapshot
 from apps.mesh.speedscale import installs, is_replay, serving
 from apps.mesh.verdicts import Protocol
@@ -31,6 +31,7 @@ REPLAY_WORKLOAD = "speedscale-responder"
 REPLAY_CONTAINER = "responder"
 REPLAY_LABELS = {"app": "responder"}
 INJECTION_MARKS = ("sidecar.istio.io/status", "istio.io/rev")
+SENDS_THROUGH_PROXY = frozenset({CaptureKind.SIDECAR, CaptureKind.EBPF_JAVA})
 TLS_PROTOCOLS = frozenset({"TLS", "HTTPS"})
 DNS_RESOLUTIONS = frozenset({"DNS", "DNS_ROUND_ROBIN"})
 
@@ -214,6 +215,18 @@ def _named(entry: ServiceEntry, host: str) -> str | None:
     """The entry's host that stands for all of `host`: the same one, else the narrowest wildcard."""
     covering = [name for name in entry.hosts if subset_of(host, name)]
     return max(covering, key=len) if covering else None
+
+
+@EachNamespace
+def senders(snapshot: Snapshot, namespace: str) -> tuple[Workload, ...]:
+    """The captured workloads of a namespace that send what they record through their own proxy."""
+    places, reports = snapshot.part(injected, namespace), snapshot.part(captured, namespace)
+    found = zip(snapshot.workloads_in(namespace), reports, places, strict=True)
+    return tuple(
+        workload
+        for workload, report, place in found
+        if place.meshed and SENDS_THROUGH_PROXY & {report.expected, report.actual}
+    )
 
 
 def _control_plane_needs(snapshot: Snapshot, engine: EgressEngine) -> Iterator[Need]:

@@ -64,6 +64,20 @@ def labelled(snapshot: Snapshot, namespace: str) -> NamespaceWorkloads:
 _NOBODY = NamespaceWorkloads(())
 
 
+@EachNamespace
+def _labels(snapshot: Snapshot, namespace: str) -> frozenset[_Pair]:
+    return frozenset(snapshot.part(labelled, namespace).by_label)
+
+
+def _spaces(snapshot: Snapshot) -> dict[_Pair, list[str]]:
+    """The namespaces in which workloads carry a label."""
+    found: dict[_Pair, list[str]] = {}
+    for name, pairs in snapshot.parts(_labels).items():
+        for pair in pairs:
+            found.setdefault(pair, []).append(name)
+    return found
+
+
 class WorkloadIndex:
     """The workloads of a snapshot by namespace and by label; ask for it through `snapshot.derived`."""
 
@@ -71,7 +85,7 @@ class WorkloadIndex:
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._parts = snapshot.parts(labelled)
-        self._spaces: dict[_Pair, list[str]] | None = None  # by label, made when somebody asks
+        self._spaces = snapshot.derived(_spaces)
 
     @property
     def namespaces(self) -> Collection[str]:
@@ -90,17 +104,22 @@ class WorkloadIndex:
         """The workloads of all namespaces that have all the labels, as a Gateway selects."""
         if not labels:
             return tuple(item for part in self._parts.values() for item in part.selected(labels))
-        if self._spaces is None:
-            self._spaces = {}
-            for name, part in self._parts.items():
-                for pair in part.by_label:
-                    self._spaces.setdefault(pair, []).append(name)
         names = min((self._spaces.get(pair, []) for pair in labels.items()), key=len)
         return tuple(item for name in names for item in self._parts[name].selected(labels))
 
     def matching(self, namespace: str, selector: LabelSelector) -> tuple[Workload, ...]:
         """The workloads of a namespace that Kubernetes' kind of selector takes."""
         return self._parts.get(namespace, _NOBODY).matching(selector)
+
+
+@EachNamespace
+def _has_pods(snapshot: Snapshot, namespace: str) -> bool:
+    return any(workload.pods_total for workload in snapshot.workloads_in(namespace))
+
+
+def any_pods(snapshot: Snapshot) -> bool:
+    """Whether any pod is known; ask for it through `snapshot.derived`."""
+    return any(snapshot.parts(_has_pods).values())
 
 
 class NamespaceServices:

@@ -7,7 +7,6 @@ shares with the first all that the patch cannot have changed.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import replace
 from typing import TypeVar
 
 from apps.mesh.contents import EMPTY, Contents, Gap, change_of, namespaces_of
@@ -20,7 +19,6 @@ from apps.mesh.parsing.fields import Problem
 from apps.mesh.parsing.folding import PodFolder
 from apps.mesh.refs import Manifest, ResourceRef
 from apps.mesh.shelves import Entry, Shelf, read, shelves_of
-from apps.mesh.toplevel import WORKLOAD_INPUTS
 
 T = TypeVar("T")
 M = TypeVar("M", bound=MeshObject)
@@ -71,9 +69,7 @@ class Snapshot(Deriving):
         merged = {**before.shelves, **changed}
         shelves = {kind: merged[kind] for kind in sorted(merged) if merged[kind].entries}
         refs = dict.fromkeys((*gone, *(ref for new in entries.values() for ref in new)))
-        moved = {ref.namespace for ref in refs if ref.kind in changed.keys() & WORKLOAD_INPUTS}
-        after = replace(before, shelves=shelves)
-        after = after.with_workloads_of(moved) if moved else after
+        after = before.replaced(shelves, [ref for ref in refs if ref.kind in changed])
         return Snapshot(after, self._computed.after(change_of(before, after, changed, refs)))
 
     # -- reading ---------------------------------------------------------------------------------

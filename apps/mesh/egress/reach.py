@@ -98,14 +98,11 @@ class Reach:
     def goes_on(self, namespace: str, destination: Destination, answer: EgressAnswer) -> bool:
         """Whether what becomes of a connection past its own proxy may be another: by its Service, the pods
         behind it or the gateway that they are."""
-        if not answer.verdict.reachable:
-            return False
-        if not answer.cluster:
-            names = service_names(destination.host, namespace)
-        elif answer.cluster.endswith(CLUSTER_DOMAIN):
-            names = service_names(answer.cluster.rpartition("|")[2])
+        if answer.cluster:
+            inside = answer.cluster.endswith(CLUSTER_DOMAIN)
+            names = service_names(answer.cluster.rpartition("|")[2]) if inside else None
         else:
-            return False
+            names = service_names(destination.host, namespace) if answer.verdict.reachable else None
         return names is not None and (self.gateways or names[1] in self.onward)
 
     def __or__(self, other: Reach) -> Reach:

@@ -42,13 +42,15 @@ class Registry:
 
 
 class Registries:
-    """The registry of each control plane, built once; ask for it through `snapshot.derived`."""
+    """The registry of each control plane, built once; ask for it through `snapshot.derived`. `carried` says
+    that all registries of before are there, with the changed hosts alone as others."""
 
     INPUTS: ClassVar[frozenset[str]] = frozenset({"Namespace", "Service", "ServiceEntry"})
-    __slots__ = ("_found", "_snapshot")
+    __slots__ = ("_found", "_snapshot", "carried")
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
+        self.carried = False
         self._found: list[tuple[ControlPlane, Registry]] = []
 
     @classmethod
@@ -64,6 +66,7 @@ class Registries:
             updated = _updated(registry, change, snapshot, plane) if objects else registry
             if updated is not None:
                 made._found.append((plane, updated))
+        made.carried = len(made._found) == len(old._found)
         return made
 
     def of(self, plane: ControlPlane) -> Registry:

@@ -10,19 +10,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from apps.mesh.derived import steady
+from apps.mesh.derived import EachNamespace, steady
 from apps.mesh.destinations import destinations, named
 from apps.mesh.egress.services import RegistryService
 from apps.mesh.findings import Finding, Severity
 from apps.mesh.hosts import resolve_short_name
 from apps.mesh.inforce import in_force
 from apps.mesh.knownhosts import INPUTS
-from apps.mesh.objects.networking import DestinationRule, ServiceEntry, VirtualService
+from apps.mesh.objects.networking import DestinationRule, Service, ServiceEntry, VirtualService
 from apps.mesh.objects.selectors import is_subset
 from apps.mesh.objects.workloads import WORKLOAD_KINDS
+from apps.mesh.refs import ResourceRef
 from apps.mesh.rules.base import OneByOne, Rule, RuleContext
 from apps.mesh.rules.wording import listed
-from apps.mesh.selection import label_sets
+from apps.mesh.selection import backed, label_sets
 from apps.mesh.snapshot import Snapshot
 
 _OF_PLACE = ("topology.kubernetes.io/", "topology.istio.io/", "kubernetes.io/hostname", "istio-locality")
@@ -71,8 +72,18 @@ def _of_service(context: RuleContext, service: RegistryService) -> list[Labels] 
         return [endpoint.labels for endpoint in entry.endpoints] or None
     if service.external or any(context.snapshot.missing(kind, service.namespace) for kind in WORKLOAD_KINDS):
         return None
-    workloads = context.services.behind(service.ref)
-    return [labels for workload in workloads for labels in label_sets(workload)] or None
+    behind = context.snapshot.parts(_behind).get(service.namespace, {})
+    return list(behind.get(service.ref, ())) or None
+
+
+@EachNamespace
+def _behind(snapshot: Snapshot, namespace: str) -> dict[ResourceRef, tuple[Labels, ...]]:
+    """The labels of the pods behind each Service of a namespace."""
+    index = snapshot.part(backed, namespace)
+    return {
+        service.ref: tuple(labels for item in index.behind(service.ref) for labels in label_sets(item))
+        for service in snapshot.each_in(Service, namespace)
+    }
 
 
 @steady(lambda _change: True)
