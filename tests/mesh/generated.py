@@ -64,6 +64,7 @@ entries = spec(
     maybe("addresses", some(["198.51.100.9", "198.51.100.0/24"])),
     maybe("endpoints", st.just([{"address": "203.0.113.5"}])),
     maybe("location", st.sampled_from(["MESH_EXTERNAL", "MESH_INTERNAL"])),
+    maybe("workloadSelector", labels.map(lambda found: {"labels": found})),
 )
 imported = some(["./*", "*/*", "speedscale/*", "pay/*", "istio-system/*", "*/*.x.com", "~pay/*"], 3)
 egress = spec(
@@ -145,6 +146,27 @@ gateways = spec(
 )
 
 
+limits = spec(
+    {"podSelector": labels.map(lambda found: {"matchLabels": found}) | st.just({})},
+    st.just({"policyTypes": ["Egress"]}),
+    maybe(
+        "egress",
+        st.sampled_from(
+            [
+                [{"ports": [{"port": 443}]}],
+                [{"to": [{"namespaceSelector": {"matchLabels": {"istio-injection": "enabled"}}}]}],
+                [{"to": [{"podSelector": {"matchLabels": {"app": "cart"}}}]}],
+            ]
+        ),
+    ),
+)
+authorizations = spec(
+    {"action": st.sampled_from(["ALLOW", "DENY"])},
+    maybe("selector", labels.map(lambda found: {"matchLabels": found})),
+    maybe("rules", st.just([{"from": [{"source": {"namespaces": ["shop"]}}]}])),
+)
+
+
 @st.composite
 def an_object(draw: st.DrawFn, kind: str) -> Manifest:
     """An object of a kind that may be there already, under one of few names."""
@@ -156,8 +178,53 @@ def an_object(draw: st.DrawFn, kind: str) -> Manifest:
 
 @st.composite
 def a_namespace(draw: st.DrawFn) -> Manifest:
-    found = draw(st.sampled_from([{}, {"istio-injection": "enabled"}, {"istio.io/rev": "canary"}]))
-    return largemesh.made("Namespace", "v1", draw(st.sampled_from(SPACES)), "", labels=found)
+    ambient, waypoint = {"istio.io/dataplane-mode": "ambient"}, {"istio.io/use-waypoint": "w"}
+    enabled = {"istio-injection": "enabled"}
+    found = draw(st.sampled_from([{}, enabled, {"istio.io/rev": "canary"}, ambient, {**enabled, **waypoint}]))
+    marks = draw(st.sampled_from([{}, {"sidecar.speedscale.com/inject": "true", "x": "y"}]))
+    name = draw(st.sampled_from((*SPACES, "new", "kube-system")))
+    return largemesh.made("Namespace", "v1", name, "", labels=found, annotations=marks)
+
+
+@st.composite
+def a_config(draw: st.DrawFn) -> Manifest:
+    """What control planes, injection and an installation of Speedscale are told."""
+    selectors = "discoverySelectors: [{matchLabels: {istio-injection: enabled}}]"
+    capped = (
+        "serviceEntryVisibility: {applyToSidecars: true, policies: [{visibility: NAMESPACE, matchingRules: "
+    )
+    capped += "matchingRules: [{namespaceSelector: {matchLabels: {istio-injection: enabled}}}]}]}"
+    policies = ("ALLOW_ANY", "REGISTRY_ONLY")
+    mesh = [f"outboundTrafficPolicy: {{mode: {mode}}}" for mode in policies]
+    texts = [*mesh, f"{mesh[1]}\n{selectors}", f"{mesh[1]}\n{capped}", "rootNamespace: pay", "{"]
+    values = '{"global": {"proxy": {"excludeOutboundPorts": "443"}}}'
+    name, owner, data = draw(
+        st.sampled_from(
+            [
+                *(("istio", "istio-system", {"mesh": text}) for text in texts),
+                ("istio-canary", "istio-system", {"mesh": mesh[0]}),
+                ("istio-sidecar-injector", "istio-system", {"values": values}),
+                ("istio-sidecar-injector", "istio-system", {"config": "policy: disabled"}),
+                ("speedscale-operator", "speedscale", {"TENANT_REGION": "eu-west-1"}),
+                ("other", "shop", {"x": "y"}),
+            ]
+        )
+    )
+    return largemesh.made("ConfigMap", "v1", name, owner, data, "data")
+
+
+@st.composite
+def a_gateway_proxy(draw: st.DrawFn) -> list[Manifest]:
+    """Pods that are nothing but a proxy, which a Service may lead to."""
+    owner, app = draw(st.sampled_from(SPACES)), draw(st.sampled_from(APPS))
+    template = {"metadata": {"labels": {"app": app}}, "spec": {"containers": [largemesh.PROXY]}}
+    pods = {"labels": {"app": app}, "containers": [largemesh.PROXY], "count": 1, "phase": "Running"}
+    folded = largemesh.made("PodGroups", "meshconsole.io/v1", "deployment.gate", owner)
+    groups = {"owner": {"kind": "Deployment", "name": "gate"}, "groups": [pods]}
+    return [
+        largemesh.made("Deployment", "apps/v1", "gate", owner, {"template": template}),
+        {**folded, **groups},
+    ]
 
 
 @st.composite
@@ -193,6 +260,8 @@ KINDS: dict[str, tuple[st.SearchStrategy[dict[str, Any]], str, tuple[str, ...]]]
     "Gateway": (gateways, NETWORKING, NAMES),
     "PeerAuthentication": (peers, SECURITY, NAMES),
     "Service": (services, "v1", APPS),
+    "NetworkPolicy": (limits, "networking.k8s.io/v1", NAMES),
+    "AuthorizationPolicy": (authorizations, SECURITY, NAMES),
 }
 Made = st.SearchStrategy[list[Manifest]]
 
@@ -200,7 +269,9 @@ Made = st.SearchStrategy[list[Manifest]]
 def objects(kind: str) -> Made:
     """One object of a kind; "Workload" and "Namespace" are kinds too."""
     if kind == "Workload":
-        return a_workload()
+        return a_workload() | a_gateway_proxy() | a_workload().map(lambda found: found[:1])
+    if kind == "ConfigMap":
+        return a_config().map(_alone)
     return a_namespace().map(_alone) if kind == "Namespace" else an_object(kind).map(_alone)
 
 
@@ -208,7 +279,7 @@ def _alone(manifest: Manifest) -> list[Manifest]:
     return [manifest]
 
 
-EVERY_KIND: tuple[str, ...] = (*KINDS, "Workload", "Namespace")
+EVERY_KIND: tuple[str, ...] = (*KINDS, "Workload", "Namespace", "ConfigMap")
 
 
 @st.composite
