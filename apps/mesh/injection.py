@@ -260,3 +260,19 @@ def injected(snapshot: Snapshot, namespace: str) -> tuple[InjectionReport, ...]:
 
 injections = by_workload(injected)
 """The reports of all workloads, by ref; ask for it through `snapshot.derived`."""
+
+
+@EachNamespace
+def _ambient(snapshot: Snapshot, namespace: str) -> bool:
+    """Whether anything in a namespace is in ambient mode, or asks for it."""
+    known = snapshot.namespace(namespace)
+    if known is not None and known.labels.get(DATAPLANE_LABEL) == "ambient":
+        return True
+    reports = snapshot.part(injected, namespace)
+    return any(report.ambient_expected or report.actual is DataPlane.AMBIENT for report in reports)
+
+
+def any_ambient(snapshot: Snapshot) -> bool:
+    """Whether anything in the cluster is in ambient mode, or asks for it; ask for it through
+    `snapshot.derived`."""
+    return any(snapshot.parts(_ambient).values())

@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from apps.mesh.derived import EachNamespace
+from apps.mesh.istiods import istiods, shared_configs
 from apps.mesh.objects.config import ConfigMap, MutatingWebhookConfiguration
 from apps.mesh.objects.networking import OutboundTrafficPolicy
 from apps.mesh.objects.selectors import LabelSelector
@@ -196,7 +196,7 @@ def _labels(snapshot: Snapshot, namespace: str) -> Mapping[str, str]:
 def _control_planes(snapshot: Snapshot) -> tuple[ControlPlane, ...]:
     deployments = {
         (item.namespace, item.labels.get(REVISION_LABEL) or DEFAULT_REVISION): item
-        for found in snapshot.parts(_istiods).values()
+        for found in snapshot.parts(istiods).values()
         for item in found
     }
     maps = {
@@ -211,29 +211,6 @@ def _control_planes(snapshot: Snapshot) -> tuple[ControlPlane, ...]:
         _plane(snapshot, namespace, revision, deployments, maps, tuple(sorted(tags.get(revision, ()))))
         for namespace, revision in sorted(found)
     )
-
-
-@EachNamespace
-def _istiods(snapshot: Snapshot, namespace: str) -> tuple[Workload, ...]:
-    return tuple(
-        item
-        for item in snapshot.workloads_in(namespace)
-        if item.kind == "Deployment" and item.labels.get("app") == "istiod"
-    )
-
-
-@EachNamespace
-def _shared_configs(snapshot: Snapshot, namespace: str) -> dict[str, str]:
-    """By the name of an istiod: the ConfigMap that its environment variable SHARED_MESH_CONFIG names."""
-    found: dict[str, str] = {}
-    for deployment in snapshot.part(_istiods, namespace):
-        manifest = snapshot.manifest(deployment.ref) or {}
-        spec = Fields(manifest, deployment.ref, []).child("spec").child("template").child("spec")
-        for container in spec.items("containers"):
-            for variable in container.items("env"):
-                if variable.text("name") == "SHARED_MESH_CONFIG" and variable.text("value"):
-                    found.setdefault(deployment.name, variable.text("value"))
-    return found
 
 
 def _revisions(snapshot: Snapshot) -> tuple[dict[str, set[str]], set[tuple[str, str]]]:
@@ -287,7 +264,7 @@ def _shared(snapshot: Snapshot, deployment: Workload | None) -> ConfigMap | None
     """The ConfigMap that istiod shares with others."""
     if deployment is None:
         return None
-    name = snapshot.part(_shared_configs, deployment.namespace).get(deployment.name, "")
+    name = snapshot.part(shared_configs, deployment.namespace).get(deployment.name, "")
     found = snapshot.get(ResourceRef("ConfigMap", deployment.namespace, name)) if name else None
     return found if isinstance(found, ConfigMap) else None
 

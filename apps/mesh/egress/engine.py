@@ -7,7 +7,6 @@ out for each scope, so that asking for thousands of workloads costs what their s
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import replace
 from typing import ClassVar
 
 from apps.mesh.derived import Change
@@ -60,8 +59,7 @@ class EgressEngine:
 
     @classmethod
     def after(cls, old: EgressEngine, change: Change, snapshot: Snapshot) -> EgressEngine:
-        """An engine that takes over what a change leaves alone: where workloads stand, and the answers of
-        namespaces that it cannot reach."""
+        """An engine that takes over what a change leaves alone: where workloads stand, and answers."""
         made = cls(snapshot)
         if made._control_planes is not old._control_planes:
             if change.kinds == {"ConfigMap"}:
@@ -71,16 +69,16 @@ class EgressEngine:
             return made
         if not change.kinds & INPUTS <= FOLLOWED:
             return made
-        # A NetworkPolicy limits pods of its own namespace; a Namespace may move its own to another revision.
-        moved = change.namespaces({"Namespace", "NetworkPolicy", "Workload"})
+        moved = change.namespaces({"Namespace", "NetworkPolicy", "Workload"})  # they reach no other's pods
         moved |= made._placements.unlike(old._placements)
         reach = made._take_over_meshes(old, change)
         if reach is None:
             if "Sidecar" not in change.kinds and made._source_labels() == old._source_labels():
                 made._stand_as(old, moved)
             return made
-        away = made._stand_as(old, reach.moved | moved)
-        made._memory = old._memory.after(replace(reach, moved=reach.moved | moved), made._positions, away)
+        reach |= Reach(moved)
+        away = made._stand_as(old, reach.moved)
+        made._memory = old._memory.after(reach, made._positions, away)
         if reach.same_views:
             made._connections = dict(old._connections)
         return made
@@ -100,9 +98,7 @@ class EgressEngine:
         """Takes over where workloads stand, but for those of some namespaces; the identities of these."""
         indexes = (old._snapshot.derived(WorkloadIndex), self._snapshot.derived(WorkloadIndex))
         away = {id(item) for index in indexes for name in moved for item in index.of_namespace(name)}
-        self._positions = dict(old._positions)
-        for key in away:
-            self._positions.pop(key, None)
+        self._positions = {key: item for key, item in old._positions.items() if key not in away}
         self._by_namespace = {name: found for name, found in old._by_namespace.items() if name not in moved}
         if not moved:
             self._scopes, self._by_signature = old._scopes, old._by_signature
@@ -117,8 +113,7 @@ class EgressEngine:
         snapshot; a host that is not lower case is read as if it were, an `ip` that is none as not given."""
         destination = normal(destination)
         known = self._memory.answers.setdefault(destination, {})
-        answer = known.get(id(workload))
-        if answer is None:
+        if (answer := known.get(id(workload))) is None:
             answer = self._answered(workload, destination)
             if id(workload) in self._positions:
                 known[id(workload)] = answer
@@ -215,7 +210,7 @@ class EgressEngine:
     def unlike(self, scope: EgressScope, other: EgressEngine, after: EgressScope) -> Collection[str] | None:
         """The hosts of which a scope of another engine may import other services; None for any."""
         mine, theirs = self._position(scope.representative), other._position(after.representative)
-        if (mine.sidecar, mine.plane, scope.namespace) != (theirs.sidecar, theirs.plane, after.namespace):
+        if (mine.sidecar, scope.namespace) != (theirs.sidecar, after.namespace):
             return None
         if mine.placement.plane is not theirs.placement.plane:
             return None
@@ -229,8 +224,7 @@ class EgressEngine:
     # -- how a workload stands -----------------------------------------------------------------------
 
     def _position(self, workload: Workload) -> Position:
-        known = self._positions.get(id(workload))
-        if known is not None:
+        if (known := self._positions.get(id(workload))) is not None:
             return known
         if self._snapshot.workload(workload.namespace, workload.name, workload.kind) is not workload:
             return find_position(self._snapshot, workload, place(self._snapshot, workload), self._mesh)

@@ -5,7 +5,7 @@ Joins the registry, the imports, the listeners and the routes; explains nothing.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from copy import copy
 from dataclasses import replace
 from functools import partial
@@ -15,15 +15,17 @@ from apps.mesh.derived import Change
 from apps.mesh.egress.builtgateways import built_listeners
 from apps.mesh.egress.clusters import MeshIndex, routes_by_destination
 from apps.mesh.egress.delegates import index_routes
+from apps.mesh.egress.distinctions import names_own_namespace, singular_namespaces, source_label_keys
 from apps.mesh.egress.imports import Imports, ScopeImports, listeners_of
 from apps.mesh.egress.listeners import build_listeners
 from apps.mesh.egress.matching import ListenerSet, PortView
 from apps.mesh.egress.meshroutes import mesh_routes
 from apps.mesh.egress.proxyconfig import capturing
-from apps.mesh.egress.reach import EntriesTouch, Reach, RoutesTouch, RulesTouch, Touch, every, owners_of
+from apps.mesh.egress.reach import EntriesTouch, Reach, Touch, every, owners_of
 from apps.mesh.egress.reading import Reading
 from apps.mesh.egress.registry import Registries, Registry, hosts_of, order, reader
 from apps.mesh.egress.routes import build_routes
+from apps.mesh.egress.routetouch import RoutesTouch, RulesTouch
 from apps.mesh.egress.visible import Visibility, VisibleRoutes
 from apps.mesh.hosts import resolve_short_name
 from apps.mesh.meshconfig import ControlPlane, control_planes
@@ -32,7 +34,6 @@ from apps.mesh.objects.envoyfilters import EnvoyFilter
 from apps.mesh.objects.networking import (
     DestinationRule,
     Gateway,
-    RouteMatch,
     ServiceEntry,
     Sidecar,
     VirtualService,
@@ -67,8 +68,8 @@ class MeshView:
         self.subsets = self._subsets()
         self.workload_entries = self._read(snapshot.each(WorkloadEntry))
         self.envoy_filters = self._read(snapshot.each(EnvoyFilter))
-        self.source_label_keys = _source_label_keys(self.routes)
-        self._singular = _singular_namespaces(self.registry, self.routes)
+        self.source_label_keys = source_label_keys(self.routes)
+        self._singular = singular_namespaces(self.registry, self.routes)
         self._index = MeshIndex.of(self.registry, self.routes)
         self._visible = Visibility(self.registry)
         self._visible_routes = VisibleRoutes(self.routes, exported)
@@ -99,30 +100,23 @@ class MeshView:
             exported = self.plane.config.virtual_service_export_to
             own = index_routes(self._read(snapshot.each(VirtualService)), exported)
             made.routes = (*own, *self._of_gateway_api.routes)
-            made.source_label_keys = _source_label_keys(made.routes)
+            made.source_label_keys = source_label_keys(made.routes)
             if made.source_label_keys != self.source_label_keys:
                 return None
             made._visible_routes = VisibleRoutes(made.routes, exported)
             made._index = replace(self._index, pointing=routes_by_destination(made.routes))
         if "Gateway" in kinds:
             made.gateways = self._read(snapshot.each(Gateway))
-        supplied = _selecting_hosts(change, snapshot) if "Workload" in kinds else frozenset()
-        if kinds & {"Service", "ServiceEntry"}:
-            made.registry = snapshot.derived(Registries).of(self.plane)
-            if hosts_of(change) & (self.registry.tangled | made.registry.tangled):
+        if kinds & {"Service", "ServiceEntry", "Workload"}:
+            found = made._change_supply(self, change, snapshot)
+            if found is None:
                 return None
-            made._change_services(self, change)
-            routes = self.routes if self.routes is made.routes else (*self.routes, *made.routes)
-            registries = (self.registry, made.registry)
-            touches.append(EntriesTouch.of_change(change, registries, routes, snapshot.each(Sidecar)))
-            supplied |= hosts_of(change)
-        if supplied:
-            touches.append(made._leading_to(supplied, self))
+            touches.extend(found)
         if "VirtualService" in kinds:
             registries = (self.registry, made.registry)
             touches.append(RoutesTouch.of_routes(self.routes, made.routes, registries))
         if kinds & {"Service", "ServiceEntry", "VirtualService"}:
-            made._singular = _singular_namespaces(made.registry, made.routes)
+            made._singular = singular_namespaces(made.registry, made.routes)
             made._imports, made._shared, made._listeners, made._ports = {}, {}, {}, {}
             made._retired = ()
         return made, Reach(
@@ -132,6 +126,20 @@ class MeshView:
             onward=change.namespaces({"Namespace", "Service", "Workload"}),
             gateways="Gateway" in kinds,
         )
+
+    def _change_supply(self, old: MeshView, change: Change, snapshot: Snapshot) -> list[Touch] | None:
+        """Brings up to date what there is to connect to, and says what that reaches; None for everything."""
+        hosts, touches = _selecting_hosts(change, snapshot), list[Touch]()
+        if change.kinds & {"Service", "ServiceEntry"}:
+            self.registry = snapshot.derived(Registries).of(self.plane)
+            changed, registries = hosts_of(change), (old.registry, self.registry)
+            if changed & (old.registry.tangled | self.registry.tangled):
+                return None
+            self._change_services(old, change)
+            routes = old.routes if old.routes is self.routes else (*old.routes, *self.routes)
+            touches.append(EntriesTouch.of_change(change, registries, routes, snapshot.each(Sidecar)))
+            hosts |= changed
+        return [*touches, self._leading_to(hosts, old)] if hosts else touches
 
     def _reads_as_before(self, snapshot: Snapshot) -> bool:
         """Whether namespaces, Services and entries, which decide what else is read and what routes of the
@@ -223,7 +231,7 @@ class MeshView:
         known = (namespace, sidecar.ref if sidecar is not None else None)
         if known not in self._imports:
             routes, visible = self._visible_routes.of(namespace), self._visible.of(namespace)
-            own = namespace in self._singular or _names_own_namespace(sidecar)
+            own = namespace in self._singular or names_own_namespace(sidecar)
             key = (known[1], id(visible), id(routes), namespace if own else "")
             if key not in self._shared:
                 listeners = listeners_of(sidecar, namespace, routes)
@@ -261,34 +269,6 @@ def _selecting_hosts(change: Change, snapshot: Snapshot) -> frozenset[str]:
         if entry.workload_selector is not None
         for host in entry.hosts
     )
-
-
-def _names_own_namespace(sidecar: Sidecar | None) -> bool:
-    """Whether an egress host stands for the workload's own namespace."""
-    listeners = sidecar.egress if sidecar is not None else ()
-    return any(host.lstrip("~").startswith("./") for listener in listeners for host in listener.hosts)
-
-
-def _singular_namespaces(registry: Registry, routes: Sequence[VirtualService]) -> frozenset[str]:
-    """Namespaces whose workloads may be treated unlike others that import the same: those that own a
-    host which others own too, or an alias with its short names, or that a route asks for by name."""
-    tangled = (item for host in registry.tangled for item in registry.by_host.get(host, ()))
-    found = {item.namespace for item in tangled if item.alias_of}
-    for _, items in registry.shared():
-        owners = {item.namespace for item in items}
-        if len(owners) > 1:
-            found |= owners
-    for route in routes:
-        for part in (*route.http, *route.tls, *route.tcp):
-            found.update(match.source_namespace for match in part.matches if match.source_namespace)
-    return frozenset(found)
-
-
-def _source_label_keys(routes: Sequence[VirtualService]) -> frozenset[str]:
-    matches: list[RouteMatch] = [
-        match for route in routes for part in (*route.http, *route.tls, *route.tcp) for match in part.matches
-    ]
-    return frozenset(key for match in matches for key in match.source_labels)
 
 
 def reconfigured(

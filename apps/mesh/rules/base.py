@@ -9,13 +9,13 @@ from typing import Any
 from apps.mesh.blockages import Blockage, Stoppage, blockages, stoppages
 from apps.mesh.capture import captured, captures
 from apps.mesh.clienttls import ClientTlsModes, MtlsConflict, mtls_conflicts
-from apps.mesh.derived import EachNamespace, steady
+from apps.mesh.derived import steady
 from apps.mesh.egress import EgressEngine
 from apps.mesh.egress.registry import Registries, Registry
 from apps.mesh.findings import Finding, Severity
 from apps.mesh.hostsets import HostSet, Tier
 from apps.mesh.inforce import in_force, in_force_of
-from apps.mesh.injection import DATAPLANE_LABEL, injected, injections
+from apps.mesh.injection import any_ambient, injected, injections
 from apps.mesh.knownhosts import KnownHosts, knows, namespace_names, whole
 from apps.mesh.meshconfig import MeshConfig, control_planes
 from apps.mesh.mtls import mtls_modes
@@ -26,7 +26,7 @@ from apps.mesh.objects.workloads import WORKLOAD_KINDS, Workload
 from apps.mesh.planes import namespace_planes
 from apps.mesh.references import gateway_ref
 from apps.mesh.refs import ResourceRef
-from apps.mesh.reports import CaptureReport, DataPlane, InjectionReport, MtlsReport, SpeedscaleInstall
+from apps.mesh.reports import CaptureReport, InjectionReport, MtlsReport, SpeedscaleInstall
 from apps.mesh.selection import NamespaceServices, ServiceIndex, WorkloadIndex, backed, labelled
 from apps.mesh.snapshot import Snapshot
 from apps.mesh.speedscale import installs
@@ -194,7 +194,7 @@ class RuleContext:
     @property
     def any_ambient(self) -> bool:
         """Whether anything in the cluster is in ambient mode, or asks for it."""
-        return self.snapshot.derived(_any_ambient)
+        return self.snapshot.derived(any_ambient)
 
     @property
     def injections(self) -> Mapping[ResourceRef, InjectionReport]:
@@ -287,17 +287,3 @@ def _flawed(snapshot: Snapshot, hostset: HostSet) -> FlawedEntries:
     wanted = any(install.kind != "remnant" for install in snapshot.derived(installs))
     hosts = snapshot.derived(hosts_in, hostset).hosts if wanted else ()
     return flawed_entries(snapshot.each(ServiceEntry) if wanted else (), hosts)
-
-
-@EachNamespace
-def _ambient(snapshot: Snapshot, namespace: str) -> bool:
-    """Whether anything in a namespace is in ambient mode, or asks for it."""
-    known = snapshot.namespace(namespace)
-    if known is not None and known.labels.get(DATAPLANE_LABEL) == "ambient":
-        return True
-    reports = snapshot.part(injected, namespace)
-    return any(report.ambient_expected or report.actual is DataPlane.AMBIENT for report in reports)
-
-
-def _any_ambient(snapshot: Snapshot) -> bool:
-    return any(snapshot.parts(_ambient).values())

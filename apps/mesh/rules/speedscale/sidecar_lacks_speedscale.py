@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from apps.mesh.blockages import Blockage, Cause, by_cause, catch_all_index, imports
-from apps.mesh.derived import steady
+from apps.mesh.derived import EachNamespace, steady
 from apps.mesh.egress import EgressEngine, egress_scopes
 from apps.mesh.findings import Finding, Severity
 from apps.mesh.needs import INPUTS, senders
@@ -82,18 +82,36 @@ def _refused(
 
 def _without_forwarder(snapshot: Snapshot) -> tuple[tuple[Workload, SpeedscaleInstall, Sidecar], ...]:
     """The captured workloads whose Sidecar does not import the forwarder, in the order of workloads."""
-    found = snapshot.derived(installs)
+    closed = snapshot.parts(_closed)
     cut: dict[ResourceRef, Sidecar] = {}
     for scope in snapshot.derived(egress_scopes):
-        sidecar = snapshot.get(scope.sidecar) if scope.sidecar is not None else None
-        install = serving(found, scope.namespace)
-        if install is None or not isinstance(sidecar, Sidecar):
+        if scope.sidecar is None:
             continue
-        host = forwarder_host(install)
-        if not imports(sidecar, scope.namespace, install.namespace, host, FORWARDER_PORT):
-            cut.update(dict.fromkeys(scope.workloads, sidecar))
+        if scope.sidecar.namespace == scope.namespace:
+            shut = closed.get(scope.namespace, {}).get(scope.sidecar)
+        else:
+            found = snapshot.get(scope.sidecar)
+            shared = isinstance(found, Sidecar) and not _knows_forwarder(snapshot, found, scope.namespace)
+            shut = found if shared and isinstance(found, Sidecar) else None
+        if shut is not None:
+            cut.update(dict.fromkeys(scope.workloads, shut))
     sending = snapshot.derived(_senders) if cut else ()
     return tuple((item, install, cut[item.ref]) for item, install in sending if item.ref in cut)
+
+
+@EachNamespace
+def _closed(snapshot: Snapshot, namespace: str) -> dict[ResourceRef, Sidecar]:
+    """The Sidecars of a namespace that do not import the forwarder for it."""
+    found = snapshot.each_in(Sidecar, namespace)
+    return {item.ref: item for item in found if not _knows_forwarder(snapshot, item, namespace)}
+
+
+def _knows_forwarder(snapshot: Snapshot, sidecar: Sidecar, namespace: str) -> bool:
+    """Whether workloads of a namespace import it under a Sidecar; so too where no installation serves it."""
+    install = serving(snapshot.derived(installs), namespace)
+    return install is None or imports(
+        sidecar, namespace, install.namespace, forwarder_host(install), FORWARDER_PORT
+    )
 
 
 def _senders(snapshot: Snapshot) -> tuple[tuple[Workload, SpeedscaleInstall], ...]:
