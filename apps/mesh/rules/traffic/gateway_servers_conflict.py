@@ -3,8 +3,11 @@
 All Gateways that select a workload are merged into its listeners, the oldest first
 (pilot/pkg/model/gateway.go mergeGateways). A server with TLS that lists a host which an older one with TLS
 has on that port and address is skipped with all its hosts, and so is one whose protocol does not go with
-plain HTTP or TCP there. Plain HTTP servers do share a port and even a host: their routes are merged, which
-Kiali reports as a conflict. `*` beside `a.example.com` is none either; the narrower name is chosen.
+plain HTTP or TCP there. A plain server after one with TLS gets its place, told apart by the server name of
+the handshake; for `*` there is none to tell, and the proxy refuses the listener of both.
+
+Plain HTTP servers do share a port and even a host: their routes are merged, which Kiali reports as a
+conflict. `*` beside `a.example.com` is none either; the narrower name is chosen.
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ from apps.mesh.refs import ResourceRef
 from apps.mesh.rules.base import Rule, RuleContext
 
 HTTP = frozenset({"HTTP", "HTTP2", "GRPC", "GRPC-WEB", "HTTP_PROXY"})
+_DROPPED = ", so that this server is dropped with all its hosts"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,12 @@ class _Server:
     @property
     def secured(self) -> bool:
         return bool(self.server.tls_mode) and self.protocol not in HTTP
+
+    @property
+    def any_name(self) -> bool:
+        """Whether it terminates TLS whatever the server name of the handshake."""
+        names = {host.rpartition("/")[2] for host in self.server.hosts}
+        return self.secured and "*" in names and "PASSTHROUGH" not in self.server.tls_mode
 
     @property
     def hosts(self) -> tuple[str, ...]:
@@ -48,24 +58,27 @@ class _Listener:
     """What a proxy has on one port and address so far."""
 
     plain: _Server | None = None
-    secured: _Server | None = None
+    any_name: _Server | None = None
     names: dict[str, _Server] = field(default_factory=dict)
 
     def add(self, new: _Server) -> tuple[_Server, str] | None:
-        """The server that a new one loses to, and why; None when it is taken."""
+        """The server that a new one meets, and what comes of it; None when both have their place."""
         if new.server.tls_mode:
             for host in new.hosts:
                 if host in self.names:
-                    return self.names[host], f"has {host} there as well"
+                    return self.names[host], f"has {host} as well and came first{_DROPPED}"
             self.names.update(dict.fromkeys(new.hosts, new))
-        if self.plain is not None and not (new.protocol in HTTP and self.plain.protocol in HTTP):
-            return self.plain, f"speaks {self.plain.protocol} there, which nothing but plain HTTP can share"
-        if not new.secured and self.secured is not None and self.plain is None:
-            return self.secured, f"speaks {self.secured.protocol} there"
+        if self.plain is not None:
+            if new.protocol in HTTP and self.plain.protocol in HTTP:
+                return None
+            speaks = f"speaks {self.plain.protocol} and came first"
+            return self.plain, f"{speaks}{_DROPPED}; only plain HTTP shares a port with plain HTTP"
         if new.secured:
-            self.secured = self.secured or new
-        else:
-            self.plain = self.plain or new
+            self.any_name = new if new.any_name else self.any_name
+            return None
+        self.plain = new
+        if self.any_name is not None:
+            return self.any_name, "terminates TLS for every name, and the proxy refuses the listener of both"
         return None
 
 
@@ -102,9 +115,8 @@ def _by_workload(context: RuleContext) -> dict[ResourceRef, list[_Server]]:
 def _finding(item: _Server, other: _Server, reason: str) -> Finding:
     who = f"server {other.place} of this Gateway" if other.gateway is item.gateway else f"{other.gateway.ref}"
     return RULE.finding(
-        f"On port {item.port} of the same proxy {who} {reason}, and came first: this server is dropped "
-        "with all "
-        "its hosts. Join the two servers, or give this one another port.",
+        f"On port {item.port} of the same proxy {who} {reason}. Join the two servers, or give this one another "
+        "port.",
         item.gateway.ref,
         api_version=item.gateway.api_version,
         path=f"spec.servers[{item.place}]",

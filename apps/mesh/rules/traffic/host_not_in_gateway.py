@@ -25,7 +25,7 @@ def check(context: RuleContext) -> Iterator[Finding]:
     that none of the Gateways takes."""
     for route in in_force(context.snapshot, VirtualService):
         found = [context.snapshot.get(ref) for ref in gateways_of(route)]
-        gateways = [gateway for gateway in found if isinstance(gateway, Gateway)]
+        gateways = [item for item in found if isinstance(item, Gateway) and _hosts(item)]
         strangers = [item for item in gateways if not any(_takes(item, host, route) for host in route.hosts)]
         for gateway in strangers if route.hosts else ():
             yield _stranger(route, gateway)
@@ -40,6 +40,11 @@ def check(context: RuleContext) -> Iterator[Finding]:
                 api_version=route.api_version,
                 path=f"spec.hosts[{route.hosts.index(lost[0])}]",
             )
+
+
+def _hosts(gateway: Gateway) -> dict[str, None]:
+    """The hosts of all servers; a Gateway without any is another finding."""
+    return dict.fromkeys(host for server in gateway.servers for host in server.hosts)
 
 
 def _takes(gateway: Gateway, host: str, route: VirtualService) -> bool:
@@ -58,10 +63,10 @@ def _stranger(route: VirtualService, gateway: Gateway) -> Finding:
         for index, name in enumerate(route.gateways)
         if gateway_ref(name, route.namespace) == gateway.ref
     )
-    hosts = dict.fromkeys(host for server in gateway.servers for host in server.hosts)
     return RULE.finding(
         f"No server of {gateway.ref} takes {listed(route.hosts)} from namespace {route.namespace}; it takes "
-        f"{listed(hosts)}. The routes never apply there: add a host to the Gateway, or bind another one.",
+        f"{listed(_hosts(gateway))}. The routes never apply there: add a host to the Gateway, or bind another "
+        "one.",
         route.ref,
         api_version=route.api_version,
         path=f"spec.gateways[{place}]",
