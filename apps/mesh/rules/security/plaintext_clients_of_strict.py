@@ -6,8 +6,8 @@ DestinationRule says `ISTIO_MUTUAL` for the host. STRICT without such a rule ref
 the mesh.
 
 Kiali asks for that rule (KIA0401, KIA0501) in every mesh; with auto mTLS that is a false alarm, and it is not
-reported here. Its counterpart for DISABLE (KIA0505, KIA0506) is never true by itself: plaintext is what
-clients send to such workloads anyway. A DestinationRule that contradicts a mode is reported on the rule.
+reported here. A DestinationRule that contradicts a mode, DISABLE among them (KIA0505, KIA0506), is reported
+on the rule.
 """
 
 from __future__ import annotations

@@ -18,6 +18,10 @@ from apps.mesh.reports import MtlsMode
 from apps.mesh.rules.base import Rule, RuleContext
 from apps.mesh.rules.wording import listed
 
+_MUTUAL = ("KIA0205", "KIA0206", "KIA0505", "KIA0506")
+"""Kiali's codes where clients send mutual TLS; the last two are put on the PeerAuthentication there."""
+_PLAIN = ("KIA0207", "KIA0208")
+
 
 def check(context: RuleContext) -> Iterator[Finding]:
     """One finding for each rule and field."""
@@ -51,7 +55,7 @@ def _finding(context: RuleContext, ref: ResourceRef, path: str, conflicts: Seque
         key=path,
         affected=workloads,
         remedy=RULE.remedy if _plain(path, conflicts) else "",
-        references=("KIA0205", "KIA0206") if mutual else ("KIA0207", "KIA0208"),
+        references=_MUTUAL if mutual else _PLAIN,
     )
 
 
@@ -69,7 +73,7 @@ RULE = Rule(
     inputs=INPUTS,
     doc=__doc__ or "",
     check=check,
-    references=("KIA0205", "KIA0206", "KIA0207", "KIA0208"),
+    references=(*_MUTUAL, *_PLAIN),
     remedy="send-mutual-tls",
     no_remedy=(
         "Where clients send too much, or TLS of their own, which side should give way is a decision on "

@@ -115,8 +115,8 @@ def _by_workload(context: RuleContext) -> dict[ResourceRef, list[_Server]]:
 def _finding(item: _Server, other: _Server, reason: str) -> Finding:
     who = f"server {other.place} of this Gateway" if other.gateway is item.gateway else f"{other.gateway.ref}"
     return RULE.finding(
-        f"On port {item.port} of the same proxy {who} {reason}. Join the two servers, or give this one another "
-        "port.",
+        f"On port {item.port} of the same proxy {who} {reason}. Join the two servers, or give this one "
+        "another port.",
         item.gateway.ref,
         api_version=item.gateway.api_version,
         path=f"spec.servers[{item.place}]",

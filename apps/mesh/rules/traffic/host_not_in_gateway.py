@@ -65,8 +65,8 @@ def _stranger(route: VirtualService, gateway: Gateway) -> Finding:
     )
     return RULE.finding(
         f"No server of {gateway.ref} takes {listed(route.hosts)} from namespace {route.namespace}; it takes "
-        f"{listed(_hosts(gateway))}. The routes never apply there: add a host to the Gateway, or bind another "
-        "one.",
+        f"{listed(_hosts(gateway))}. The routes never apply there: add a host to the Gateway, or bind "
+        "another one.",
         route.ref,
         api_version=route.api_version,
         path=f"spec.gateways[{place}]",
