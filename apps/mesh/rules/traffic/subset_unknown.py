@@ -124,9 +124,9 @@ def _for_some_only(
     if without:
         home = listed(sorted({item.namespace for item in services}))
         yield RULE.finding(
-            f"The route leads to subset {subset} of {goal.target.host}, which clients in {listed(without)} do "
-            f"not find, so that {goal.effect} there: {listed(str(rule.ref) for rule in rules)} defines it for "
-            f"others. Define it in namespace {home}, or export the VirtualService to fewer.",
+            f"The route leads to subset {subset} of {goal.target.host}, which clients in {listed(without)} "
+            f"do not find, so that {goal.effect} there: {listed(str(rule.ref) for rule in rules)} defines it "
+            f"for others. Define it in namespace {home}, or export the VirtualService to fewer.",
             route.ref,
             api_version=route.api_version,
             severity=Severity.WARNING,
