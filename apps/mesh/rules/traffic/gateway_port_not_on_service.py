@@ -16,7 +16,7 @@ from apps.mesh.inforce import INPUTS, in_force
 from apps.mesh.objects.networking import Gateway
 from apps.mesh.refs import ResourceRef
 from apps.mesh.rules.base import Rule, RuleContext
-from apps.mesh.rules.wording import counted, listed
+from apps.mesh.rules.wording import listed
 
 
 def check(context: RuleContext) -> Iterator[Finding]:
@@ -36,7 +36,7 @@ def check(context: RuleContext) -> Iterator[Finding]:
         if lost:
             shown = listed(str(port) for port in sorted(lost))
             yield RULE.finding(
-                f"{counted(len(lost), 'port')} ({shown}) cannot be reached through "
+                f"{'Port' if len(lost) == 1 else 'Ports'} {shown} cannot be reached through "
                 f"{listed(str(ref) for ref in services)}. Add the port there, or use one of its ports here.",
                 gateway.ref,
                 api_version=gateway.api_version,

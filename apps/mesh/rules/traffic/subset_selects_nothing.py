@@ -2,8 +2,9 @@
 
 A subset holds the endpoints that carry all its labels. The labels are those of pods (or of the endpoints of
 a ServiceEntry), not of Deployments. Without an endpoint, requests that a route sends to the subset get a 503
-with the flag UH; this is an error where a VirtualService does so, and a leftover otherwise. Labels of place
-(`topology.kubernetes.io/zone`) are added by istiod and not looked at, nor are pods of other clusters.
+with the flag UH; this is an error where a VirtualService does so, and a hint otherwise, as nothing is lost.
+Labels of place (`topology.kubernetes.io/zone`) are added by istiod and not looked at, nor are pods of other
+clusters.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ def judge(context: RuleContext, rule: DestinationRule) -> Iterator[Finding]:
             f"{subset.name}, label the pods, or remove the subset.",
             rule.ref,
             api_version=rule.api_version,
-            severity=Severity.ERROR if used else Severity.WARNING,
+            severity=Severity.ERROR if used else Severity.INFO,
             path=f"spec.subsets[{place}].labels",
             key=subset.name,
         )
