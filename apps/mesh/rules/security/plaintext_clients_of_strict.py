@@ -43,8 +43,8 @@ def check(context: RuleContext) -> Iterator[Finding]:
         policy = context.snapshot.get(ref)
         yield RULE.finding(
             f"enableAutoMtls is off and no DestinationRule makes clients use mutual TLS, so "
-            f"{counted(len(hosts), 'service')} ({listed(hosts)}) refuse every call. Add a DestinationRule "
-            "with tls mode ISTIO_MUTUAL, or switch auto mTLS on.",
+            f"{counted(len(hosts), 'service')} ({listed(hosts)}) refuse{'s' if len(hosts) == 1 else ''} "
+            "every call. Add a DestinationRule with tls mode ISTIO_MUTUAL, or switch auto mTLS on.",
             ref,
             api_version=policy.api_version if isinstance(policy, PeerAuthentication) else "",
             path=path,

@@ -111,8 +111,8 @@ def _at_gateway(
         return None
     return RULE.finding(
         f"At Gateway {gateway.path} {older.ref}, which {seniority(older, younger)}, already takes for {host} "
-        "what this one routes there, so that it never comes to it. Put the routes into one VirtualService, or make the "
-        "matches differ.",
+        "what this one routes there, so that it never comes to it. Put the routes into one VirtualService, "
+        "or make the matches differ.",
         younger.ref,
         api_version=younger.api_version,
         path=lost or "spec.tls",

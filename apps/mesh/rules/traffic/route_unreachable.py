@@ -15,7 +15,7 @@ from apps.mesh.objects.networking import Route, RouteMatch, VirtualService
 from apps.mesh.references import MESH_GATEWAY
 from apps.mesh.routematching import conditions, covers
 from apps.mesh.rules.base import Rule, RuleContext
-from apps.mesh.rules.wording import listed
+from apps.mesh.rules.wording import counted, listed
 
 Taken = list[tuple[str, RouteMatch]]
 
@@ -44,7 +44,8 @@ def _judge(route: VirtualService, path: str, part: Route, taken: Taken) -> Itera
     whole = len(lost) == len(conditions(part))
     by = listed(dict.fromkeys(lost.values()))
     what = part.name or path
-    text = f"{what} never gets a request" if whole else f"{len(lost)} of the matches of {what} never hold"
+    some = f"{counted(len(lost), 'match', 'matches')} of {what} never {'holds' if len(lost) == 1 else 'hold'}"
+    text = f"{what} never gets a request" if whole else some
     yield RULE.finding(
         f"{text}: {by} stands before and takes all of it. Move the narrower route to the front, or remove "
         "it.",
