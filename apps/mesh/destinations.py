@@ -9,11 +9,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from apps.mesh.egress.services import RegistryService
-from apps.mesh.hosts import resolve_short_name
+from apps.mesh.hosts import matches, resolve_short_name
 from apps.mesh.knownhosts import KnownHosts
 from apps.mesh.objects.networking import Gateway, Route, RouteDestination, VirtualService
 from apps.mesh.planes import NamespacePlanes
-from apps.mesh.references import MESH_GATEWAY, gateway_ref
+from apps.mesh.references import MESH_GATEWAY, bound_host, gateway_ref
 from apps.mesh.refs import ResourceRef
 from apps.mesh.selection import WorkloadIndex
 from apps.mesh.snapshot import Snapshot
@@ -113,6 +113,16 @@ def followers(snapshot: Snapshot, route: VirtualService) -> frozenset[str] | Non
             return None
         found |= namespaces if PUBLIC in seen else namespaces & seen
     return frozenset(found) or None
+
+
+def gateway_takes(gateway: Gateway, host: str, namespace: str) -> bool:
+    """Whether a server takes a host from VirtualServices of a namespace."""
+    name = resolve_short_name(host, namespace)
+    return any(
+        owner in {"*", namespace} and matches(listed, name)
+        for server in gateway.servers
+        for owner, listed in (bound_host(text, gateway.namespace) for text in server.hosts)
+    )
 
 
 def gateway_namespaces(snapshot: Snapshot, ref: ResourceRef) -> frozenset[str] | None:

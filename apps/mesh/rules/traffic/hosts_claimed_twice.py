@@ -14,11 +14,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import combinations
 
-from apps.mesh.destinations import exported, for_sidecars, gateways_of
+from apps.mesh.destinations import exported, for_sidecars, gateway_takes, gateways_of
 from apps.mesh.findings import Finding, Severity
 from apps.mesh.hosts import resolve_short_name
 from apps.mesh.inforce import INPUTS, in_force, together
-from apps.mesh.objects.networking import Route, RouteMatch, VirtualService
+from apps.mesh.objects.networking import Gateway, Route, RouteMatch, VirtualService
 from apps.mesh.references import gateway_ref
 from apps.mesh.refs import ResourceRef
 from apps.mesh.routematching import conditions, covers, takes_everything
@@ -55,9 +55,19 @@ def _claims(context: RuleContext) -> Claims:
             continue
         bound: list[ResourceRef | None] = [None] if for_sidecars(route) else []
         for gateway in (*bound, *gateways_of(route)):
-            for host in dict.fromkeys(route.hosts):
+            for host in _arriving(context, route, gateway):
                 claims.setdefault((resolve_short_name(host, route.namespace), gateway), []).append(route)
     return {key: routes for key, routes in claims.items() if len(routes) > 1}
+
+
+def _arriving(context: RuleContext, route: VirtualService, ref: ResourceRef | None) -> Iterator[str]:
+    """The hosts of a VirtualService for which requests come in; a Gateway that is not there takes none."""
+    if ref is None:
+        yield from dict.fromkeys(route.hosts)
+        return
+    gateway = context.snapshot.get(ref)
+    if isinstance(gateway, Gateway):
+        yield from (h for h in dict.fromkeys(route.hosts) if gateway_takes(gateway, h, route.namespace))
 
 
 def _at_sidecars(snapshot: Snapshot, host: str, one: VirtualService, other: VirtualService) -> Finding | None:
@@ -152,7 +162,7 @@ RULE = Rule(
     name="hosts-claimed-twice",
     severity=Severity.WARNING,
     title="Two VirtualServices claim one host",
-    inputs=INPUTS | {"VirtualService"},
+    inputs=INPUTS | {"Gateway", "VirtualService"},
     doc=__doc__ or "",
     check=check,
     references=("KIA1106", "IST0109"),
