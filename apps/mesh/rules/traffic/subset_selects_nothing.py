@@ -18,7 +18,13 @@ from apps.mesh.findings import Finding, Severity
 from apps.mesh.hosts import resolve_short_name
 from apps.mesh.inforce import in_force
 from apps.mesh.knownhosts import INPUTS
-from apps.mesh.objects.networking import DestinationRule, ServiceEntry, VirtualService
+from apps.mesh.objects.networking import (
+    DestinationRule,
+    Service,
+    ServiceEntry,
+    VirtualService,
+    WorkloadEntry,
+)
 from apps.mesh.objects.selectors import is_subset
 from apps.mesh.objects.workloads import WORKLOAD_KINDS
 from apps.mesh.rules.base import OneByOne, Rule, RuleContext
@@ -70,10 +76,22 @@ def _of_service(context: RuleContext, service: RegistryService) -> list[Labels] 
         if not isinstance(entry, ServiceEntry) or entry.workload_selector is not None:
             return None
         return [endpoint.labels for endpoint in entry.endpoints] or None
-    if service.external or any(context.snapshot.missing(kind, service.namespace) for kind in WORKLOAD_KINDS):
+    if service.external or any(
+        context.snapshot.missing(kind, service.namespace) for kind in (*WORKLOAD_KINDS, "WorkloadEntry")
+    ):
         return None
     workloads = context.services.behind(service.ref)
-    return [labels for workload in workloads for labels in label_sets(workload)] or None
+    found = [labels for workload in workloads for labels in label_sets(workload)]
+    return [*found, *_of_machines(context, service)] or None
+
+
+def _of_machines(context: RuleContext, service: RegistryService) -> Iterator[Labels]:
+    """Those of WorkloadEntries that the Service selects beside pods."""
+    owner = context.snapshot.get(service.ref)
+    selector = owner.selector if isinstance(owner, Service) else {}
+    for entry in context.snapshot.each(WorkloadEntry) if selector else ():
+        if entry.namespace == service.namespace and is_subset(selector, entry.labels):
+            yield entry.labels
 
 
 @steady(lambda _change: True)
@@ -88,7 +106,7 @@ RULE = Rule(
     name="subset-selects-nothing",
     severity=Severity.ERROR,
     title="A subset takes no endpoint",
-    inputs=INPUTS | {"DestinationRule", "VirtualService"},
+    inputs=INPUTS | {"DestinationRule", "VirtualService", "WorkloadEntry"},
     doc=__doc__ or "",
     check=OneByOne(DestinationRule, judge),
     references=("KIA0203", "IST0173"),
