@@ -89,9 +89,16 @@ def _of_machines(context: RuleContext, service: RegistryService) -> Iterator[Lab
     """Those of WorkloadEntries that the Service selects beside pods."""
     owner = context.snapshot.get(service.ref)
     selector = owner.selector if isinstance(owner, Service) else {}
-    for entry in context.snapshot.each(WorkloadEntry) if selector else ():
-        if entry.namespace == service.namespace and is_subset(selector, entry.labels):
-            yield entry.labels
+    machines = context.snapshot.derived(_machines).get(service.namespace, ()) if selector else ()
+    yield from (labels for labels in machines if is_subset(selector, labels))
+
+
+def _machines(snapshot: Snapshot) -> dict[str, list[Labels]]:
+    """The labels of WorkloadEntries by namespace."""
+    found: dict[str, list[Labels]] = {}
+    for entry in snapshot.each(WorkloadEntry):
+        found.setdefault(entry.namespace, []).append(entry.labels)
+    return found
 
 
 @steady(lambda _change: True)
