@@ -38,6 +38,13 @@ class RoutedTo:
         return ".mirror" in self.path
 
     @property
+    def in_mesh(self) -> bool:
+        """Whether sidecars follow the route to it, and not Gateways alone."""
+        matches = self.part.matches
+        here = not matches or any(not item.gateways or MESH_GATEWAY in item.gateways for item in matches)
+        return here and for_sidecars(self.route)
+
+    @property
     def effect(self) -> str:
         """What happens where Istio has no cluster for it."""
         if self.mirror:

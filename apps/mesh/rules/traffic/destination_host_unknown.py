@@ -21,7 +21,6 @@ from apps.mesh.destinations import (
     destinations,
     exported,
     followers,
-    for_sidecars,
     named,
 )
 from apps.mesh.egress.services import RegistryService
@@ -62,16 +61,16 @@ def _reason(context: RuleContext, goal: RoutedTo) -> Reason | None:
     route, host = goal.route, goal.host
     services = named(context.snapshot, host, route.namespace)
     if services:
-        return _hidden(context, route, services)
+        return _hidden(context, goal, services)
     if is_address(host) or host == "*" or context.hosts.gap(host, route.namespace) is not None:
         return None
     return "no Service or ServiceEntry has that name", _way_out(context, goal), False
 
 
-def _hidden(context: RuleContext, route: VirtualService, services: Services) -> Reason | None:
-    viewers = followers(context.snapshot, route)
+def _hidden(context: RuleContext, goal: RoutedTo, services: Services) -> Reason | None:
+    viewers = followers(context.snapshot, goal.route)
     if viewers is None:
-        return _hidden_at_home(context, route, services)
+        return _hidden_at_home(context, goal, services)
     there = sorted(name for name in viewers if context.namespace_exists(name) is not False)
     if not there or any(_sees(services, viewer) for viewer in there):
         return None
@@ -80,10 +79,9 @@ def _hidden(context: RuleContext, route: VirtualService, services: Services) -> 
     return reason, f"Export the host to {where}, or route to another one.", False
 
 
-def _hidden_at_home(context: RuleContext, route: VirtualService, services: Services) -> Reason | None:
-    own = route.namespace
-    followed = for_sidecars(route) and PUBLIC in exported(context.snapshot, route)
-    if not followed or _sees(services, own):
+def _hidden_at_home(context: RuleContext, goal: RoutedTo, services: Services) -> Reason | None:
+    route, own = goal.route, goal.route.namespace
+    if not goal.in_mesh or PUBLIC not in exported(context.snapshot, route) or _sees(services, own):
         return None
     called = [named(context.snapshot, resolve_short_name(host, own), own) for host in route.hosts]
     if all(found and not _sees(found, own) for found in called):

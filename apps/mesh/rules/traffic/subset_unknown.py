@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from apps.mesh.destinationrules import rule_in_force
-from apps.mesh.destinations import RoutedTo, destinations, exported, followers, for_sidecars, named
+from apps.mesh.destinations import RoutedTo, destinations, exported, followers, named
 from apps.mesh.egress.services import RegistryService
 from apps.mesh.findings import Finding, Severity
 from apps.mesh.hosts import is_wildcard, resolve_short_name, subset_of
@@ -111,7 +111,7 @@ def _for_some_only(
     context: RuleContext, goal: RoutedTo, services: Services, rules: list[DestinationRule]
 ) -> Iterator[Finding]:
     route, subset = goal.route, goal.target.subset
-    if not for_sidecars(route) or PUBLIC not in exported(context.snapshot, route):
+    if not goal.in_mesh or PUBLIC not in exported(context.snapshot, route):
         return
     called = (resolve_short_name(host, route.namespace) for host in route.hosts)
     owners = {item.namespace for host in called for item in named(context.snapshot, host, route.namespace)}
