@@ -38,6 +38,15 @@ class RoutedTo:
         return ".mirror" in self.path
 
     @property
+    def gateways(self) -> tuple[ResourceRef, ...]:
+        """The Gateways whose proxies follow the route to it."""
+        named = [item.gateways for item in self.part.matches]
+        if not named or not all(named):
+            return gateways_of(self.route)
+        asked = {gateway_ref(name, self.route.namespace) for names in named for name in names}
+        return tuple(ref for ref in gateways_of(self.route) if ref in asked)
+
+    @property
     def in_mesh(self) -> bool:
         """Whether sidecars follow the route to it, and not Gateways alone."""
         matches = self.part.matches

@@ -15,14 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from apps.mesh.destinations import (
-    RoutedTo,
-    ServiceNames,
-    destinations,
-    exported,
-    followers,
-    named,
-)
+from apps.mesh.destinations import RoutedTo, ServiceNames, destinations, exported, followers, named
 from apps.mesh.egress.services import RegistryService
 from apps.mesh.findings import Finding, Severity
 from apps.mesh.hosts import is_address, is_wildcard, resolve_short_name, service_host, service_names
