@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from apps.mesh.clienttls import container_port
+from apps.mesh.destinations import gateway_workloads
 from apps.mesh.findings import Finding, Severity
 from apps.mesh.inforce import INPUTS, in_force
 from apps.mesh.objects.networking import Gateway
@@ -48,7 +49,7 @@ def _reached(context: RuleContext, gateway: Gateway) -> tuple[set[int], list[Res
     """The ports that Services lead to, and those Services; None where nothing can be said."""
     ports: set[int] = set()
     services: dict[ResourceRef, None] = {}
-    for workload in context.selection.anywhere(gateway.selector) if gateway.selector else ():
+    for workload in gateway_workloads(context.snapshot, gateway):
         if workload.template.host_network:
             return None
         for service in context.services.of(workload):

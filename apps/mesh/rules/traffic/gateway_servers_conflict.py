@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from apps.mesh.destinations import gateway_workloads
 from apps.mesh.findings import Finding, Severity
 from apps.mesh.inforce import INPUTS, in_force, together
 from apps.mesh.objects.networking import Gateway, GatewayServer
@@ -100,14 +101,12 @@ def _by_workload(context: RuleContext) -> dict[ResourceRef, list[_Server]]:
     found: dict[ResourceRef, list[_Server]] = {}
     gateways = in_force(context.snapshot, Gateway)
     for gateway in sorted(gateways, key=lambda item: item.age_key):
-        if not gateway.selector:
-            continue  # it selects every proxy of the mesh; nobody means that
         servers = [
             _Server(gateway, place, server, server.port.number, server.port.protocol)
             for place, server in enumerate(gateway.servers)
             if server.port is not None
         ]
-        for workload in context.selection.anywhere(gateway.selector):
+        for workload in gateway_workloads(context.snapshot, gateway):
             found.setdefault(workload.ref, []).extend(servers)
     return found
 
