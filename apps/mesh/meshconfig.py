@@ -272,11 +272,8 @@ def _environment(snapshot: Snapshot, deployment: Workload | None) -> dict[str, s
     if deployment is None or manifest is None:
         return {}
     spec = Fields(manifest, deployment.ref, []).child("spec").child("template").child("spec")
-    return {
-        variable.text("name"): variable.text("value")
-        for container in spec.items("containers")
-        for variable in container.items("env")
-    }
+    given = (item for container in spec.items("containers") for item in container.items("env"))
+    return {item.text("name"): item.text("value") for item in given}
 
 
 def _version(deployment: Workload | None) -> str:
