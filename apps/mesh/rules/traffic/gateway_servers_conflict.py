@@ -4,7 +4,9 @@ All Gateways that select a workload are merged into its listeners, the oldest fi
 (pilot/pkg/model/gateway.go mergeGateways). A server with TLS that lists a host which an older one with TLS
 has on that port and address is skipped with all its hosts, and so is one whose protocol does not go with
 plain HTTP or TCP there. A plain server after one with TLS gets its place, told apart by the server name of
-the handshake; for `*` there is none to tell, and the proxy refuses the listener of both.
+the handshake; for `*` there is none to tell, and the proxy refuses the listener of both. So it does where a
+host stands with a namespace in one server (`shop/a.example.com`) and without it in another: two to istiod, and
+one server name to the proxy.
 
 Plain HTTP servers do share a port and even a host: their routes are merged, which Kiali reports as a
 conflict. `*` beside `a.example.com` is none either; the narrower name is chosen.
@@ -23,6 +25,7 @@ from apps.mesh.refs import ResourceRef
 from apps.mesh.rules.base import Rule, RuleContext
 
 HTTP = frozenset({"HTTP", "HTTP2", "GRPC", "GRPC-WEB", "HTTP_PROXY"})
+_REFUSED = ", and the proxy refuses the listener of both"
 _DROPPED = ", so that this server is dropped with all its hosts"
 
 
@@ -39,10 +42,11 @@ class _Server:
         return bool(self.server.tls_mode) and self.protocol not in HTTP
 
     @property
-    def any_name(self) -> bool:
-        """Whether it terminates TLS whatever the server name of the handshake."""
-        names = {host.rpartition("/")[2] for host in self.server.hosts}
-        return self.secured and "*" in names and "PASSTHROUGH" not in self.server.tls_mode
+    def terminated(self) -> tuple[str, ...]:
+        """The server names of handshakes for which it terminates TLS."""
+        if not self.secured or "PASSTHROUGH" in self.server.tls_mode:
+            return ()
+        return tuple(host.rpartition("/")[2] for host in self.server.hosts)
 
     @property
     def hosts(self) -> tuple[str, ...]:
@@ -59,8 +63,8 @@ class _Listener:
     """What a proxy has on one port and address so far."""
 
     plain: _Server | None = None
-    any_name: _Server | None = None
     names: dict[str, _Server] = field(default_factory=dict)
+    terminated: dict[str, _Server] = field(default_factory=dict)
 
     def add(self, new: _Server) -> tuple[_Server, str] | None:
         """The server that a new one meets, and what comes of it; None when both have their place."""
@@ -74,13 +78,14 @@ class _Listener:
                 return None
             speaks = f"speaks {self.plain.protocol} and came first"
             return self.plain, f"{speaks}{_DROPPED}; only plain HTTP shares a port with plain HTTP"
-        if new.secured:
-            self.any_name = new if new.any_name else self.any_name
-            return None
-        self.plain = new
-        if self.any_name is not None:
-            return self.any_name, "terminates TLS for every name, and the proxy refuses the listener of both"
-        return None
+        if not new.secured:
+            self.plain = new
+            other = self.terminated.get("*")
+            return None if other is None else (other, f"terminates TLS for every name{_REFUSED}")
+        same = next((host for host in new.terminated if host in self.terminated), None)
+        found = None if same is None else (self.terminated[same], f"terminates TLS for {same} too{_REFUSED}")
+        self.terminated = {**dict.fromkeys(new.terminated, new), **self.terminated}
+        return found
 
 
 def check(context: RuleContext) -> Iterator[Finding]:
