@@ -5,8 +5,8 @@ All Gateways that select a workload are merged into its listeners, the oldest fi
 has on that port and address is skipped with all its hosts, and so is one whose protocol does not go with
 plain HTTP or TCP there. A plain server after one with TLS gets its place, told apart by the server name of
 the handshake; for `*` there is none to tell, and the proxy refuses the listener of both. So it does where a
-host stands with a namespace in one server (`shop/a.example.com`) and without it in another: two to istiod, and
-one server name to the proxy.
+host stands with a namespace in one server (`shop/a.example.com`) and without it in another: two to istiod,
+and one server name to the proxy.
 
 Plain HTTP servers do share a port and even a host: their routes are merged, which Kiali reports as a
 conflict. `*` beside `a.example.com` is none either; the narrower name is chosen.
