@@ -9,14 +9,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from apps.mesh.egress.services import RegistryService
+from apps.mesh.gatewayproxies import gateway_workloads
 from apps.mesh.hosts import matches, resolve_short_name
 from apps.mesh.knownhosts import KnownHosts
 from apps.mesh.objects.networking import Gateway, Route, RouteDestination, VirtualService
-from apps.mesh.objects.workloads import Workload
 from apps.mesh.planes import NamespacePlanes
 from apps.mesh.references import MESH_GATEWAY, bound_host, gateway_ref
 from apps.mesh.refs import ResourceRef
-from apps.mesh.selection import WorkloadIndex
 from apps.mesh.snapshot import Snapshot
 from apps.mesh.visibility import NONE, PRIVATE, PUBLIC
 
@@ -148,18 +147,6 @@ def gateway_namespaces(snapshot: Snapshot, ref: ResourceRef) -> frozenset[str] |
     if not isinstance(gateway, Gateway):
         return None
     return frozenset(workload.namespace for workload in gateway_workloads(snapshot, gateway)) or None
-
-
-def gateway_workloads(snapshot: Snapshot, gateway: Gateway) -> tuple[Workload, ...]:
-    """The workloads that a Gateway selects, in all namespaces unless PILOT_SCOPE_GATEWAY_TO_NAMESPACE keeps
-    it to its own (push_context.go mergeGateways). One without a selector takes every proxy; nobody means
-    that, and none is given."""
-    if not gateway.selector:
-        return ()
-    index = snapshot.derived(WorkloadIndex)
-    if snapshot.derived(NamespacePlanes).of(gateway.namespace).gateways_stay_home:
-        return index.selected(gateway.namespace, gateway.selector)
-    return index.anywhere(gateway.selector)
 
 
 def named(snapshot: Snapshot, host: str, namespace: str) -> tuple[RegistryService, ...]:

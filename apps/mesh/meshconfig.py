@@ -80,7 +80,6 @@ class ControlPlane:
     config: MeshConfig
     deployment: ResourceRef | None = None
     config_map: ResourceRef | None = None
-    gateways_stay_home: bool = False
 
     def answers_to(self, name: str) -> bool:
         """Whether a revision label of that value (a revision or a tag) means this one."""
@@ -241,12 +240,9 @@ def _plane(
     tags: tuple[str, ...],
 ) -> ControlPlane:
     deployment = deployments.get((namespace, revision))
-    given = _environment(snapshot, deployment)
     base = maps.get((namespace, revision))
-    shared = snapshot.get(ResourceRef("ConfigMap", namespace, given.get("SHARED_MESH_CONFIG", "")))
-    layers = [
-        (item.ref, item.data.get(MESH_KEY, "")) for item in (shared, base) if isinstance(item, ConfigMap)
-    ]
+    shared = _shared(snapshot, deployment)
+    layers = [(item.ref, item.data.get(MESH_KEY, "")) for item in (shared, base) if item is not None]
     gap = snapshot.missing("ConfigMap", namespace)
     if base is None and gap is not None:
         name = "istio" if revision == DEFAULT_REVISION else f"istio-{revision}"
@@ -262,18 +258,22 @@ def _plane(
         config=config,
         deployment=deployment.ref if deployment is not None else None,
         config_map=base.ref if base is not None else None,
-        gateways_stay_home=given.get("PILOT_SCOPE_GATEWAY_TO_NAMESPACE", "").lower() in {"true", "1", "t"},
     )
 
 
-def _environment(snapshot: Snapshot, deployment: Workload | None) -> dict[str, str]:
-    """What istiod is told by environment variables."""
+def _shared(snapshot: Snapshot, deployment: Workload | None) -> ConfigMap | None:
+    """The ConfigMap that istiod's environment variable SHARED_MESH_CONFIG names."""
     manifest = snapshot.manifest(deployment.ref) if deployment is not None else None
     if deployment is None or manifest is None:
-        return {}
+        return None
     spec = Fields(manifest, deployment.ref, []).child("spec").child("template").child("spec")
-    given = (item for container in spec.items("containers") for item in container.items("env"))
-    return {item.text("name"): item.text("value") for item in given}
+    for container in spec.items("containers"):
+        for variable in container.items("env"):
+            if variable.text("name") == "SHARED_MESH_CONFIG" and variable.text("value"):
+                ref = ResourceRef("ConfigMap", deployment.namespace, variable.text("value"))
+                found = snapshot.get(ref)
+                return found if isinstance(found, ConfigMap) else None
+    return None
 
 
 def _version(deployment: Workload | None) -> str:

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from apps.mesh.destinations import gateway_workloads, gateways_of
+from apps.mesh.destinations import gateways_of
 from apps.mesh.findings import Finding, Severity
+from apps.mesh.gatewayproxies import gateway_workloads
 from apps.mesh.inforce import INPUTS, in_force
 from apps.mesh.objects.networking import Gateway, VirtualService
 from apps.mesh.objects.security import RequestAuthentication

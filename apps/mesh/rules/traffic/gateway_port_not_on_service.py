@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from apps.mesh.clienttls import container_port
-from apps.mesh.destinations import gateway_workloads
 from apps.mesh.findings import Finding, Severity
+from apps.mesh.gatewayproxies import gateway_workloads
 from apps.mesh.inforce import INPUTS, in_force
 from apps.mesh.objects.networking import Gateway
 from apps.mesh.refs import ResourceRef

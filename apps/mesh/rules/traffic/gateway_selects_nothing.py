@@ -11,11 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from apps.mesh.destinations import gateway_workloads
 from apps.mesh.findings import Finding, Severity
+from apps.mesh.gatewayproxies import gateway_workloads, stays_home
 from apps.mesh.inforce import INPUTS, in_force
 from apps.mesh.objects.networking import Gateway
-from apps.mesh.planes import NamespacePlanes
 from apps.mesh.rules.base import Rule, RuleContext
 from apps.mesh.rules.wording import listed
 
@@ -27,7 +26,7 @@ def check(context: RuleContext) -> Iterator[Finding]:
     for gateway in in_force(context.snapshot, Gateway):
         if gateway.selector and not gateway_workloads(context.snapshot, gateway):
             wanted = listed(f"{key}={value}" for key, value in sorted(gateway.selector.items()))
-            home = context.snapshot.derived(NamespacePlanes).of(gateway.namespace).gateways_stay_home
+            home = stays_home(context.snapshot, gateway.namespace)
             where = f"in {gateway.namespace}" if home else "of the cluster"
             yield RULE.finding(
                 f"No pod {where} has {wanted}, so that nothing listens for this Gateway. Use the labels of "

@@ -17,8 +17,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from apps.mesh.destinations import gateway_workloads
 from apps.mesh.findings import Finding, Severity
+from apps.mesh.gatewayproxies import gateway_workloads
 from apps.mesh.inforce import INPUTS, in_force, together
 from apps.mesh.objects.networking import Gateway, GatewayServer
 from apps.mesh.refs import ResourceRef
