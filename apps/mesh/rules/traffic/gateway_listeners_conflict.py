@@ -27,6 +27,8 @@ from apps.mesh.refs import ResourceRef
 from apps.mesh.rules.base import Rule, RuleContext
 
 STREAMS = frozenset({"TCP", "UDP"})
+NAMED = frozenset({"HTTP", "HTTPS", "TLS"})
+"""Protocols that tell hosts apart."""
 
 
 def check(context: RuleContext) -> Iterator[Finding]:
@@ -79,9 +81,12 @@ def _clash(one: GatewayListener, other: GatewayListener, strict: bool) -> bool:
     """Whether the two cannot both be served; not `strict` where plain HTTP is merged, or may be."""
     if one.port != other.port:
         return False
-    if {one.protocol, other.protocol} & STREAMS:
+    protocols = {one.protocol, other.protocol}
+    if not protocols <= STREAMS | NAMED:
+        return len(protocols) == 1
+    if protocols & STREAMS:
         return True
-    if not strict and "HTTP" in (one.protocol, other.protocol):
+    if not strict and "HTTP" in protocols:
         return False
     return (one.hostname or "*") == (other.hostname or "*")
 
