@@ -3,9 +3,10 @@
 A subset holds the endpoints that carry all its labels. The labels are those of pods (or of the endpoints of
 a ServiceEntry), not of Deployments. Without an endpoint, requests that a route sends to the subset get a 503
 with the flag UH; this is an error where a VirtualService does so, and a hint otherwise, as nothing is lost.
-Labels of place (`topology.kubernetes.io/zone`) are added by istiod and not looked at. Where istiod's namespace
-names its network (`topology.istio.io/network`), the mesh is made for several clusters, and the pods of a
-Service may be in one that is not seen from here: nothing is reported then.
+Labels of place (`topology.kubernetes.io/zone`) are added by istiod and not looked at.
+
+Where istiod's namespace names its network (`topology.istio.io/network`), the mesh is made for several
+clusters, and the pods of a Service may be in one that is not seen from here: nothing is reported then.
 """
 
 from __future__ import annotations
