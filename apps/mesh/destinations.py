@@ -74,6 +74,11 @@ def destinations(route: VirtualService) -> Iterator[RoutedTo]:
     yield from (goal for goal in _destinations(route) if goal.mirror)
 
 
+def told_by(goal: RoutedTo) -> tuple[bool, bool]:
+    """The order in which the places of one destination tell of it: real ones first, then those of sidecars."""
+    return goal.mirror, not goal.in_mesh
+
+
 def _destinations(route: VirtualService) -> Iterator[RoutedTo]:
     for protocol, path, part in parts(route):
         for field, target in _targets(part):

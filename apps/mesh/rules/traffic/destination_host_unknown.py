@@ -15,7 +15,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from apps.mesh.destinations import RoutedTo, ServiceNames, destinations, exported, followers, named
+from apps.mesh.destinations import (
+    RoutedTo,
+    ServiceNames,
+    destinations,
+    exported,
+    followers,
+    named,
+    told_by,
+)
 from apps.mesh.egress.services import RegistryService
 from apps.mesh.findings import Finding, Severity
 from apps.mesh.hosts import is_address, is_wildcard, resolve_short_name, service_host, service_names
@@ -33,7 +41,7 @@ Reason = tuple[str, str, bool]
 def judge(context: RuleContext, route: VirtualService) -> Iterator[Finding]:
     """One finding for each host."""
     goals: dict[str, RoutedTo] = {}
-    for goal in destinations(route):
+    for goal in sorted(destinations(route), key=told_by):
         goals.setdefault(goal.host, goal)
     for goal in goals.values():
         reason = _reason(context, goal)

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from apps.mesh.destinationrules import rule_in_force
-from apps.mesh.destinations import RoutedTo, destinations, exported, followers, named
+from apps.mesh.destinations import RoutedTo, destinations, exported, followers, named, told_by
 from apps.mesh.egress.services import RegistryService
 from apps.mesh.findings import Finding, Severity
 from apps.mesh.hosts import is_wildcard, resolve_short_name, subset_of
@@ -51,7 +51,7 @@ def judge(context: RuleContext, route: VirtualService) -> Iterator[Finding]:
     if context.snapshot.missing("DestinationRule") is not None:
         return
     goals: dict[tuple[str, str], RoutedTo] = {}
-    for goal in destinations(route):
+    for goal in sorted(destinations(route), key=told_by):
         if goal.target.subset:
             goals.setdefault((goal.host, goal.target.subset), goal)
     for goal in goals.values():
