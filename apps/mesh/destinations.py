@@ -75,7 +75,7 @@ def destinations(route: VirtualService) -> Iterator[RoutedTo]:
 
 
 def told_by(goal: RoutedTo) -> tuple[bool, bool]:
-    """The order in which the places of one destination tell of it: real ones first, then those of sidecars."""
+    """The order in which the places of one destination tell of it: mirrors last, sidecars before Gateways."""
     return goal.mirror, not goal.in_mesh
 
 

@@ -35,7 +35,7 @@ def check(context: RuleContext) -> Iterator[Finding]:
         for item in registry.services:
             if item.kubernetes or item.has_address or not item.exported - {"~"}:
                 continue
-            if _allocated_in_memory(context, item):
+            if _allocated_unseen(context, item):
                 continue
             ports = [port.number for port in item.ports if _open(context, item, port)]
             if ports:
@@ -48,13 +48,13 @@ def check(context: RuleContext) -> Iterator[Finding]:
             yield _finding(context, entry, list(numbers), http[id(registry)])
 
 
-def _allocated_in_memory(context: RuleContext, item: RegistryService) -> bool:
-    """Whether istiod may have given it an address that stands in no status, as it did before 1.25
-    (pilot/pkg/serviceregistry/serviceentry/auto_allocation.go)."""
+def _allocated_unseen(context: RuleContext, item: RegistryService) -> bool:
+    """Whether istiod may give it an address that stands in no status: before 1.25 it kept them to itself
+    (pilot/pkg/serviceregistry/serviceentry/auto_allocation.go), and a manifest in a file has no status."""
     plane = context.snapshot.derived(NamespacePlanes).of(item.namespace)
-    asked = plane.config.dns_capture and plane.config.dns_allocation
+    to_itself = plane.config.dns_allocation and not at_least(plane, 1, 25)
     possible = item.resolution != "NONE" and not is_wildcard(item.host)
-    return asked and possible and not at_least(plane, 1, 25)
+    return plane.config.dns_capture and possible and (to_itself or not context.whole)
 
 
 def _open(context: RuleContext, item: RegistryService, port: ServicePort) -> bool:
