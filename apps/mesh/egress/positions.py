@@ -98,7 +98,9 @@ class Positions:
         revision = revision or DEFAULT_REVISION
         if len(planes) == 1:
             only = planes[0]
-            note = f"No control plane has revision {revision}; the only one, {only.revision}, is taken for it."
+            note = (
+                f"No control plane has revision {revision}; the only one, {only.revision}, is taken for it."
+            )
             return only, (note,)
         missing = f"No control plane of revision {revision} was found: its MeshConfig is not known."
         config = MeshConfig(outbound=None, unread=(missing,))

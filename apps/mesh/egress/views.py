@@ -227,7 +227,6 @@ class MeshView:
             self._ports[key] = PortView(self._listeners[shared], routes, imports.shared, self.subsets)
         return self._ports[key]
 
-
     def _made_of(self, imports: Imports, number: int) -> Iterator[object]:
         """What the listeners of a port follow from: the services there, and where routes of TLS or TCP are
         imported, what these point at."""
