@@ -132,12 +132,9 @@ class Imports:
     def holds(self, ref: ResourceRef) -> bool:
         """Whether a service that the object makes is imported."""
         if ref not in self._held:
-            self._held[ref] = any(
-                item.ref == ref
-                for imported in self.listeners
-                for host in self._mesh.hosts.get(ref, ())
-                for item in self._named(imported, host)
-            )
+            hosts = self._mesh.hosts.get(ref, ())
+            found = (self._named(imported, host) for imported in self.listeners for host in hosts)
+            self._held[ref] = any(item.ref == ref for items in found for item in items)
         return self._held[ref]
 
     def _services(self, imported: ListenerImports, number: int | None) -> Iterator[RegistryService]:
