@@ -32,7 +32,8 @@ def judge(context: RuleContext, sidecar: Sidecar) -> Iterator[Finding]:
 
 def _only_ambient(context: RuleContext, sidecar: Sidecar) -> bool:
     taken = context.selection.selected(sidecar.namespace, sidecar.workload_selector)
-    reports = [context.injections[workload.ref] for workload in taken]
+    injections = context.injections
+    reports = [injections[workload.ref] for workload in taken]
     if any(report.meshed is not False for report in reports):
         return False
     if reports:
