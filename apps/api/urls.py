@@ -107,6 +107,7 @@ urlpatterns: list[URLPattern] = [
     path("changes/<int:pk>/comments/", change_steps.Comments.as_view(), name="change-comments"),
     path("changes/<int:pk>/hand-over/", change_steps.HandOver.as_view(), name="change-hand-over"),
     path("changes/<int:pk>/waves/", change_steps.Waves.as_view(), name="change-waves"),
+    path("changes/<int:pk>/leave-out/", change_steps.LeaveOut.as_view(), name="change-leave-out"),
     path("changes/<int:pk>/next-wave/", change_steps.NextWave.as_view(), name="change-next-wave"),
     path("changes/<int:pk>/time-box/", change_steps.TimeBox.as_view(), name="change-time-box"),
     path("changes/<int:pk>/take-over/", change_verbs.TakeOver.as_view(), name="change-take-over"),

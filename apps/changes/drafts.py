@@ -71,6 +71,17 @@ def in_order(patches: Patches) -> tuple[tuple[Cluster, ManifestPatch], ...]:
     return tuple(sorted(entries, key=lambda e: (e[0].name, _ORDER[e[1].action], e[1].ref)))
 
 
+def patch_of(item: ChangeItem) -> ManifestPatch:
+    """What an item writes, as the patch that it was made from."""
+    return ManifestPatch(
+        PatchAction(item.action),
+        ResourceRef(item.kind, item.namespace, item.name),
+        item.api_version,
+        item.base,
+        intents.unstamped(item.desired) if item.desired is not None else None,
+    )
+
+
 def prepare(patches: Patches, *, take_over: TakeOver = (), revert: bool = False) -> Draft:
     """Simulates and judges. Touches no cluster; slow enough to stay outside of a transaction."""
     entries = in_order(patches)

@@ -59,6 +59,7 @@ urlpatterns: list[URLPattern] = [
     path("changes/<int:pk>/comment/", change_steps.say, name="change-comment"),
     path("changes/<int:pk>/hand-over/", change_steps.hand_on, name="change-hand-over"),
     path("changes/<int:pk>/waves/", waves.plan, name="change-waves"),
+    path("changes/<int:pk>/leave-out/", waves.leave_cluster_out, name="change-leave-out"),
     path("changes/<int:pk>/time-box/", change_steps.set_end, name="change-time-box"),
     path("changes/<int:pk>/export/", exporting.export, name="change-export"),
     path("changes/<int:pk>/push/", exporting.push, name="change-push"),

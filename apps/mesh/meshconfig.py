@@ -59,6 +59,7 @@ class MeshConfig:
     entry_default: EntryVisibility = EntryVisibility.PUBLIC
     entry_cap_applies: bool = False
     dns_capture: bool = False
+    dns_allocation: bool = False
     unread: tuple[str, ...] = ()
 
     @property
@@ -170,6 +171,7 @@ def _mesh_config(
         entry_default=_cap(entry.text("defaultVisibility")),
         entry_cap_applies=entry.flag("applyToSidecars"),
         dns_capture=metadata.text("ISTIO_META_DNS_CAPTURE").lower() == "true",
+        dns_allocation=metadata.text("ISTIO_META_DNS_AUTO_ALLOCATE").lower() == "true",
         unread=(*unread, *(problem.message for problem in problems)),
     )
 

@@ -29,19 +29,19 @@ def served(snapshot: Snapshot, workload: Workload) -> Iterator[tuple[Service, in
 def tcp_ports(snapshot: Snapshot, workload: Workload) -> tuple[int, ...]:
     """The container ports of a workload that Istio takes for TCP (or TLS that it passes on), and for nothing
     else."""
+    known = snapshot.derived(KnownHosts)
     tcp: set[int] = set()
     other: set[int] = set()
     for service, number, taken in served(snapshot, workload):
-        (tcp if _is_tcp(snapshot, service, number) else other).add(taken)
+        (tcp if _is_tcp(known, service, number) else other).add(taken)
     return tuple(sorted(tcp - other))
 
 
-def _is_tcp(snapshot: Snapshot, service: Service, number: int) -> bool:
-    port = _registered(snapshot, service, number)
+def _is_tcp(known: KnownHosts, service: Service, number: int) -> bool:
+    port = _registered(known, service, number)
     return port is not None and port.tcp
 
 
-def _registered(snapshot: Snapshot, service: Service, number: int) -> ServicePort | None:
-    host = service_host(service.name, service.namespace)
-    found = snapshot.derived(KnownHosts).named(host, service.namespace)
+def _registered(known: KnownHosts, service: Service, number: int) -> ServicePort | None:
+    found = known.named(service_host(service.name, service.namespace), service.namespace)
     return next((port for item in found if (port := item.port(number)) is not None), None)

@@ -74,6 +74,16 @@ def test_a_draft_is_planned_by_those_with_a_hand_in_it(rings: Rings, speaking: S
     assert [w["number"] for w in body["waves"]] == [1, 2, 3]
 
 
+def test_a_cluster_is_left_out_by_those_with_a_hand_in_it(rings: Rings, speaking: Speaker) -> None:
+    change = rings.proposed(Plan(IN_ORDER))
+    path = f"{HERE}{change.pk}/leave-out/"
+    assert speaking(rings.omar).post(path, {"cluster": "lab"}, format="json").status_code == 403
+    assert speaking(rings.priya).post(path, {}, format="json").status_code == 400
+    body = speaking(rings.priya).post(path, {"cluster": "lab"}, format="json").json()
+    assert body["left_out"] == [{"cluster": "lab", "why": "priya left it out."}]
+    assert body["plan"]["waves"] == [["stage"], ["prod"]]
+
+
 def test_waves_are_followed_continued_and_stopped(rings: Rings, speaking: Speaker) -> None:
     change = rings.queued(Plan(IN_ORDER, wait=True))
     rings.wave(change)

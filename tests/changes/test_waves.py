@@ -10,9 +10,11 @@ from apps.accounts.models import Role, RoleBinding
 from apps.changes import waves
 from apps.changes.actions.approve import approve
 from apps.changes.actions.edit import edit
+from apps.changes.actions.leave_out import leave_out
 from apps.changes.actions.plan_waves import plan_waves
 from apps.changes.actions.propose_yaml import patches_from
 from apps.changes.approvals import digest_of, standing
+from apps.changes.intents import unstamped
 from apps.changes.lifecycle import State
 from apps.changes.models import Revision
 from apps.changes.selectors import current_revision
@@ -156,3 +158,37 @@ class TestPlanned:
         alone = {rings.clusters["lab"]: kept[rings.clusters["lab"]]}
         edit(actor=rings.priya, change=change, patches=alone)
         assert current_revision(change).waves == Plan()
+
+    def test_a_cluster_is_left_out_of_a_draft_and_the_others_stay_as_they_are(self, rings: Rings) -> None:
+        change = rings.proposed(Plan(IN_ORDER, soak_minutes=10))
+        before = {item.cluster.name: item for item in current_revision(change).items.all()}
+        leave_out(actor=rings.priya, change=change, cluster="stage")
+        revision = current_revision(fresh(change))
+        assert revision.number == 2
+        assert revision.waves == Plan((("lab",), ("prod",)), soak_minutes=10)
+        assert revision.left_out == [{"cluster": "stage", "why": "priya left it out."}]
+        for item in revision.items.all():
+            was = before[item.cluster.name]
+            assert (item.base, item.base_uid, item.action) == (was.base, was.base_uid, was.action)
+            assert unstamped(item.desired or {}) == unstamped(was.desired or {})
+        rings.approved(rings.submitted(fresh(change)))
+
+    def test_a_change_that_is_edited_keeps_on_record_what_it_leaves_out(self, rings: Rings) -> None:
+        change = rings.proposed(Plan())
+        leave_out(actor=rings.priya, change=change, cluster="stage")
+        again = {rings.clusters["lab"]: patches_from(NEW_ENTRY, rings.clusters["lab"])}
+        edit(actor=rings.priya, change=fresh(change), patches=again)
+        assert [out["cluster"] for out in current_revision(fresh(change)).left_out] == ["stage"]
+
+    def test_what_cannot_be_left_out_is_said(self, rings: Rings) -> None:
+        change = rings.proposed(Plan(), names=["lab", "stage"])
+        with pytest.raises(InvalidInputError, match="writes nothing on prod"):
+            leave_out(actor=rings.priya, change=change, cluster="prod")
+        with pytest.raises(PermissionDeniedError):
+            leave_out(actor=rings.sam, change=change, cluster="lab")
+        leave_out(actor=rings.priya, change=change, cluster="stage")
+        with pytest.raises(InvalidInputError, match="withdraw it instead"):
+            leave_out(actor=rings.priya, change=fresh(change), cluster="lab")
+        rings.submitted(fresh(change))
+        with pytest.raises(WrongStateError):
+            leave_out(actor=rings.priya, change=fresh(change), cluster="lab")

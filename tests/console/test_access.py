@@ -39,7 +39,7 @@ POST_ONLY = {
     "delivery-redeliver",
     "policy-decide", "change-break-glass", "change-review", "change-comment", "change-hand-over",
     "change-time-box", "change-push", "change-accept-drift", "repository-test", "repository-remove",
-    "hosts-adopt", "hosts-retire", "change-waves",
+    "hosts-adopt", "hosts-retire", "change-waves", "change-leave-out",
     "sign-out", "theme",
 }  # fmt: skip
 FORMS = {

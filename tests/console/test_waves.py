@@ -152,3 +152,14 @@ def test_a_check_that_is_open_on_many_clusters_leads_to_the_form(rings: Rings, a
         assert link in as_(rings.priya).get(path).content.decode()
         assert link not in as_(rings.sam).get(path).content.decode()
     assert "Mend on 3 clusters" in text_of(as_(rings.priya).get(f"/findings/{found.pk}/"))
+
+
+def test_a_cluster_is_left_out_from_the_page(rings: Rings, as_: As) -> None:
+    change = rings.proposed(Plan(IN_ORDER))
+    client, path = as_(rings.priya), f"/changes/{change.pk}/leave-out/"
+    assert 'id="leave-out"' in text_of(client.get(f"/changes/{change.pk}/"))
+    page = text_of(client.post(path, {"cluster": "stage"}, follow=True))
+    assert "<b>stage</b>: priya left it out." in page
+    assert "writes nothing on stage" in text_of(client.post(path, {"cluster": "stage"}, follow=True))
+    assert as_(rings.sam).post(path, {"cluster": "lab"}).status_code == 403
+    assert 'id="leave-out"' not in text_of(as_(rings.sam).get(f"/changes/{change.pk}/"))

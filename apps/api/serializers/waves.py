@@ -49,6 +49,12 @@ class PlanSerializer(Input):
     )
 
 
+class LeaveOutSerializer(Input):
+    """One cluster to take out of a draft on several."""
+
+    cluster = serializers.CharField(max_length=63)
+
+
 class LeftOutSerializer(serializers.Serializer[Any]):
     cluster = serializers.CharField()
     why = serializers.CharField()

@@ -20,13 +20,14 @@ from apps.api.serializers.changes import (
     TimeBoxSerializer,
 )
 from apps.api.serializers.drift import AcceptDriftSerializer
-from apps.api.serializers.waves import PlanSerializer
+from apps.api.serializers.waves import LeaveOutSerializer, PlanSerializer
 from apps.api.views.change_verbs import DONE
 from apps.api.views.changes import ChangeEndpoint, plan_asked
 from apps.changes.actions.accept_drift import accept_drift
 from apps.changes.actions.break_glass import break_glass
 from apps.changes.actions.comment import comment
 from apps.changes.actions.hand_over import hand_over
+from apps.changes.actions.leave_out import leave_out
 from apps.changes.actions.next_wave import next_wave
 from apps.changes.actions.plan_waves import plan_waves
 from apps.changes.actions.propose_again import propose_again
@@ -169,6 +170,16 @@ class Waves(ChangeEndpoint):
         """Says in which waves a draft is written. It is part of what is approved."""
         data = self.checked(PlanSerializer)
         return self.shown(plan_waves(actor=self.person, change=self.change(pk), **plan_asked(data)))
+
+
+class LeaveOut(ChangeEndpoint):
+    needs = {"POST": Permission.PROPOSE}
+
+    @extend_schema(operation_id="changes_leave_out", request=LeaveOutSerializer, responses=DONE)
+    def post(self, request: Request, pk: int) -> Response:
+        """Takes one cluster out of a draft on several: the next revision, with the others as they were."""
+        data = self.checked(LeaveOutSerializer)
+        return self.shown(leave_out(actor=self.person, change=self.change(pk), cluster=data["cluster"]))
 
 
 class NextWave(ChangeEndpoint):

@@ -23,14 +23,16 @@ def edit(
     title: str = "",
     reason: str | None = None,
     take_over: drafts.TakeOver = (),
+    left_out: drafts.LeftOut | None = None,
 ) -> ChangeSet:
-    """The next revision, as a draft. Raises WrongStateError where the content can no longer change."""
+    """The next revision, as a draft; `left_out` stays as it is unless given. Raises WrongStateError where the
+    content can no longer change."""
     if next_state(State(change.state), Event.EDIT) is None:
         raise WrongStateError(transitions.refusal(change, Event.EDIT))
     words = checked_words(title or change.title, change.reason if reason is None else reason)
     require_everywhere(actor, Permission.PROPOSE, drafts.places_of(drafts.in_order(patches)))
     draft = drafts.prepare(patches, take_over=take_over, revert=change.kind == ChangeSet.Kind.REVERT)
-    plan = current_revision(change).waves
+    before = current_revision(change)
     number = change.revision_number + 1
     with transaction.atomic():
         transitions.move(
@@ -44,5 +46,12 @@ def edit(
             approved_digest="",
             expires_at=None,
         )
-        drafts.write(change, draft, editor=actor, number=number, plan=plan)
+        drafts.write(
+            change,
+            draft,
+            editor=actor,
+            number=number,
+            plan=before.waves,
+            left_out=before.left_out if left_out is None else left_out,
+        )
     return change

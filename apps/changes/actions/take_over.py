@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections import defaultdict
 
 from apps.accounts.models import User
-from apps.changes import contested, intents
+from apps.changes import contested, drafts
 from apps.changes.actions.edit import edit
 from apps.changes.models import ChangeSet
 from apps.changes.selectors import current_revision, is_contested
 from apps.clusters.models import Cluster
 from apps.common.errors import InvalidInputError
-from apps.mesh.patches import ManifestPatch, PatchAction
+from apps.mesh.patches import ManifestPatch
 from apps.mesh.refs import ResourceRef
 
 
@@ -27,14 +27,12 @@ def take_over(*, actor: User, change: ChangeSet) -> ChangeSet:
     items = list(current_revision(change).items.select_related("cluster").order_by("position"))
     met = contested.foreseen(items)
     for item in items:
-        ref = ResourceRef(item.kind, item.namespace, item.name)
-        after = intents.unstamped(item.desired) if item.desired is not None else None
-        action = PatchAction(item.action)
-        patches[item.cluster].append(ManifestPatch(action, ref, item.api_version, item.base, after))
+        patch = drafts.patch_of(item)
+        patches[item.cluster].append(patch)
         conflict = is_contested(item) or (item.pk in met and not item.force)
         wanted = wanted or conflict
         if conflict or item.force:
-            marked.add((item.cluster.name, ref))
+            marked.add((item.cluster.name, patch.ref))
     if not wanted:
         raise InvalidInputError(
             "Neither the last reading nor the last dry run met fields of another owner.",

@@ -12,12 +12,13 @@ from django.views.decorators.http import require_POST
 
 from apps.accounts.permissions import Permission, allows_somewhere
 from apps.analysis import selectors as analysis
+from apps.changes.actions.leave_out import leave_out
 from apps.changes.actions.plan_waves import plan_waves
 from apps.changes.actions.propose_fleet import propose_fleet
 from apps.clusters import selectors as clusters_of
 from apps.clusters.models import Cluster
 from apps.common import clock
-from apps.common.errors import ConsoleError, PermissionDeniedError
+from apps.common.errors import ConsoleError, InvalidInputError, PermissionDeniedError
 from apps.console import facets, rows
 from apps.console.forms.waves import FleetForm
 from apps.console.guard import SignedInRequest, signed_in, status_of
@@ -70,6 +71,21 @@ def plan(request: SignedInRequest, pk: int) -> HttpResponse:
         form.add_error(None, refusal.message)
         return change_page(request, found_or_404(request, pk), status=status_of(refusal), plan_form=form)
     messages.success(request, "The waves are part of what will be approved.")
+    return redirect(f"{reverse('console:change', args=[pk])}#waves")
+
+
+@require_POST
+@signed_in
+def leave_cluster_out(request: SignedInRequest, pk: int) -> HttpResponse:
+    """Takes one cluster out of a draft on several."""
+    found = found_or_404(request, pk)
+    name = request.POST.get("cluster", "")
+    try:
+        leave_out(actor=request.user, change=found, cluster=name)
+    except InvalidInputError as refusal:
+        messages.error(request, refusal.message)
+    else:
+        messages.success(request, f"{name} is left out. Nothing of the others changed.")
     return redirect(f"{reverse('console:change', args=[pk])}#waves")
 
 

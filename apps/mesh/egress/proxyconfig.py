@@ -6,7 +6,7 @@ selects it, then its namespace's, then the root namespace's, then MeshConfig's. 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import lru_cache
 
@@ -29,7 +29,10 @@ def interception(annotations: Mapping[str, str]) -> str:
 def plane_of_proxy(snapshot: Snapshot, plane: ControlPlane, namespace: str, pod: PodTemplate) -> ControlPlane:
     """The control plane as this proxy has it: the same, unless its own settings capture DNS where the
     mesh's do not, or the other way round."""
-    given = next((text for text in _asked(snapshot, plane, namespace, pod) if text), "")
+    found = snapshot.each(ProxyConfig)
+    if not found and ANNOTATION not in pod.annotations:
+        return plane
+    given = next((text for text in _asked(found, plane, namespace, pod) if text), "")
     captures = given.lower() == "true" if given else plane.config.dns_capture
     return capturing(plane, captures)
 
@@ -41,10 +44,12 @@ def capturing(plane: ControlPlane, captures: bool) -> ControlPlane:
     return replace(plane, config=replace(plane.config, dns_capture=captures))
 
 
-def _asked(snapshot: Snapshot, plane: ControlPlane, namespace: str, pod: PodTemplate) -> Iterator[str]:
+def _asked(
+    configs: Iterable[ProxyConfig], plane: ControlPlane, namespace: str, pod: PodTemplate
+) -> Iterator[str]:
     """What each says of DNS capture, the strongest first; "" where it says nothing."""
     yield _own(pod.annotations.get(ANNOTATION, ""))[1]
-    found = sorted(snapshot.each(ProxyConfig), key=lambda item: item.age_key)
+    found = sorted(configs, key=lambda item: item.age_key)
     own = [item for item in found if item.namespace == namespace]
     yield from _first(item for item in own if item.selector and is_subset(item.selector, pod.labels))
     yield from _first(item for item in own if item.selector is None)

@@ -12,7 +12,7 @@ istioctl reports the same as IST0167.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from apps.mesh.findings import Finding, Severity
 from apps.mesh.injection import DATAPLANE_LABEL, INPUTS
@@ -21,6 +21,7 @@ from apps.mesh.objects.networking import Sidecar
 from apps.mesh.reports import DataPlane, InjectionReport
 from apps.mesh.rules.base import InEachNamespace, Rule, RuleContext
 from apps.mesh.selection import labelled
+from apps.mesh.webhooks import REVISION_LABEL
 
 
 def check(context: RuleContext, namespace: str) -> Iterator[Finding]:
@@ -41,8 +42,13 @@ def _only_ambient(context: RuleContext, sidecar: Sidecar) -> bool:
     if reports:
         return any(map(_ambient, reports))
     namespace = context.snapshot.namespace(sidecar.namespace)
-    ambient = namespace is not None and namespace.labels.get(DATAPLANE_LABEL) == "ambient"
-    return ambient and not sidecar.workload_selector
+    return namespace is not None and _pods_will_be(namespace.labels) and not sidecar.workload_selector
+
+
+def _pods_will_be(labels: Mapping[str, str]) -> bool:
+    """Whether pods of a namespace come to ztunnel; where they are injected as well, the sidecar wins."""
+    injected = labels.get("istio-injection") == "enabled" or REVISION_LABEL in labels
+    return labels.get(DATAPLANE_LABEL) == "ambient" and not injected
 
 
 def _ambient(report: InjectionReport) -> bool:

@@ -6,8 +6,8 @@ DestinationRule says `ISTIO_MUTUAL` for the host. STRICT without such a rule ref
 the mesh.
 
 Kiali asks for that rule (KIA0401, KIA0501) in every mesh; with auto mTLS that is a false alarm, and it is not
-reported here. Its counterpart for DISABLE (KIA0505, KIA0506) is never true by itself: plaintext is what
-clients send to such workloads anyway. A DestinationRule that contradicts a mode is reported on the rule.
+reported here. A DestinationRule that contradicts a mode, DISABLE among them (KIA0505, KIA0506), is reported
+on the rule.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ def check(context: RuleContext) -> Iterator[Finding]:
         policy = context.snapshot.get(ref)
         yield RULE.finding(
             f"enableAutoMtls is off and no DestinationRule makes clients use mutual TLS, so "
-            f"{counted(len(hosts), 'service')} ({listed(hosts)}) refuse every call. Add a DestinationRule "
-            "with tls mode ISTIO_MUTUAL, or switch auto mTLS on.",
+            f"{counted(len(hosts), 'service')} ({listed(hosts)}) refuse{'s' if len(hosts) == 1 else ''} "
+            "every call. Add a DestinationRule with tls mode ISTIO_MUTUAL, or switch auto mTLS on.",
             ref,
             api_version=policy.api_version if isinstance(policy, PeerAuthentication) else "",
             path=path,

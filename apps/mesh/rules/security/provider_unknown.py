@@ -34,7 +34,7 @@ def check(context: RuleContext) -> Iterator[Finding]:
             "that its rules take is refused. Add it to extensionProviders, or correct the name.",
             policy.ref,
             api_version=policy.api_version,
-            path="spec.provider.name",
+            path="spec.provider.name" if policy.provider else "spec.provider",
         )
 
 
