@@ -111,7 +111,7 @@ class CaptureReader:
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
         self._installs = snapshot.derived(installs)
-        self._parts = snapshot.derived(_components)
+        self._parts = frozenset(item.ref for install in self._installs for item in install.components)
         self._webhooks = snapshot.derived(sidecar_webhooks)
         self._targets = snapshot.derived(ebpf_targets)
         self._any_pods = snapshot.derived(any_pods)
@@ -146,9 +146,8 @@ class CaptureReader:
         total, matching = pods.total, pods.proxied
         templated = has_sidecar(workload.template)
         if total and matching == total:
-            return _Outcome(
-                CaptureState.COMPLETE, CaptureCause.NONE, "Every pod carries the sidecar.", matching
-            )
+            reason = "Every pod carries the sidecar."
+            return _Outcome(CaptureState.COMPLETE, CaptureCause.NONE, reason, matching)
         if not total and templated:
             return self._without_pods(workload)
         if templated or matching:
@@ -233,10 +232,6 @@ class CaptureReader:
             return _not_rolled(pods.total, pods.with_agent, "the Java agent")
         reason = f"The collector {nettap.ref.path} reads its traffic; pods stay as they are."
         return _Outcome(CaptureState.COMPLETE, CaptureCause.NONE, reason, pods.total)
-
-
-def _components(snapshot: Snapshot) -> frozenset[ResourceRef]:
-    return frozenset(item.ref for install in snapshot.derived(installs) for item in install.components)
 
 
 def _conflict(wishes: tuple[Wish, ...]) -> _Outcome:

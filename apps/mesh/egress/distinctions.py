@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from apps.mesh.egress.registry import Registry
 from apps.mesh.objects.networking import RouteMatch, Sidecar, VirtualService
@@ -35,3 +35,8 @@ def source_label_keys(routes: Sequence[VirtualService]) -> frozenset[str]:
         match for route in routes for part in (*route.http, *route.tls, *route.tcp) for match in part.matches
     ]
     return frozenset(key for match in matches for key in match.source_labels)
+
+
+def opaque(routes: Iterable[VirtualService]) -> frozenset[int]:
+    """The identities of those that route TLS or TCP."""
+    return frozenset(id(route) for route in routes if route.tls or route.tcp)

@@ -230,8 +230,7 @@ class EgressEngine:
         if self._snapshot.workload(workload.namespace, workload.name, workload.kind) is not workload:
             return self._find(workload, place(self._snapshot, workload))
         placed = self._placements[workload.namespace][workload.ref]
-        found = self._positions[id(workload)] = self._find(workload, placed)
-        return found
+        return self._positions.setdefault(id(workload), self._find(workload, placed))
 
     def _mesh(self, plane: ControlPlane) -> MeshView:
         key = (plane.namespace, plane.revision, plane.config.dns_capture)

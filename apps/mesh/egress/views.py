@@ -15,7 +15,7 @@ from apps.mesh.derived import Change
 from apps.mesh.egress.builtgateways import built_listeners
 from apps.mesh.egress.clusters import MeshIndex, routes_by_destination
 from apps.mesh.egress.delegates import index_routes
-from apps.mesh.egress.distinctions import names_own_namespace, singular_namespaces, source_label_keys
+from apps.mesh.egress.distinctions import names_own_namespace, opaque, singular_namespaces, source_label_keys
 from apps.mesh.egress.imports import Imports, ScopeImports, listeners_of
 from apps.mesh.egress.listeners import build_listeners
 from apps.mesh.egress.matching import ListenerSet, PortView
@@ -69,7 +69,7 @@ class MeshView:
         self.workload_entries = self._read(snapshot.each(WorkloadEntry))
         self.envoy_filters = self._read(snapshot.each(EnvoyFilter))
         self.source_label_keys = source_label_keys(self.routes)
-        self._opaque = _opaque(self.routes)
+        self._opaque = opaque(self.routes)
         self._singular = singular_namespaces(self.registry, self.routes)
         self._index = MeshIndex.of(self.registry, self.routes)
         self._visible = Visibility(self.registry)
@@ -104,7 +104,7 @@ class MeshView:
             made.source_label_keys = source_label_keys(made.routes)
             if made.source_label_keys != self.source_label_keys:
                 return None
-            made._opaque = _opaque(made.routes)
+            made._opaque = opaque(made.routes)
             made._visible_routes = VisibleRoutes(made.routes, exported)
             made._index = replace(self._index, pointing=routes_by_destination(made.routes))
         if "Gateway" in kinds:
@@ -280,11 +280,6 @@ def _selecting_hosts(change: Change, snapshot: Snapshot) -> frozenset[str]:
         if entry.workload_selector is not None
         for host in entry.hosts
     )
-
-
-def _opaque(routes: Iterable[VirtualService]) -> frozenset[int]:
-    """The identities of those that route TLS or TCP."""
-    return frozenset(id(route) for route in routes if route.tls or route.tcp)
 
 
 def reconfigured(
