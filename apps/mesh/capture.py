@@ -6,12 +6,15 @@ Knows nothing of Istio. Annotations: docs.speedscale.com, sidecar and eBPF refer
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from apps.mesh.byworkload import by_workload
+from apps.mesh.derived import EachNamespace
 from apps.mesh.objects.workloads import PodTemplate, Workload
 from apps.mesh.refs import ResourceRef
 from apps.mesh.reports import CaptureCause, CaptureKind, CaptureReport, CaptureState, SpeedscaleInstall, Tone
+from apps.mesh.selection import any_pods
 from apps.mesh.snapshot import Snapshot
 from apps.mesh.speedscale import (
     IGNORE,
@@ -74,10 +77,27 @@ class _Pods:
         return cls(total, counted(has_sidecar), counted(has_java_agent), counted(_is_mocked))
 
 
-def captures(snapshot: Snapshot) -> Mapping[ResourceRef, CaptureReport]:
-    """The reports of all workloads, by ref; ask for it through `snapshot.derived`."""
+@EachNamespace
+def captured(snapshot: Snapshot, namespace: str) -> tuple[CaptureReport, ...]:
+    """The reports of a namespace's workloads, in their order."""
     reader = CaptureReader(snapshot)
-    return {workload.ref: reader.report(workload) for workload in snapshot.workloads}
+    return tuple(reader.report(workload) for workload in snapshot.workloads_in(namespace))
+
+
+captures = by_workload(captured)
+"""The reports of all workloads, by ref; ask for it through `snapshot.derived`."""
+
+
+@EachNamespace
+def _of_cause(snapshot: Snapshot, namespace: str, cause: CaptureCause) -> tuple[ResourceRef, ...]:
+    reports = snapshot.part(captured, namespace)
+    found = zip(snapshot.workloads_in(namespace), reports, strict=True)
+    return tuple(workload.ref for workload, report in found if report.cause is cause)
+
+
+def refs_of_cause(snapshot: Snapshot, cause: CaptureCause) -> tuple[ResourceRef, ...]:
+    """The workloads whose capture lacks something for that cause; ask for it through `snapshot.derived`."""
+    return tuple(ref for part in snapshot.parts(_of_cause, cause).values() for ref in part)
 
 
 def capture(snapshot: Snapshot, workload: Workload) -> CaptureReport:
@@ -86,15 +106,15 @@ def capture(snapshot: Snapshot, workload: Workload) -> CaptureReport:
 
 
 class CaptureReader:
-    """Reports on the workloads of one snapshot; installations, webhooks and targets are read once."""
+    """Reports on workloads of one snapshot; installations, webhooks and targets are read once."""
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
         self._installs = snapshot.derived(installs)
         self._parts = frozenset(item.ref for install in self._installs for item in install.components)
-        self._webhooks = tuple(sidecar_webhooks(snapshot))
-        self._targets = tuple(ebpf_targets(snapshot))
-        self._any_pods = any(workload.pods_total for workload in snapshot.workloads)
+        self._webhooks = snapshot.derived(sidecar_webhooks)
+        self._targets = snapshot.derived(ebpf_targets)
+        self._any_pods = snapshot.derived(any_pods)
 
     def report(self, workload: Workload) -> CaptureReport:
         """Expected against actual, and the cause of a difference."""
@@ -115,7 +135,7 @@ class CaptureReader:
     def _targeted(self, workload: Workload) -> Wish | None:
         if not self._targets or workload.kind not in SUPPORTED_KINDS:
             return None
-        found = self._snapshot.namespaces.get(workload.namespace)
+        found = self._snapshot.namespace(workload.namespace)
         labels = namespace_labels(workload.namespace, found.labels if found is not None else {})
         for target in self._targets:
             if target.takes(workload.namespace, labels, workload.template.labels):
@@ -126,9 +146,8 @@ class CaptureReader:
         total, matching = pods.total, pods.proxied
         templated = has_sidecar(workload.template)
         if total and matching == total:
-            return _Outcome(
-                CaptureState.COMPLETE, CaptureCause.NONE, "Every pod carries the sidecar.", matching
-            )
+            reason = "Every pod carries the sidecar."
+            return _Outcome(CaptureState.COMPLETE, CaptureCause.NONE, reason, matching)
         if not total and templated:
             return self._without_pods(workload)
         if templated or matching:
@@ -187,7 +206,7 @@ class CaptureReader:
                 CaptureCause.WEBHOOK_MISSING,
                 f"There is no webhook {SIDECAR_WEBHOOK}, which does the injection.",
             )
-        found = self._snapshot.namespaces.get(workload.namespace)
+        found = self._snapshot.namespace(workload.namespace)
         labels = namespace_labels(workload.namespace, found.labels if found is not None else {})
         for found_hook in self._webhooks:
             ref, webhook = found_hook.ref, found_hook.webhook

@@ -12,16 +12,17 @@ from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
 
+from apps.mesh.derived import EachNamespace
 from apps.mesh.findings import Finding, Severity
 from apps.mesh.hostsets import HostSet
 from apps.mesh.inforce import in_force
 from apps.mesh.objects.base import MeshObject
 from apps.mesh.refs import Manifest, ResourceRef
-from apps.mesh.rules.base import OneByOne, Rule, RuleContext
+from apps.mesh.rules.base import InEachNamespace, OneByOne, Rule, RuleContext
 from apps.mesh.rules.catalogue import RULES
 from apps.mesh.shelves import Shelf
 from apps.mesh.snapshot import Snapshot
-from apps.mesh.suppression import UNKNOWN_CODE, Suppression, ignore_of, suppressed, unknown_codes
+from apps.mesh.suppression import UNKNOWN_CODE, Suppression, suppressed, unknown_codes
 
 CRASH_CODE = "MC001"
 CRASH_TITLE = "A check could not finish"
@@ -65,6 +66,9 @@ def ignored(snapshot: Snapshot, found: Iterable[Finding]) -> dict[str, Suppressi
 
 def _found(snapshot: Snapshot, rule: Rule, hostset: HostSet) -> tuple[_Ranked, ...]:
     context, check = RuleContext(snapshot, hostset), rule.check
+    if isinstance(check, InEachNamespace):
+        parts = snapshot.parts(_in_namespace, rule, hostset).values()
+        return tuple(item for part in parts for item in part)
     if not isinstance(check, OneByOne):
         return _run(rule, hostset, lambda: check(context))
     known = snapshot.derived(_by_object, rule, hostset)
@@ -75,6 +79,13 @@ def _found(snapshot: Snapshot, rule: Rule, hostset: HostSet) -> tuple[_Ranked, .
             last[1] if last is not None else _run(rule, hostset, partial(check.judge, context, item))
         )
     return tuple(found)
+
+
+@EachNamespace
+def _in_namespace(snapshot: Snapshot, namespace: str, rule: Rule, hostset: HostSet) -> _Findings:
+    context, check = RuleContext(snapshot, hostset), rule.check
+    assert isinstance(check, InEachNamespace)  # noqa: S101 see _found
+    return _run(rule, hostset, partial(check.judge, context, namespace))
 
 
 def _by_object(snapshot: Snapshot, rule: Rule, hostset: HostSet) -> dict[int, tuple[MeshObject, _Findings]]:
@@ -134,15 +145,13 @@ def _problems(shelf: Shelf) -> tuple[_Ranked, ...]:
 
 
 def _unknown_codes(shelf: Shelf) -> tuple[_Ranked, ...]:
-    marked = shelf.derived(_ignoring).items()
+    marked = shelf.ignoring.items()
     found = (unknown_codes(manifest, ref, KNOWN_CODES) for ref, manifest in marked)
     return tuple(_ranked(finding) for finding in found if finding is not None)
 
 
 def _ignoring(shelf: Shelf) -> dict[ResourceRef, Manifest]:
-    """The manifests that ask to be ignored."""
-    entries = shelf.entries.items()
-    return {ref: entry.manifest for ref, entry in entries if ignore_of(entry.manifest) is not None}
+    return shelf.ignoring
 
 
 def _ranked(finding: Finding) -> _Ranked:

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
+from apps.mesh.derived import EachNamespace
 from apps.mesh.objects.config import (
     ConfigMap,
     CustomResourceDefinition,
@@ -106,20 +107,22 @@ class EbpfTarget:
 
 def installs(snapshot: Snapshot) -> tuple[SpeedscaleInstall, ...]:
     """Every installation, classic ones first, then by namespace; ask for it through `snapshot.derived`."""
-    components: dict[str, list[InstallComponent]] = {}
-    for workload in snapshot.workloads:
-        role = _role(workload)
-        if role:
-            components.setdefault(workload.namespace, []).append(_component(workload, role))
+    components = {name: found for name, found in snapshot.parts(_components).items() if found}
     webhooks: dict[str, list[InstallWebhook]] = {}
     for webhook in _webhooks(snapshot):
         webhooks.setdefault(webhook.service.namespace, []).append(webhook)
     crd = any(item.name == CRD_NAME for item in snapshot.each(CustomResourceDefinition))
     found = (
-        _install(snapshot, namespace, components.get(namespace, []), webhooks.get(namespace, []), crd)
+        _install(snapshot, namespace, components.get(namespace, ()), webhooks.get(namespace, []), crd)
         for namespace in sorted({*components, *webhooks})
     )
     return tuple(sorted(found, key=lambda install: (install.kind != "classic", install.namespace)))
+
+
+@EachNamespace
+def _components(snapshot: Snapshot, namespace: str) -> tuple[InstallComponent, ...]:
+    roles = ((workload, _role(workload)) for workload in snapshot.workloads_in(namespace))
+    return tuple(_component(workload, role) for workload, role in roles if role)
 
 
 def is_replay(workload: Workload) -> bool:
@@ -175,7 +178,7 @@ def _webhooks(snapshot: Snapshot) -> Iterator[InstallWebhook]:
 def _install(
     snapshot: Snapshot,
     namespace: str,
-    components: list[InstallComponent],
+    components: tuple[InstallComponent, ...],
     webhooks: list[InstallWebhook],
     crd: bool,
 ) -> SpeedscaleInstall:
@@ -189,14 +192,14 @@ def _install(
         namespace=namespace,
         kind=kind,
         version=_install_version(snapshot, namespace, components),
-        components=tuple(components),
+        components=components,
         webhooks=tuple(webhooks),
         crd=crd,
         missing=tuple(role for role in wanted if role not in roles),
     )
 
 
-def _install_version(snapshot: Snapshot, namespace: str, components: list[InstallComponent]) -> str:
+def _install_version(snapshot: Snapshot, namespace: str, components: tuple[InstallComponent, ...]) -> str:
     for role in ("operator", "forwarder", "inspector"):
         for item in components:
             if item.role == role and item.version:
@@ -242,17 +245,24 @@ def value_of(workload: Workload, key: str) -> str:
     return workload.annotations.get(key) or workload.template.annotations.get(key) or ""
 
 
-def sidecar_webhooks(snapshot: Snapshot) -> Iterator[SidecarWebhook]:
-    """The webhooks that inject the sidecar."""
-    for configuration in snapshot.each(MutatingWebhookConfiguration):
-        for index, webhook in enumerate(configuration.webhooks):
-            if webhook.name == SIDECAR_WEBHOOK and (takes(webhook, "deployments") or takes(webhook, "pods")):
-                yield SidecarWebhook(configuration.ref, f"webhooks[{index}]", webhook)
+def sidecar_webhooks(snapshot: Snapshot) -> tuple[SidecarWebhook, ...]:
+    """The webhooks that inject the sidecar; ask for it through `snapshot.derived`."""
+    return tuple(
+        SidecarWebhook(configuration.ref, f"webhooks[{index}]", webhook)
+        for configuration in snapshot.each(MutatingWebhookConfiguration)
+        for index, webhook in enumerate(configuration.webhooks)
+        if webhook.name == SIDECAR_WEBHOOK and (takes(webhook, "deployments") or takes(webhook, "pods"))
+    )
 
 
-def ebpf_targets(snapshot: Snapshot) -> Iterator[EbpfTarget]:
+def ebpf_targets(snapshot: Snapshot) -> tuple[EbpfTarget, ...]:
     """Namespace-wide eBPF targets of ConfigMap `speedscale-nettap`, key `config.yaml` (Helm
-    `ebpf.configuration.capture.targets`); unreadable YAML reads as none."""
+    `ebpf.configuration.capture.targets`); unreadable YAML reads as none. Ask for it through
+    `snapshot.derived`."""
+    return tuple(_targets(snapshot))
+
+
+def _targets(snapshot: Snapshot) -> Iterator[EbpfTarget]:
     for config in snapshot.each(ConfigMap):
         body = mapping_of(config.data.get("config.yaml", "")) if config.name == NETTAP_NAME else None
         if body is None:

@@ -15,7 +15,7 @@ from apps.mesh.hostsets import speedscale
 from apps.mesh.objects.config import Namespace
 from apps.mesh.objects.networking import ServiceEntry, Sidecar
 from apps.mesh.patches import ManifestPatch, PatchAction, apply
-from apps.mesh.planes import NamespacePlanes
+from apps.mesh.planes import NamespacePlanes, namespace_planes
 from apps.mesh.refs import Manifest, ResourceRef
 from apps.mesh.rules.base import Rule
 from apps.mesh.rules.catalogue import RULES
@@ -158,7 +158,7 @@ class Declared(Lazy):
     INPUTS = frozenset({"Namespace"})
 
     def planes(self) -> NamespacePlanes:
-        return self._snapshot.derived(NamespacePlanes)
+        return self._snapshot.derived(namespace_planes)
 
 
 def sidecar(name: str) -> Manifest:
@@ -180,7 +180,7 @@ def test_what_reads_more_than_it_declares_is_a_mistake_that_shows_at_once() -> N
     declared = laid("mesh").derived(Declared)
     with pytest.raises(UndeclaredRead, match="Sidecar"):
         declared.sidecars()
-    with pytest.raises(UndeclaredRead, match="NamespacePlanes"):
+    with pytest.raises(UndeclaredRead, match="namespace_planes"):
         declared.planes()
 
 
