@@ -44,9 +44,9 @@ class InForce:
             self._discovered[item.namespace] = self._is_discovered(item.namespace)
         if not self._discovered[item.namespace]:
             return False
-        if not self._planes or not item.labels.get(REVISION_LABEL):
+        if not self._planes:
             return True
-        return any(in_revision(item.labels, plane.revision, plane.tags) for plane in self._planes)
+        return any(in_revision(item.labels, plane.revision) for plane in self._planes)
 
     def _is_discovered(self, namespace: str) -> bool:
         selectors = self._snapshot.derived(NamespacePlanes).of(namespace).config.discovery_selectors

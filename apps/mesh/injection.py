@@ -23,7 +23,6 @@ from apps.mesh.webhooks import (
     InjectorConfig,
     injection_hooks,
     injector_config,
-    namespace_labels,
 )
 
 WEBHOOK_KIND = "MutatingWebhookConfiguration"
@@ -109,9 +108,8 @@ class Injector:
     def _candidates(self, name: str, labels: Mapping[str, str]) -> tuple[InjectionHook, ...]:
         """The webhooks whose namespaceSelector takes this namespace."""
         if name not in self._hooks_of_namespace:
-            full = namespace_labels(name, labels)
             self._hooks_of_namespace[name] = tuple(
-                hook for hook in self._hooks if hook.webhook.namespace_selector.matches(full)
+                hook for hook in self._hooks if hook.webhook.namespace_selector.matches(labels)
             )
         return self._hooks_of_namespace[name]
 

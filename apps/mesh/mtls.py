@@ -19,12 +19,12 @@ from apps.mesh.objects.selectors import is_subset
 from apps.mesh.objects.workloads import Workload
 from apps.mesh.planes import INPUTS as PLANE_INPUTS
 from apps.mesh.planes import NamespacePlanes
+from apps.mesh.reading import Reading
 from apps.mesh.refs import ResourceRef
 from apps.mesh.reports import MtlsDecision, MtlsMode, MtlsReport
 from apps.mesh.selection import WorkloadIndex
 from apps.mesh.snapshot import Snapshot
 from apps.mesh.verdicts import Step
-from apps.mesh.visibility import in_revision
 
 INPUTS = PLANE_INPUTS | {"PeerAuthentication"}
 RULE = "pilot/pkg/security/authn/policy_applier.go"
@@ -47,18 +47,16 @@ class PeerPolicies:
     plain: Mapping[str, PeerAuthentication]
 
     @classmethod
-    def of(cls, policies: Iterable[PeerAuthentication], plane: ControlPlane) -> PeerPolicies:
+    def of(cls, policies: Iterable[PeerAuthentication], root: str) -> PeerPolicies:
         selecting: dict[str, list[PeerAuthentication]] = {}
         plain: dict[str, PeerAuthentication] = {}
         for policy in sorted(policies, key=lambda item: item.age_key):
-            if not in_revision(policy.labels, plane.revision, plane.tags):
-                continue
             if policy.selector:
                 selecting.setdefault(policy.namespace, []).append(policy)
             else:
                 plain.setdefault(policy.namespace, policy)  # the oldest one counts, the others are ignored
         fixed = {namespace: tuple(items) for namespace, items in selecting.items()}
-        return cls(plane.config.root_namespace, fixed, plain)
+        return cls(root, fixed, plain)
 
     def of_namespace(self, namespace: str) -> MtlsDecision:
         """The mode of the namespace, else of the mesh, else Istio's default: what clients go by."""
@@ -159,7 +157,8 @@ class MtlsModes:
         """What a control plane reads."""
         key = (plane.namespace, plane.revision)
         if key not in self._policies:
-            self._policies[key] = PeerPolicies.of(self._snapshot.each(PeerAuthentication), plane)
+            read = Reading.of(self._snapshot, plane).each(self._snapshot.each(PeerAuthentication))
+            self._policies[key] = PeerPolicies.of(read, plane.config.root_namespace)
         return self._policies[key]
 
     def namespace_mode(self, namespace: str) -> MtlsDecision:

@@ -11,7 +11,7 @@ from typing import Any
 
 from apps.mesh.objects.config import ConfigMap, MutatingWebhookConfiguration, Webhook
 from apps.mesh.objects.selectors import LabelSelector
-from apps.mesh.parsing.config import label_selector
+from apps.mesh.parsing.config import NAMESPACE_NAME_LABEL, label_selector
 from apps.mesh.parsing.fields import Fields
 from apps.mesh.parsing.yamltext import YamlProblem, documents
 from apps.mesh.refs import ResourceRef
@@ -19,7 +19,6 @@ from apps.mesh.snapshot import Snapshot
 
 REVISION_LABEL = "istio.io/rev"
 DEFAULT_REVISION = "default"
-NAMESPACE_NAME_LABEL = "kubernetes.io/metadata.name"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +46,7 @@ class InjectorConfig:
 
 
 def namespace_labels(name: str, labels: Mapping[str, str]) -> Mapping[str, str]:
-    """The labels with the one that the API server sets on every namespace, files often lack it."""
+    """The labels of a namespace that may not have been read, with the one that every namespace has."""
     return {NAMESPACE_NAME_LABEL: name, **labels}
 
 

@@ -16,7 +16,7 @@ from apps.mesh.egress.gatewayapi import (
     convert,
     in_order,
 )
-from apps.mesh.egress.reading import Reading
+from apps.mesh.reading import Reading
 from apps.mesh.hosts import matches, service_host
 from apps.mesh.objects.gatewayapi import (
     GATEWAY_ROUTES,

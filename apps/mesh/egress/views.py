@@ -21,7 +21,7 @@ from apps.mesh.egress.matching import ListenerSet, PortView
 from apps.mesh.egress.meshroutes import mesh_routes
 from apps.mesh.egress.proxyconfig import capturing
 from apps.mesh.egress.reach import EntriesTouch, Reach, RoutesTouch, RulesTouch, Touch, every
-from apps.mesh.egress.reading import Reading
+from apps.mesh.reading import Reading
 from apps.mesh.egress.registry import Registries, Registry, hosts_of, order, reader
 from apps.mesh.egress.routes import build_routes
 from apps.mesh.egress.visible import Visibility, VisibleRoutes

@@ -17,9 +17,14 @@ from apps.mesh.objects.selectors import Expression, LabelSelector
 from apps.mesh.parsing.fields import Fields, metadata
 from apps.mesh.refs import ResourceRef
 
+NAMESPACE_NAME_LABEL = "kubernetes.io/metadata.name"
+
 
 def namespace(fields: Fields, ref: ResourceRef) -> Namespace:
-    return Namespace(**metadata(fields, ref))
+    known = metadata(fields, ref)
+    # The API server sets this one on every namespace; files mostly lack it.
+    labels = {**known["labels"], NAMESPACE_NAME_LABEL: ref.name}
+    return Namespace(**{**known, "labels": labels})
 
 
 def service_account(fields: Fields, ref: ResourceRef) -> ServiceAccount:

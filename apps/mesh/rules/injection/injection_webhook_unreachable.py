@@ -20,7 +20,7 @@ from apps.mesh.objects.networking import Service
 from apps.mesh.refs import ResourceRef
 from apps.mesh.rules.base import Rule, RuleContext
 from apps.mesh.rules.wording import counted, listed
-from apps.mesh.webhooks import InjectionHook, injection_hooks, namespace_labels
+from apps.mesh.webhooks import InjectionHook, injection_hooks
 
 
 def check(context: RuleContext) -> Iterator[Finding]:
@@ -72,7 +72,7 @@ def _finding(
 
 def _selects(context: RuleContext, name: str, found: list[tuple[InjectionHook, str]]) -> bool:
     """Whether one of the webhooks is called for pods of a namespace."""
-    labels = namespace_labels(name, context.snapshot.namespaces[name].labels)
+    labels = context.snapshot.namespaces[name].labels
     hooks = [hook.webhook for hook, _ in found if hook.webhook.namespace_selector.matches(labels)]
     return any(
         hook.object_selector.matches(workload.template.labels)

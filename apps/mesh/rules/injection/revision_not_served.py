@@ -19,7 +19,7 @@ from apps.mesh.meshconfig import control_planes
 from apps.mesh.objects.workloads import Workload
 from apps.mesh.rules.base import Rule, RuleContext
 from apps.mesh.rules.wording import counted, listed
-from apps.mesh.webhooks import REVISION_LABEL, injection_hooks, namespace_labels
+from apps.mesh.webhooks import REVISION_LABEL, injection_hooks
 
 LEGACY = "istio-injection"
 
@@ -36,8 +36,7 @@ def check(context: RuleContext) -> Iterator[Finding]:
         revision = labels.get(REVISION_LABEL, "")
         if not revision or LEGACY in labels or labels.get(DATAPLANE_LABEL) == "ambient":
             continue
-        full = namespace_labels(namespace.name, labels)
-        if any(hook.webhook.namespace_selector.matches(full) for hook in hooks):
+        if any(hook.webhook.namespace_selector.matches(labels) for hook in hooks):
             continue
         unserved.add(namespace.name)
         workloads = context.selection.of_namespace(namespace.name)
