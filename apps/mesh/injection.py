@@ -53,8 +53,8 @@ class Injector:
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
         self._gap = snapshot.missing(WEBHOOK_KIND)
-        self._hooks = tuple(injection_hooks(snapshot))
-        self._configs: dict[str, InjectorConfig] = {}
+        self._hooks = snapshot.derived(injection_hooks)
+        self._configs: dict[tuple[str, str], InjectorConfig] = {}
         self._hooks_of_namespace: dict[str, tuple[InjectionHook, ...]] = {}
 
     def report(self, workload: Workload) -> InjectionReport:
@@ -68,7 +68,14 @@ class Injector:
         actual = _fold(planes)
         revisions = sorted({revision for _, _, revision in seen} - {""})
         total = sum([count for count, _, _ in seen])
-        matching = sum([count for count, plane, rev in seen if _as_decided(plane, rev, decision, ambient)])
+        written = not decision.inject and _written(workload)
+        matching = sum(
+            [
+                count
+                for count, plane, rev in seen
+                if _as_decided(plane, rev, decision, ambient) or (plane.proxied and written)
+            ]
+        )
         drift = _drift(decision, ambient, groups_differ=matching < total, planes=planes)
         return InjectionReport(
             expected=decision.inject,
@@ -99,11 +106,20 @@ class Injector:
                 ResourceRef("Namespace", "", workload.namespace),
                 "metadata.labels",
             )
-        labels = workload.template.labels
-        for hook in self._candidates(workload.namespace, namespace.labels):
-            if hook.webhook.object_selector.matches(labels):
-                return self._inject_required(workload, hook)
-        return _no_hook(workload, namespace.labels)
+        called = [
+            hook
+            for hook in self._candidates(workload.namespace, namespace.labels)
+            if hook.webhook.object_selector.matches(workload.template.labels)
+        ]
+        if not called:
+            return _no_hook(workload, namespace.labels)
+        for hook in called:
+            if hook.webhook.conditional:
+                reason = f"Webhook {hook.webhook.name} has matchConditions, which are not evaluated here."
+                return _Decision(None, "", reason, hook.ref, f"{hook.path}.matchConditions")
+        decisions = [self._inject_required(workload, hook) for hook in called]
+        # All of them are called, and each proxy takes the place of the one before.
+        return next((found for found in reversed(decisions) if found.inject), decisions[0])
 
     def _candidates(self, name: str, labels: Mapping[str, str]) -> tuple[InjectionHook, ...]:
         """The webhooks whose namespaceSelector takes this namespace."""
@@ -116,14 +132,18 @@ class Injector:
     def _inject_required(self, workload: Workload, hook: InjectionHook) -> _Decision:
         """Istio's own rule, after a webhook has been called."""
         template, here, of = workload.template, workload.ref, hook.revision
+        config = self._config(hook)
         if template.host_network:
             return _Decision(
                 False, of, "The pods use the host's network.", here, "spec.template.spec.hostNetwork"
             )
-        if self._config(of).policy not in POLICIES:
-            return _Decision(False, of, "The injector's policy is off.", self._config(of).ref, "data.config")
         if workload.namespace in IGNORED_NAMESPACES:
             return _Decision(False, of, f"Istio never injects into namespace {workload.namespace}.")
+        if config.unread:
+            reason = f"{config.ref} is not YAML: istiod goes on with what it read before."
+            return _Decision(None, "", reason, config.ref, "data.config")
+        if config.policy not in POLICIES:
+            return _Decision(False, of, "The injector's policy is off.", config.ref, "data.config")
         for place, values in (("labels", template.labels), ("annotations", template.annotations)):
             value = values.get(INJECT_KEY)
             if value in {"true", "false"} and (place == "labels" or INJECT_KEY not in template.labels):
@@ -135,7 +155,7 @@ class Injector:
         return self._by_default(workload, hook)
 
     def _by_default(self, workload: Workload, hook: InjectionHook) -> _Decision:
-        config, labels, of = self._config(hook.revision), workload.template.labels, hook.revision
+        config, labels, of = self._config(hook), workload.template.labels, hook.revision
         for name, selectors, inject in (
             ("neverInjectSelector", config.never, False),
             ("alwaysInjectSelector", config.always, True),
@@ -150,17 +170,19 @@ class Injector:
         reason = f"Webhook {hook.webhook.name} selects namespace {workload.namespace} and the pod."
         return _Decision(True, of, reason, hook.ref, hook.path)
 
-    def _config(self, revision: str) -> InjectorConfig:
-        if revision not in self._configs:
-            self._configs[revision] = injector_config(self._snapshot, revision)
-        return self._configs[revision]
+    def _config(self, hook: InjectionHook) -> InjectorConfig:
+        key = (hook.revision, hook.webhook.service_namespace)
+        if key not in self._configs:
+            self._configs[key] = injector_config(self._snapshot, hook)
+        return self._configs[key]
 
     def _ambient_expected(self, workload: Workload) -> bool:
+        """As istio-cni selects pods unless it is told otherwise (manifests/charts/istio-cni, values.yaml)."""
         template = workload.template
         if template.host_network:
             return False
         own = template.labels.get(DATAPLANE_LABEL)
-        if own is not None:
+        if own in {"ambient", "none"}:
             return own == "ambient"
         namespace = self._snapshot.namespaces.get(workload.namespace)
         return namespace is not None and namespace.labels.get(DATAPLANE_LABEL) == "ambient"
@@ -204,6 +226,12 @@ def _fold(planes: set[DataPlane]) -> DataPlane:
     if not planes:
         return DataPlane.NONE
     return next(iter(planes)) if len(planes) == 1 else DataPlane.MIXED
+
+
+def _written(workload: Workload) -> bool:
+    """Whether the template brings its proxy itself: gateways, waypoints, ztunnel, `istioctl kube-inject`. A
+    pod without a template may have got its proxy from the webhook."""
+    return workload.observed and workload.kind != "Pod" and data_plane(workload.template).proxied
 
 
 def _as_decided(plane: DataPlane, revision: str, decision: _Decision, ambient: bool) -> bool:

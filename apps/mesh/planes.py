@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
 from apps.mesh.meshconfig import (
@@ -13,19 +14,12 @@ from apps.mesh.meshconfig import (
     control_planes,
 )
 from apps.mesh.snapshot import Snapshot
+from apps.mesh.webhooks import injection_hooks
 
 INPUTS = frozenset({"ConfigMap", "MutatingWebhookConfiguration", "Namespace", "Workload"})
 _UNFOUND = ControlPlane(
     "", DEFAULT_REVISION, "", (), MeshConfig(outbound=None, unread=("No control plane was found.",))
 )
-
-
-def at_least(plane: ControlPlane, major: int, minor: int) -> bool | None:
-    """Whether a control plane is of that version or later; None when its version is not known."""
-    numbers = plane.version.split(".")[:2]
-    if len(numbers) < 2 or not all(number.isdecimal() for number in numbers):
-        return None
-    return (int(numbers[0]), int(numbers[1])) >= (major, minor)
 
 
 class NamespacePlanes:
@@ -39,9 +33,9 @@ class NamespacePlanes:
         self._found: dict[str, ControlPlane] = {}
 
     def of(self, namespace: str) -> ControlPlane:
-        """The one of the revision that the namespace's labels ask for (`istio-injection` before
-        `istio.io/rev`, as the webhooks have it); the default one, then any, for others. Where there
-        is none at all, one with Istio's defaults whose `config.unread` says so."""
+        """The one whose webhook takes the namespace's pods, else of the revision that its labels ask for
+        (`istio-injection` before `istio.io/rev`, as the webhooks have it); the default one, then any, for
+        others. Where there is none at all, one with Istio's defaults whose `config.unread` says so."""
         if namespace not in self._found:
             self._found[namespace] = self._find(namespace)
         return self._found[namespace]
@@ -50,8 +44,16 @@ class NamespacePlanes:
         known = self._snapshot.namespaces.get(namespace)
         labels = known.labels if known is not None else {}
         wanted = "" if "istio-injection" in labels else labels.get(REVISION_LABEL, "")
-        for revision in (wanted, ""):
+        for revision in (*self._injecting(labels), wanted, ""):
             plane = control_plane_for(self._snapshot, revision, namespace)
             if plane is not None:
                 return plane
         return next(iter(control_planes(self._snapshot)), _UNFOUND)
+
+    def _injecting(self, labels: Mapping[str, str]) -> Iterator[str]:
+        """The revisions that inject into pods without labels of their own; the last webhook called first,
+        whose proxy the pods are left with."""
+        for hook in reversed(self._snapshot.derived(injection_hooks)):
+            webhook = hook.webhook
+            if webhook.namespace_selector.matches(labels) and webhook.object_selector.matches({}):
+                yield hook.revision

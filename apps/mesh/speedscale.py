@@ -246,7 +246,8 @@ def sidecar_webhooks(snapshot: Snapshot) -> Iterator[SidecarWebhook]:
     """The webhooks that inject the sidecar."""
     for configuration in snapshot.each(MutatingWebhookConfiguration):
         for index, webhook in enumerate(configuration.webhooks):
-            if webhook.name == SIDECAR_WEBHOOK and (takes(webhook, "deployments") or takes(webhook, "pods")):
+            called = takes(webhook, "apps", "deployments") or takes(webhook, "", "pods")
+            if webhook.name == SIDECAR_WEBHOOK and called:
                 yield SidecarWebhook(configuration.ref, f"webhooks[{index}]", webhook)
 
 

@@ -154,11 +154,12 @@ def test_kubernetes_own_namespaces_are_never_injected() -> None:
         ("policy: enabled\nneverInjectSelector: [{}]", {}, True),
         ("policy: disabled\nalwaysInjectSelector: [{matchLabels: {app: cart}}]", {}, True),
         ("policy: off\nalwaysInjectSelector: [{matchLabels: {app: cart}}]", {}, False),
-        ("policy: enabled\nneverInjectSelector: [", {}, True),
+        ("neverInjectSelector: []", {"sidecar.istio.io/inject": "true"}, False),
+        ("policy: enabled\nneverInjectSelector: [", {}, None),
     ],
 )
 def test_the_injectors_policy_and_selectors_decide_what_labels_leave_open(
-    config: str, labels: dict[str, str], expected: bool
+    config: str, labels: dict[str, str], expected: bool | None
 ) -> None:
     configmap = {
         "apiVersion": "v1",
@@ -167,6 +168,66 @@ def test_the_injectors_policy_and_selectors_decide_what_labels_leave_open(
         "data": {"config": config},
     }
     assert report({"istio-injection": "enabled"}, labels, more=(configmap,)).expected is expected
+
+
+def injector(name: str, namespace: str, policy: str) -> Manifest:
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": name, "namespace": namespace},
+        "data": {"config": f"policy: {policy}"},
+    }
+
+
+def test_the_injector_is_the_one_that_the_webhook_calls() -> None:
+    elsewhere = injector("istio-sidecar-injector", "another-mesh", "disabled")
+    assert report({"istio-injection": "enabled"}, more=(elsewhere,)).expected is True
+    own = injector("istio-sidecar-injector", "istio-system", "disabled")
+    assert report({"istio-injection": "enabled"}, more=(elsewhere, own)).expected is False
+
+
+DEFAULT_TAG = configuration(
+    "istio-revision-tag-default",
+    {"istio.io/rev": "1-28-1", "istio.io/tag": "default"},
+    hook("namespace", [within("istio-injection", "enabled")], [NOT_REFUSED]),
+)
+
+
+def test_of_several_webhooks_the_last_to_inject_leaves_its_proxy() -> None:
+    enabled = {"istio-injection": "enabled"}
+    assert report(enabled, more=(DEFAULT_TAG,)).revision_expected == "default"
+    off = injector("istio-sidecar-injector", "istio-system", "disabled")
+    assert report(enabled, more=(DEFAULT_TAG, off)).revision_expected == "1-28-1"
+    never = {"key": "istio.io/deactivated", "operator": "In", "values": ["never-match"]}
+    deactivated = configuration("istio-sidecar-injector", {"istio.io/rev": "default"}, hook("n", [never], []))
+    assert report(enabled, more=(DEFAULT_TAG, deactivated)).revision_expected == "1-28-1"
+
+
+@pytest.mark.parametrize(
+    ("rule", "expected"),
+    [
+        ({"operations": ["CREATE"], "apiGroups": [""], "resources": ["pods"]}, True),
+        ({"operations": ["*"], "apiGroups": ["*"], "resources": ["*/*"], "scope": "Namespaced"}, True),
+        ({"operations": ["UPDATE"], "apiGroups": [""], "resources": ["pods"]}, False),
+        ({"operations": ["CREATE"], "apiGroups": ["apps"], "resources": ["*"]}, False),
+        ({"operations": ["CREATE"], "apiGroups": [""], "resources": ["pods/exec"]}, False),
+        ({"operations": ["CREATE"], "apiGroups": [""], "resources": ["pods"], "scope": "Cluster"}, False),
+    ],
+)
+def test_a_webhook_is_called_for_what_its_rules_say(rule: dict[str, Any], expected: bool) -> None:
+    webhook = {**hook("auto", [], []), "rules": [rule]}
+    extra = configuration("istio-sidecar-injector", {"istio.io/rev": "default"}, webhook)
+    assert report({}, more=(extra,)).expected is expected
+
+
+def test_conditions_that_are_expressions_are_not_guessed() -> None:
+    webhook = hook("namespace", [within("istio-injection", "enabled")], [])
+    webhook["matchConditions"] = [{"name": "some", "expression": "object.metadata.name != 'cart'"}]
+    extra = configuration("istio-sidecar-injector", {"istio.io/rev": "default"}, webhook)
+    found = report({"istio-injection": "enabled"}, more=(extra,))
+    assert (found.expected, found.drift) == (None, Drift.UNKNOWN)
+    assert "matchConditions" in found.reason
+    assert report({}, more=(extra,)).expected is False, "the webhook is not called at all"
 
 
 def test_webhooks_that_could_not_be_read_make_it_unknown() -> None:
@@ -218,6 +279,28 @@ def test_a_pod_in_an_ambient_namespace_is_expected_there() -> None:
     found = report({"istio.io/dataplane-mode": "ambient"}, pods=[redirected])
     assert (found.expected, found.ambient_expected) == (False, True)
     assert (found.actual, found.drift) == (DataPlane.AMBIENT, Drift.NONE)
+
+
+@pytest.mark.parametrize(("own", "expected"), [("none", False), ("ambient", True), ("sidecar", True)])
+def test_only_none_takes_a_pod_out_of_an_ambient_namespace(own: str, expected: bool) -> None:
+    found = report({"istio.io/dataplane-mode": "ambient"}, {"istio.io/dataplane-mode": own})
+    assert found.ambient_expected is expected
+
+
+def test_a_proxy_that_the_template_brings_is_no_surprise() -> None:
+    labels = {"sidecar.istio.io/inject": "false"}
+    gateway = {"containers": [{"name": "istio-proxy", "image": "istio/proxyv2:1.28.1"}]}
+    found = report({"istio-injection": "enabled"}, labels, spec=gateway, pods=[pod("istio-proxy", count=2)])
+    assert (found.expected, found.drift, found.pods_matching) == (False, Drift.NONE, 2)
+    strange = report({"istio-injection": "enabled"}, labels, pods=[pod("cart", "istio-proxy")])
+    assert strange.drift is Drift.UNEXPECTED
+
+
+def test_a_gateway_that_is_injected_may_be_of_an_older_revision() -> None:
+    gateway = {"containers": [{"name": "istio-proxy", "image": "auto"}]}
+    old = pod("istio-proxy", annotations={"sidecar.istio.io/status": '{"revision": "1-27-3"}'})
+    found = report({"istio.io/rev": "stable"}, spec=gateway, pods=[old])
+    assert found.drift is Drift.REVISION
 
 
 def test_without_pods_being_in_the_mesh_is_what_is_expected() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from apps.mesh.meshconfig import ControlPlane, MeshConfig
-from apps.mesh.planes import at_least
 
 
 @pytest.mark.parametrize(
@@ -23,4 +22,4 @@ from apps.mesh.planes import at_least
 )
 def test_a_version_is_compared_by_its_numbers(version: str, expected: bool | None) -> None:
     plane = ControlPlane("istio-system", "default", version, (), MeshConfig())
-    assert at_least(plane, 1, 31) is expected
+    assert plane.at_least(1, 31) is expected

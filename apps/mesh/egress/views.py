@@ -21,7 +21,6 @@ from apps.mesh.egress.matching import ListenerSet, PortView
 from apps.mesh.egress.meshroutes import mesh_routes
 from apps.mesh.egress.proxyconfig import capturing
 from apps.mesh.egress.reach import EntriesTouch, Reach, RoutesTouch, RulesTouch, Touch, every
-from apps.mesh.reading import Reading
 from apps.mesh.egress.registry import Registries, Registry, hosts_of, order, reader
 from apps.mesh.egress.routes import build_routes
 from apps.mesh.egress.visible import Visibility, VisibleRoutes
@@ -39,6 +38,7 @@ from apps.mesh.objects.networking import (
     WorkloadEntry,
 )
 from apps.mesh.objects.selectors import is_subset
+from apps.mesh.reading import Reading
 from apps.mesh.refs import ResourceRef
 from apps.mesh.scopes import SidecarIndex
 from apps.mesh.snapshot import Snapshot

@@ -83,8 +83,12 @@ def _webhook(item: Fields) -> Webhook:
         service_namespace=service.text("namespace"),
         service_name=service.text("name"),
         path=service.text("path"),
-        rules=tuple(
-            WebhookRule(rule.texts("operations"), rule.texts("apiGroups"), rule.texts("resources"))
-            for rule in item.items("rules")
-        ),
+        conditional=bool(item.items("matchConditions")),
+        rules=tuple(_webhook_rule(rule) for rule in item.items("rules")),
+    )
+
+
+def _webhook_rule(rule: Fields) -> WebhookRule:
+    return WebhookRule(
+        rule.texts("operations"), rule.texts("apiGroups"), rule.texts("resources"), rule.text("scope", "*")
     )

@@ -28,7 +28,7 @@ def check(context: RuleContext) -> Iterator[Finding]:
     if not any(workload.pods_total for workload in context.snapshot.workloads):
         return  # files of a repository: they rarely hold the control plane
     by_configuration: dict[ResourceRef, list[tuple[InjectionHook, str]]] = {}
-    for hook in injection_hooks(context.snapshot):
+    for hook in context.snapshot.derived(injection_hooks):
         reason = _gone(context, hook)
         if reason:
             by_configuration.setdefault(hook.ref, []).append((hook, reason))

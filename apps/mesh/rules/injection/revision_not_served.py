@@ -26,7 +26,7 @@ LEGACY = "istio-injection"
 
 def check(context: RuleContext) -> Iterator[Finding]:
     """One finding for each namespace, and for each workload that asks by itself."""
-    hooks = tuple(injection_hooks(context.snapshot))
+    hooks = context.snapshot.derived(injection_hooks)
     if not hooks or context.snapshot.missing(WEBHOOK_KIND):
         return
     served = _served(context)

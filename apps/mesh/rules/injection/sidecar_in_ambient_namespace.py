@@ -23,7 +23,7 @@ LEGACY = "istio-injection"
 
 def check(context: RuleContext) -> Iterator[Finding]:
     """One finding for each namespace."""
-    hooks = tuple(injection_hooks(context.snapshot))
+    hooks = context.snapshot.derived(injection_hooks)
     unread = context.snapshot.missing(WEBHOOK_KIND) is not None
     for namespace in context.snapshot.namespaces.values():
         labels = namespace.labels
