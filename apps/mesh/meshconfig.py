@@ -54,6 +54,7 @@ class MeshConfig:
     entry_default: EntryVisibility = EntryVisibility.PUBLIC
     entry_cap_applies: bool = False
     dns_capture: bool = False
+    interception: str = ""
     unread: tuple[str, ...] = ()
 
     @property
@@ -114,7 +115,8 @@ def merge(layers: Iterable[tuple[ResourceRef, str]]) -> MeshConfig:
         policy = fields.child("outboundTrafficPolicy")
         outbound = OutboundTrafficPolicy(policy.text("mode", REGISTRY_ONLY), mode_given=policy.has("mode"))
     entry = fields.child("serviceEntryVisibility")
-    metadata = fields.child("defaultConfig").child("proxyMetadata")
+    proxies = fields.child("defaultConfig")
+    metadata = proxies.child("proxyMetadata")
     return MeshConfig(
         outbound=None if found.unread else outbound,
         policy_ref=policy_ref,
@@ -132,6 +134,7 @@ def merge(layers: Iterable[tuple[ResourceRef, str]]) -> MeshConfig:
         entry_default=_cap(entry.text("defaultVisibility")),
         entry_cap_applies=entry.flag("applyToSidecars"),
         dns_capture=is_true(metadata.text(DNS_CAPTURE)),
+        interception=proxies.text("interceptionMode"),
         unread=(*found.unread, *(problem.message for problem in problems)),
     )
 
@@ -211,9 +214,8 @@ def _as_read(plane: ControlPlane) -> ControlPlane:
         return plane
     config = replace(plane.config, entry_cap_applies=False)
     if config.outbound is not None and config.outbound.mode == ALLOW_ANY_DYNAMIC_DNS:
-        reason = (
-            f"Istio {plane.version} does not know {config.outbound.mode}: it refuses {config.policy_ref}."
-        )
+        unknown = ALLOW_ANY_DYNAMIC_DNS
+        reason = f"Istio {plane.version} does not know {unknown}: it refuses {config.policy_ref}."
         config = replace(config, outbound=None, unread=(*config.unread, reason))
     return replace(plane, config=config)
 

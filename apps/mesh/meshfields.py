@@ -83,6 +83,17 @@ class MeshFields:
     unread: tuple[str, ...]
 
 
+def proxy_config(text: str) -> Mapping[str, Any]:
+    """The settings of a text that holds a ProxyConfig alone (an annotation); none where Istio refuses it."""
+    wrong: list[str] = []
+    try:
+        found = next(documents(text), None)
+    except YamlProblem:
+        return {}
+    fitted = _fitted(found[0], _PROXY_CONFIG, "", wrong) if found is not None else None
+    return fitted if fitted is not None and not wrong else {}
+
+
 def merged(layers: Iterable[tuple[ResourceRef, str]]) -> MeshFields:
     """The fields of ConfigMap texts, the weakest first: a field of a later one replaces the earlier one's,
     but for lists that add up and for `defaultConfig`, of which each setting is replaced by itself."""

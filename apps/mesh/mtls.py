@@ -182,7 +182,8 @@ class MtlsModes:
             return MtlsReport(MtlsMode.UNKNOWN, asked, missing[0], evidence=(unknown,), unknowns=missing)
         unknowns = list(placement.notes)
         if placement.plane is Plane.AMBIENT:
-            asked, ports = _ambient(asked), {port: _ambient(found) for port, found in ports.items()}
+            ports = _ambient_ports(asked, ports)
+            asked = _ambient(asked)
         return MtlsReport(
             mode=asked.mode,
             asked=asked,
@@ -220,6 +221,15 @@ def _ambient(decision: MtlsDecision) -> MtlsDecision:
     if decision.mode is MtlsMode.DISABLE:
         return replace(decision, mode=MtlsMode.PERMISSIVE)
     return decision
+
+
+def _ambient_ports(asked: MtlsDecision, ports: Mapping[int, MtlsDecision]) -> dict[int, MtlsDecision]:
+    """Of a policy without a mode of its own istiod looks at the ports of a STRICT namespace only where one of
+    them says PERMISSIVE: else DISABLE leaves a port STRICT (convertedSelectorPeerAuthentications)."""
+    inherited = asked.mode is MtlsMode.STRICT and asked.level != "workload"
+    if inherited and all(found.mode is not MtlsMode.PERMISSIVE for found in ports.values()):
+        return {port: asked if found.mode is MtlsMode.DISABLE else found for port, found in ports.items()}
+    return {port: _ambient(found) for port, found in ports.items()}
 
 
 def _step(decision: MtlsDecision) -> Step:

@@ -2,107 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
-from apps.mesh.injection import injection
-from apps.mesh.refs import Manifest
-from apps.mesh.reports import DataPlane, Drift, InjectionReport
-from apps.mesh.snapshot import Gap, Snapshot
-
-NOT_REFUSED = {"key": "sidecar.istio.io/inject", "operator": "NotIn", "values": ["false"]}
-
-
-def absent(key: str) -> dict[str, Any]:
-    return {"key": key, "operator": "DoesNotExist"}
-
-
-def within(key: str, *values: str) -> dict[str, Any]:
-    return {"key": key, "operator": "In", "values": list(values)}
-
-
-def hook(name: str, namespace: list[Any], pod: list[Any]) -> dict[str, Any]:
-    return {
-        "name": f"{name}.sidecar-injector.istio.io",
-        "clientConfig": {"service": {"namespace": "istio-system", "name": "istiod", "path": "/inject"}},
-        "namespaceSelector": {"matchExpressions": namespace},
-        "objectSelector": {"matchExpressions": pod},
-        "rules": [{"operations": ["CREATE"], "apiGroups": [""], "resources": ["pods"]}],
-    }
-
-
-def configuration(name: str, labels: dict[str, str], *webhooks: Any) -> Manifest:
-    return {
-        "apiVersion": "admissionregistration.k8s.io/v1",
-        "kind": "MutatingWebhookConfiguration",
-        "metadata": {"name": name, "labels": labels},
-        "webhooks": list(webhooks),
-    }
-
-
-DEFAULT = configuration(
-    "istio-sidecar-injector",
-    {"istio.io/rev": "default"},
-    hook("namespace", [within("istio-injection", "enabled")], [NOT_REFUSED]),
-    hook(
-        "object",
-        [absent("istio-injection"), absent("istio.io/rev")],
-        [within("sidecar.istio.io/inject", "true"), absent("istio.io/rev")],
-    ),
-)
-CANARY = configuration(
-    "istio-sidecar-injector-1-28-1",
-    {"istio.io/rev": "1-28-1"},
-    hook("rev.namespace", [within("istio.io/rev", "1-28-1"), absent("istio-injection")], [NOT_REFUSED]),
-)
-STABLE = configuration(
-    "istio-revision-tag-stable",
-    {"istio.io/rev": "1-28-1", "istio.io/tag": "stable"},
-    hook("rev.namespace", [within("istio.io/rev", "stable"), absent("istio-injection")], [NOT_REFUSED]),
-)
-
-
-def report(
-    namespace: dict[str, str],
-    labels: dict[str, str] | None = None,
-    *,
-    annotations: dict[str, str] | None = None,
-    name: str = "shop",
-    spec: dict[str, Any] | None = None,
-    pods: list[dict[str, Any]] | None = None,
-    more: tuple[Manifest, ...] = (),
-    gaps: tuple[Gap, ...] = (),
-) -> InjectionReport:
-    pod = {"labels": {"app": "cart", **(labels or {})}, "annotations": annotations or {}}
-    template = {"metadata": pod, "spec": {"containers": [{"name": "cart"}], **(spec or {})}}
-    manifests: list[Manifest] = [
-        DEFAULT,
-        CANARY,
-        STABLE,
-        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": namespace}},
-        {
-            "apiVersion": "apps/v1",
-            "kind": "Deployment",
-            "metadata": {"name": "cart", "namespace": name},
-            "spec": {"template": template},
-        },
-        *more,
-    ]
-    if pods:
-        manifests.append(
-            {
-                "apiVersion": "meshconsole.io/v1",
-                "kind": "PodGroups",
-                "metadata": {"namespace": name, "name": "deployment.cart"},
-                "owner": {"kind": "Deployment", "name": "cart"},
-                "groups": pods,
-            }
-        )
-    snapshot = Snapshot.from_manifests(manifests, gaps=gaps)
-    workload = snapshot.workload(name, "cart")
-    assert workload is not None
-    return injection(snapshot, workload)
+from apps.mesh.reports import DataPlane, Drift
+from apps.mesh.snapshot import Gap
+from tests.mesh.injection_cases import pod, report
 
 
 @pytest.mark.parametrize(
@@ -170,82 +74,11 @@ def test_the_injectors_policy_and_selectors_decide_what_labels_leave_open(
     assert report({"istio-injection": "enabled"}, labels, more=(configmap,)).expected is expected
 
 
-def injector(name: str, namespace: str, policy: str) -> Manifest:
-    return {
-        "apiVersion": "v1",
-        "kind": "ConfigMap",
-        "metadata": {"name": name, "namespace": namespace},
-        "data": {"config": f"policy: {policy}"},
-    }
-
-
-def test_the_injector_is_the_one_that_the_webhook_calls() -> None:
-    elsewhere = injector("istio-sidecar-injector", "another-mesh", "disabled")
-    assert report({"istio-injection": "enabled"}, more=(elsewhere,)).expected is True
-    own = injector("istio-sidecar-injector", "istio-system", "disabled")
-    assert report({"istio-injection": "enabled"}, more=(elsewhere, own)).expected is False
-
-
-DEFAULT_TAG = configuration(
-    "istio-revision-tag-default",
-    {"istio.io/rev": "1-28-1", "istio.io/tag": "default"},
-    hook("namespace", [within("istio-injection", "enabled")], [NOT_REFUSED]),
-)
-
-
-def test_of_several_webhooks_the_last_to_inject_leaves_its_proxy() -> None:
-    enabled = {"istio-injection": "enabled"}
-    assert report(enabled, more=(DEFAULT_TAG,)).revision_expected == "default"
-    off = injector("istio-sidecar-injector", "istio-system", "disabled")
-    assert report(enabled, more=(DEFAULT_TAG, off)).revision_expected == "1-28-1"
-    never = {"key": "istio.io/deactivated", "operator": "In", "values": ["never-match"]}
-    deactivated = configuration("istio-sidecar-injector", {"istio.io/rev": "default"}, hook("n", [never], []))
-    assert report(enabled, more=(DEFAULT_TAG, deactivated)).revision_expected == "1-28-1"
-
-
-@pytest.mark.parametrize(
-    ("rule", "expected"),
-    [
-        ({"operations": ["CREATE"], "apiGroups": [""], "resources": ["pods"]}, True),
-        ({"operations": ["*"], "apiGroups": ["*"], "resources": ["*/*"], "scope": "Namespaced"}, True),
-        ({"operations": ["UPDATE"], "apiGroups": [""], "resources": ["pods"]}, False),
-        ({"operations": ["CREATE"], "apiGroups": ["apps"], "resources": ["*"]}, False),
-        ({"operations": ["CREATE"], "apiGroups": [""], "resources": ["pods/exec"]}, False),
-        ({"operations": ["CREATE"], "apiGroups": [""], "resources": ["pods"], "scope": "Cluster"}, False),
-    ],
-)
-def test_a_webhook_is_called_for_what_its_rules_say(rule: dict[str, Any], expected: bool) -> None:
-    webhook = {**hook("auto", [], []), "rules": [rule]}
-    extra = configuration("istio-sidecar-injector", {"istio.io/rev": "default"}, webhook)
-    assert report({}, more=(extra,)).expected is expected
-
-
-def test_conditions_that_are_expressions_are_not_guessed() -> None:
-    webhook = hook("namespace", [within("istio-injection", "enabled")], [])
-    webhook["matchConditions"] = [{"name": "some", "expression": "object.metadata.name != 'cart'"}]
-    extra = configuration("istio-sidecar-injector", {"istio.io/rev": "default"}, webhook)
-    found = report({"istio-injection": "enabled"}, more=(extra,))
-    assert (found.expected, found.drift) == (None, Drift.UNKNOWN)
-    assert "matchConditions" in found.reason
-    assert report({}, more=(extra,)).expected is False, "the webhook is not called at all"
-
-
 def test_webhooks_that_could_not_be_read_make_it_unknown() -> None:
     gap = Gap("MutatingWebhookConfiguration", "", "forbidden")
     found = report({"istio-injection": "enabled"}, gaps=(gap,))
     assert (found.expected, found.drift) == (None, Drift.UNKNOWN)
     assert "forbidden" in found.reason
-
-
-def pod(*containers: str, count: int = 1, init: tuple[str, ...] = (), **more: Any) -> dict[str, Any]:
-    return {
-        "labels": {"app": "cart"},
-        "containers": [{"name": name} for name in containers],
-        "initContainers": [{"name": name, "restartPolicy": "Always"} for name in init],
-        "phase": "Running",
-        "count": count,
-        **more,
-    }
 
 
 def test_pods_are_counted_by_whether_they_are_as_they_should_be() -> None:

@@ -35,7 +35,11 @@ data: {mesh: "trustDomain: one"}
 apiVersion: v1
 kind: ConfigMap
 metadata: {name: istio-canary, namespace: istio-system}
-data: {mesh: "{trustDomain: two, enableAutoMtls: false, extensionProviders: [{name: opa, envoyExtAuthzHttp: {}}, {name: trace}]}"}
+data:
+  mesh: |
+    trustDomain: two
+    enableAutoMtls: false
+    extensionProviders: [{name: opa, envoyExtAuthzHttp: {}}, {name: trace}]
 ---
 apiVersion: v1
 kind: Service

@@ -16,6 +16,7 @@ from typing import ClassVar
 from apps.mesh.egress.proxyconfig import interception
 from apps.mesh.hosts import network
 from apps.mesh.injection import INPUTS, PROXY_CONTAINER, Injector, data_plane, revision_of
+from apps.mesh.meshconfig import control_plane_for
 from apps.mesh.objects.config import ConfigMap
 from apps.mesh.objects.workloads import PodGroup, PodTemplate, Workload
 from apps.mesh.reports import DataPlane
@@ -139,7 +140,7 @@ def place(snapshot: Snapshot, workload: Workload) -> Placement:
         chosen = max(proxied, key=lambda group: (group.count, group.samples))
         without = workload.pods_total - sum(group.count for group in proxied)
         notes = _notes(workload, proxied, without)
-        return _with_sidecar(snapshot, chosen.pod, workload.pods_total, without, notes)
+        return _with_sidecar(snapshot, workload, chosen.pod, without, notes)
     chosen = max(groups, key=lambda group: (group.count, group.samples))
     return Placement(_bare(snapshot, workload, chosen.pod), chosen.pod, pods=workload.pods_total)
 
@@ -174,34 +175,36 @@ def _without_pods(snapshot: Snapshot, workload: Workload) -> Placement:
     if _own_proxy(pod):
         return Placement(Plane.OWN_PROXY, pod, notes=note)
     if _proxied(pod):
-        return _with_sidecar(snapshot, pod, 0, 0, note)
+        return _with_sidecar(snapshot, workload, pod, 0, note)
     report = snapshot.derived(Injector).report(workload)
     if report.expected is None:
         missing = f"No pod runs, and injection is unclear: {report.reason}"
         return Placement(Plane.UNKNOWN, pod, missing=missing)
     if report.expected:
-        return _with_sidecar(snapshot, pod, 0, 0, note, report.revision_expected)
+        return _with_sidecar(snapshot, workload, pod, 0, note, report.revision_expected)
     return Placement(_bare(snapshot, workload, pod), pod, notes=note)
 
 
 def _with_sidecar(
     snapshot: Snapshot,
+    workload: Workload,
     pod: PodTemplate,
-    pods: int,
     unproxied: int,
     notes: tuple[str, ...],
     revision: str = "",
 ) -> Placement:
     revision = revision or revision_of(pod)
+    plane = control_plane_for(snapshot, revision, workload.namespace)
+    default_mode = plane.config.interception if plane is not None else ""
     proxy = pod.container(PROXY_CONTAINER)
     image = proxy.image.partition("@")[0].rpartition("/")[2] if proxy is not None else ""
     return Placement(
         Plane.SIDECAR,
         pod,
-        _capture(pod.annotations, _defaults(snapshot, revision)),
+        _capture(pod.annotations, _defaults(snapshot, revision), default_mode),
         revision,
         image.partition(":")[2].removesuffix("-distroless").removesuffix("-debug"),
-        pods,
+        workload.pods_total,
         unproxied,
         notes,
     )
@@ -234,10 +237,10 @@ def _injector_values(snapshot: Snapshot) -> dict[str, dict[str, str]]:
     return found
 
 
-def _capture(annotations: Mapping[str, str], defaults: Mapping[str, str]) -> Capture:
+def _capture(annotations: Mapping[str, str], defaults: Mapping[str, str], default_mode: str) -> Capture:
     given = [annotations.get(key, defaults.get(default, "")) for key, default in _SETTINGS]
     asked = INCLUDED_RANGES in annotations
-    mode = annotations.get(INTERCEPTION) or interception(annotations)
+    mode = annotations.get(INTERCEPTION) or interception(annotations) or default_mode
     return _capture_of(*given, asked=asked, intercepts=mode != "NONE")
 
 

@@ -1,7 +1,9 @@
 """The settings of a single proxy that decide where its connections go: DNS capture and interception.
 
-Follows pilot/pkg/model/proxy_config.go (EffectiveProxyConfig): the pod's annotation, then a ProxyConfig that
-selects it, then its namespace's, then the root namespace's, then MeshConfig's. The rest does not matter here.
+Follows pilot/pkg/model/proxy_config.go (EffectiveProxyConfig): a ProxyConfig that selects the pod, then the
+pod's annotation, then its namespace's, then the root namespace's, then MeshConfig's. What comes out stands in
+the proxy's environment, which goes before the annotation once more (pkg/bootstrap/config.go,
+GetNodeMetaData). The rest does not matter here.
 """
 
 from __future__ import annotations
@@ -10,15 +12,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import lru_cache
 
-from apps.mesh.meshconfig import ControlPlane
+from apps.mesh.meshconfig import DNS_CAPTURE, ControlPlane, is_true
+from apps.mesh.meshfields import proxy_config
 from apps.mesh.objects.config import ProxyConfig
 from apps.mesh.objects.selectors import is_subset
 from apps.mesh.objects.workloads import PodTemplate
+from apps.mesh.reading import Reading
 from apps.mesh.snapshot import Snapshot
-from apps.mesh.webhooks import mapping_of
 
 ANNOTATION = "proxy.istio.io/config"
-DNS_CAPTURE = "ISTIO_META_DNS_CAPTURE"
 
 
 def interception(annotations: Mapping[str, str]) -> str:
@@ -30,7 +32,7 @@ def plane_of_proxy(snapshot: Snapshot, plane: ControlPlane, namespace: str, pod:
     """The control plane as this proxy has it: the same, unless its own settings capture DNS where the
     mesh's do not, or the other way round."""
     given = next((text for text in _asked(snapshot, plane, namespace, pod) if text), "")
-    captures = given.lower() == "true" if given else plane.config.dns_capture
+    captures = is_true(given) if given else plane.config.dns_capture
     return capturing(plane, captures)
 
 
@@ -43,10 +45,12 @@ def capturing(plane: ControlPlane, captures: bool) -> ControlPlane:
 
 def _asked(snapshot: Snapshot, plane: ControlPlane, namespace: str, pod: PodTemplate) -> Iterator[str]:
     """What each says of DNS capture, the strongest first; "" where it says nothing."""
-    yield _own(pod.annotations.get(ANNOTATION, ""))[1]
-    found = sorted(snapshot.each(ProxyConfig), key=lambda item: item.age_key)
+    configs = snapshot.each(ProxyConfig)
+    read = Reading.of(snapshot, plane).each(configs) if configs else []
+    found = sorted(read, key=lambda item: item.age_key)
     own = [item for item in found if item.namespace == namespace]
     yield from _first(item for item in own if item.selector and is_subset(item.selector, pod.labels))
+    yield _own(pod.annotations.get(ANNOTATION, ""))[1]
     yield from _first(item for item in own if item.selector is None)
     root = plane.config.root_namespace
     yield from _first(item for item in found if item.namespace == root and item.selector is None)
@@ -60,11 +64,5 @@ def _first(found: Iterator[ProxyConfig]) -> Iterator[str]:
 
 @lru_cache(maxsize=256)
 def _own(text: str) -> tuple[str, str]:
-    values = mapping_of(text) if text else None
-    if values is None:
-        return "", ""
-    given = values.get("proxyMetadata")
-    environment = given if isinstance(given, Mapping) else {}
-    captures = environment.get(DNS_CAPTURE, "")
-    mode = values.get("interceptionMode", "")
-    return str(mode), str(captures).lower() if isinstance(captures, bool) else str(captures or "")
+    values = proxy_config(text) if text else {}
+    return values.get("interceptionMode", ""), values.get("proxyMetadata", {}).get(DNS_CAPTURE, "")
