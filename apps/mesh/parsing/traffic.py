@@ -27,9 +27,7 @@ def destination_rule(fields: Fields, ref: ResourceRef) -> DestinationRule:
         policy=_policy(spec.child("trafficPolicy")),
         subsets=tuple(_subset(item) for item in spec.items("subsets")),
         # One without labels is a selector all the same: it keeps the rule in its namespace.
-        selector=spec.child("workloadSelector").labels("matchLabels")
-        if spec.has("workloadSelector")
-        else None,
+        selector=selector.labels("matchLabels") if spec.has("workloadSelector") else None,
         export_to=spec.texts("exportTo"),
     )
 

@@ -41,6 +41,7 @@ from apps.mesh.rules.injection import (
     injection_webhook_unreachable,
     namespace_not_injected,
     namespace_refuses_pods,
+    object_of_no_revision,
     odd_inject_value,
     proxy_image_auto,
     proxy_missing,
@@ -231,6 +232,7 @@ RULES: tuple[Rule, ...] = tuple(
         proxy_version_skew,
         waypoint_missing,
         waypoint_ignores_virtual_service,
+        object_of_no_revision,
         # Speedscale
         required_host_blocked,
         service_entry_not_exported,

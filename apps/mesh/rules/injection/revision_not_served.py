@@ -14,8 +14,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from apps.mesh.findings import Finding, Severity
-from apps.mesh.injection import DATAPLANE_LABEL, INPUTS, WEBHOOK_KIND
-from apps.mesh.meshconfig import control_planes
+from apps.mesh.injection import DATAPLANE_LABEL, INJECT_KEY, INPUTS, WEBHOOK_KIND
+from apps.mesh.meshconfig import TAG_LABEL
 from apps.mesh.objects.workloads import Workload
 from apps.mesh.rules.base import Rule, RuleContext
 from apps.mesh.rules.wording import counted, listed
@@ -60,7 +60,7 @@ def _workloads(context: RuleContext, served: list[str], unserved: set[str]) -> I
         revision = workload.template.labels.get(REVISION_LABEL, "")
         if not revision or report.expected is not False or workload.namespace in unserved:
             continue
-        if not _asks(context, workload) or revision in served:
+        if not _asks(context, workload) or _called(context, workload):
             continue
         yield RULE.finding(
             f"Its pods ask for the revision or tag {revision}, which no webhook serves, and start without a "
@@ -74,12 +74,29 @@ def _workloads(context: RuleContext, served: list[str], unserved: set[str]) -> I
 def _asks(context: RuleContext, workload: Workload) -> bool:
     """The pod's own label is looked at only in a namespace without injection labels."""
     namespace = context.snapshot.namespaces.get(workload.namespace)
-    return namespace is not None and LEGACY not in namespace.labels and workload.observed
+    refuses = workload.template.labels.get(INJECT_KEY) == "false"
+    return namespace is not None and LEGACY not in namespace.labels and workload.observed and not refuses
+
+
+def _called(context: RuleContext, workload: Workload) -> bool:
+    """Whether a webhook takes the pods, so that something else keeps the proxy from them."""
+    labels = context.snapshot.namespaces[workload.namespace].labels
+    webhooks = (hook.webhook for hook in context.snapshot.derived(injection_hooks))
+    return any(
+        webhook.namespace_selector.matches(labels)
+        and webhook.object_selector.matches(workload.template.labels)
+        for webhook in webhooks
+    )
 
 
 def _served(context: RuleContext) -> list[str]:
-    planes = control_planes(context.snapshot)
-    return sorted({name for plane in planes for name in (plane.revision, *plane.tags)})
+    """The revisions and tags that have a webhook."""
+    found = set()
+    for hook in context.snapshot.derived(injection_hooks):
+        configuration = context.snapshot.get(hook.ref)
+        tag = configuration.labels.get(TAG_LABEL) if configuration is not None else ""
+        found.add(tag or hook.revision)
+    return sorted(found)
 
 
 RULE = Rule(

@@ -1,10 +1,11 @@
 """A workload's pods ask for a sidecar and for ambient mode, or carry a sidecar where ztunnel is meant.
 
-A pod takes part in a mesh in one way: by a sidecar of its own or by ztunnel on its node. A pod label
-`sidecar.istio.io/inject: "true"` beside `istio.io/dataplane-mode: ambient` asks for both; the sidecar wins,
-and ztunnel leaves the pod out. Pods that carry a sidecar in an ambient namespace were mostly created before
-the namespace was moved: they go on as they are until they are restarted, and policies on a waypoint do not
-reach them. A pod that has both a sidecar and the mark that its traffic is redirected to ztunnel is broken.
+A pod takes part in a mesh in one way: by a sidecar of its own or by ztunnel on its node. Where a pod has the
+label `istio.io/dataplane-mode: ambient` and is injected as well, because its own label or its namespace's asks
+for that, the sidecar wins, and ztunnel leaves the pod out. Pods that carry a sidecar in an ambient namespace
+were mostly created before the namespace was moved: they go on as they are until they are restarted, and
+policies on a waypoint do not reach them. A pod that has both a sidecar and the mark that its traffic is
+redirected to ztunnel is broken.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from apps.mesh.findings import Finding, Severity
-from apps.mesh.injection import DATAPLANE_LABEL, INJECT_KEY, INPUTS, REDIRECTION_ANNOTATION, data_plane
+from apps.mesh.injection import DATAPLANE_LABEL, INPUTS, REDIRECTION_ANNOTATION, data_plane
 from apps.mesh.objects.workloads import Workload
 from apps.mesh.reports import InjectionReport
 from apps.mesh.rules.base import Rule, RuleContext
@@ -43,10 +44,10 @@ def _found(context: RuleContext, workload: Workload, report: InjectionReport) ->
             "spec.template",
             "KIA1314",
         )
-    if labels.get(DATAPLANE_LABEL) == "ambient" and labels.get(INJECT_KEY) == "true":
+    if labels.get(DATAPLANE_LABEL) == "ambient" and report.expected:
         return (
-            f"The pods ask for a sidecar ({INJECT_KEY}) and for ambient mode; the sidecar wins. "
-            "Remove one of the two labels.",
+            f"The pods ask for ambient mode and get a sidecar, which wins. {report.reason} Remove one of the "
+            "two wishes.",
             f"spec.template.metadata.labels[{DATAPLANE_LABEL}]",
             "KIA1315",
         )
