@@ -1,10 +1,10 @@
 """A workload's pods ask for a sidecar and for ambient mode, or carry a sidecar where ztunnel is meant.
 
 A pod takes part in a mesh in one way: by a sidecar of its own or by ztunnel on its node. Where a pod has the
-label `istio.io/dataplane-mode: ambient` and is injected as well, because its own label or its namespace's asks
-for that, the sidecar wins, and ztunnel leaves the pod out. Pods that carry a sidecar in an ambient namespace
-were mostly created before the namespace was moved: they go on as they are until they are restarted, and
-policies on a waypoint do not reach them. A pod that has both a sidecar and the mark that its traffic is
+label `istio.io/dataplane-mode: ambient` and is injected as well, because its own label or its namespace's
+asks for that, the sidecar wins, and ztunnel leaves the pod out. Pods that carry a sidecar in an ambient
+namespace were mostly created before the namespace was moved: they go on as they are until they are restarted,
+and policies on a waypoint do not reach them. A pod that has both a sidecar and the mark that its traffic is
 redirected to ztunnel is broken.
 """
 
