@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from operator import eq
 
 from apps.mesh.inforce import in_force
 from apps.mesh.objects.security import AuthorizationPolicy, AuthorizationRule, Condition, Operation, Source
@@ -127,7 +128,7 @@ def _source(source: Source, policy_namespace: str, caller: Caller) -> bool | Non
                 qualified(source.service_accounts, policy_namespace),
                 qualified(source.not_service_accounts, policy_namespace),
                 (f"{caller.namespace}/{caller.account}",),
-                text_matches,
+                eq,  # generator.go, serviceAccountRegex: no wildcard is one here
             ),
             None if unknown else True,
         )
