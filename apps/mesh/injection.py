@@ -27,6 +27,8 @@ from apps.mesh.webhooks import (
 
 WEBHOOK_KIND = "MutatingWebhookConfiguration"
 PROXY_CONTAINER = "istio-proxy"
+AUTO_IMAGE = "auto"
+"""What a template leaves to the injector; a pod that still has it cannot start."""
 INJECT_KEY = "sidecar.istio.io/inject"
 STATUS_ANNOTATION = "sidecar.istio.io/status"
 DATAPLANE_LABEL = "istio.io/dataplane-mode"
@@ -197,7 +199,7 @@ def data_plane(pod: PodTemplate) -> DataPlane:
     """How a pod (or a template with the proxy written into it) takes part in the mesh."""
     for containers, plane in ((pod.containers, DataPlane.SIDECAR), (pod.init_containers, DataPlane.NATIVE)):
         for container in containers:
-            if container.name == PROXY_CONTAINER:
+            if container.name == PROXY_CONTAINER and container.image != AUTO_IMAGE:
                 return plane
     if pod.annotations.get(REDIRECTION_ANNOTATION) == "enabled":
         return DataPlane.AMBIENT

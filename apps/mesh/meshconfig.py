@@ -36,7 +36,8 @@ _DEFAULT_POLICY = OutboundTrafficPolicy(ALLOW_ANY, mode_given=False)
 @dataclass(frozen=True, slots=True)
 class MeshConfig:
     """What of MeshConfig decides egress, mutual TLS and names. `outbound` is None when it could not be
-    read; `policy_ref` None when the policy is Istio's default. `policy_line` counts from 1 in its text."""
+    read; `policy_ref` None when the policy is Istio's default. `policy_line` counts from 1 in its text.
+    `unread` says what of it is not known; `refused` which texts istiod does not take, and why."""
 
     outbound: OutboundTrafficPolicy | None = _DEFAULT_POLICY
     policy_ref: ResourceRef | None = None
@@ -56,6 +57,7 @@ class MeshConfig:
     dns_capture: bool = False
     interception: str = ""
     unread: tuple[str, ...] = ()
+    refused: tuple[tuple[ResourceRef, str], ...] = ()
 
     @property
     def policy_path(self) -> str:
@@ -118,7 +120,7 @@ def merge(layers: Iterable[tuple[ResourceRef, str]]) -> MeshConfig:
     proxies = fields.child("defaultConfig")
     metadata = proxies.child("proxyMetadata")
     return MeshConfig(
-        outbound=None if found.unread else outbound,
+        outbound=None if found.refused else outbound,
         policy_ref=policy_ref,
         policy_line=policy_line,
         root_namespace=fields.text("rootNamespace") or DEFAULT_ROOT,
@@ -135,7 +137,8 @@ def merge(layers: Iterable[tuple[ResourceRef, str]]) -> MeshConfig:
         entry_cap_applies=entry.flag("applyToSidecars"),
         dns_capture=is_true(metadata.text(DNS_CAPTURE)),
         interception=proxies.text("interceptionMode"),
-        unread=(*found.unread, *(problem.message for problem in problems)),
+        unread=(*(text for _, text in found.refused), *(problem.message for problem in problems)),
+        refused=found.refused,
     )
 
 
@@ -216,7 +219,13 @@ def _as_read(plane: ControlPlane) -> ControlPlane:
     if config.outbound is not None and config.outbound.mode == ALLOW_ANY_DYNAMIC_DNS:
         unknown = ALLOW_ANY_DYNAMIC_DNS
         reason = f"Istio {plane.version} does not know {unknown}: it refuses {config.policy_ref}."
-        config = replace(config, outbound=None, unread=(*config.unread, reason))
+        refused = ((config.policy_ref, reason),) if config.policy_ref is not None else ()
+        config = replace(
+            config,
+            outbound=None,
+            unread=(*config.unread, reason),
+            refused=(*config.refused, *refused),
+        )
     return replace(plane, config=config)
 
 

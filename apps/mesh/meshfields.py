@@ -76,11 +76,12 @@ _ADDED_UP = frozenset({"extensionProviders", "trustDomainAliases"})
 @dataclass(frozen=True, slots=True)
 class MeshFields:
     """`values` by the names of proto's JSON; `policy` is the object and the line of the outbound policy;
-    `unread` says why what is in force may be something else."""
+    `refused` are the objects whose text istiod does not take, each with a sentence that says why: what is in
+    force is then what it read before, and not known."""
 
     values: Mapping[str, Any]
     policy: tuple[ResourceRef, int] | None
-    unread: tuple[str, ...]
+    refused: tuple[tuple[ResourceRef, str], ...]
 
 
 def proxy_config(text: str) -> Mapping[str, Any]:
@@ -99,12 +100,12 @@ def merged(layers: Iterable[tuple[ResourceRef, str]]) -> MeshFields:
     but for lists that add up and for `defaultConfig`, of which each setting is replaced by itself."""
     values: dict[str, Any] = {}
     policy: tuple[ResourceRef, int] | None = None
-    unread: list[str] = []
+    refused: list[tuple[ResourceRef, str]] = []
     for ref, text in layers:
         try:
             found = next(documents(text), None)
         except YamlProblem as error:
-            unread.append(f"{ref} cannot be read: {error}")
+            refused.append((ref, f"{ref} cannot be read: {error}"))
             continue
         if found is None or found[0] is None:
             continue
@@ -112,14 +113,15 @@ def merged(layers: Iterable[tuple[ResourceRef, str]]) -> MeshFields:
         wrong: list[str] = []
         own = _fitted(value, _MESH_CONFIG, "", wrong)
         if wrong:
-            unread.append(f"istiod refuses {ref} as a whole and keeps what it read before: {wrong[0]}.")
+            text = f"istiod refuses {ref} as a whole and keeps what it read before: {wrong[0]}."
+            refused.append((ref, text))
         for name, item in (own if isinstance(own, dict) else {}).items():
             if name == "defaultConfig" and name not in value:
                 continue  # istiod takes it from the text once more, by this name alone
             values[name] = _over(name, values.get(name), item)
             if name == "outboundTrafficPolicy":
                 policy = ref, _policy_line(node, value)
-    return MeshFields(values, policy, tuple(unread))
+    return MeshFields(values, policy, tuple(refused))
 
 
 def _over(name: str, old: Any, new: Any) -> Any:

@@ -206,6 +206,9 @@ class MtlsModes:
             gap = self._snapshot.missing("PeerAuthentication", namespace)
             if gap is not None:
                 return (f"PeerAuthentications of namespace {namespace} could not be read: {gap.reason}",)
+        gap = self._snapshot.missing("Namespace")
+        if gap is not None and plane.config.discovery_selectors:
+            return (f"What the mesh discovers is not known: namespaces could not be read ({gap.reason}).",)
         if asked.level in {"mesh", "default"} and plane.config.outbound is None and plane.config.unread:
             return (f"Which namespace holds the mesh's policy is not known: {plane.config.unread[0]}",)
         return ()

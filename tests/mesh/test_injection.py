@@ -129,6 +129,13 @@ def test_a_proxy_that_the_template_brings_is_no_surprise() -> None:
     assert strange.drift is Drift.UNEXPECTED
 
 
+def test_a_pod_whose_image_nobody_filled_in_has_no_proxy() -> None:
+    auto = pod("cart")
+    auto["containers"].append({"name": "istio-proxy", "image": "auto"})
+    found = report({"istio-injection": "enabled"}, pods=[auto])
+    assert (found.actual, found.drift) == (DataPlane.NONE, Drift.MISSING)
+
+
 def test_a_gateway_that_is_injected_may_be_of_an_older_revision() -> None:
     gateway = {"containers": [{"name": "istio-proxy", "image": "auto"}]}
     old = pod("istio-proxy", annotations={"sidecar.istio.io/status": '{"revision": "1-27-3"}'})

@@ -33,6 +33,7 @@ from apps.mesh.rules.egress import (
 from apps.mesh.rules.generic import (
     export_list_contradicts_itself,
     exported_to_missing_namespace,
+    mesh_config_refused,
     selector_takes_nothing,
     selectors_overlap,
     several_without_selector,
@@ -177,6 +178,7 @@ RULES: tuple[Rule, ...] = tuple(
         selector_takes_nothing,
         exported_to_missing_namespace,
         export_list_contradicts_itself,
+        mesh_config_refused,
         # egress: Sidecar
         import_brings_nothing,
         import_unreadable,

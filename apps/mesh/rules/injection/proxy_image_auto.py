@@ -12,17 +12,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from apps.mesh.findings import Finding, Severity
-from apps.mesh.injection import INPUTS, PROXY_CONTAINER
+from apps.mesh.injection import AUTO_IMAGE, INPUTS, PROXY_CONTAINER
 from apps.mesh.rules.base import Rule, RuleContext
-
-AUTO = "auto"
 
 
 def check(context: RuleContext) -> Iterator[Finding]:
     """One finding for each workload."""
     for workload, report in context.injected():
         proxy = workload.template.container(PROXY_CONTAINER)
-        if proxy is None or proxy.image != AUTO or report.expected is not False:
+        if proxy is None or proxy.image != AUTO_IMAGE or report.expected is not False:
             continue
         yield RULE.finding(
             f"The image of {PROXY_CONTAINER} is auto, and nothing fills it in: new pods cannot start. "
