@@ -137,7 +137,7 @@ class Injector:
         config = self._config(hook)
         if template.host_network:
             return _Decision(
-                False, of, "The pods use the host's network.", here, "spec.template.spec.hostNetwork"
+                False, of, "The pods use the host's network.", here, workload.in_template("spec.hostNetwork")
             )
         if workload.namespace in IGNORED_NAMESPACES:
             return _Decision(False, of, f"Istio never injects into namespace {workload.namespace}.")
@@ -149,7 +149,7 @@ class Injector:
         for place, values in (("labels", template.labels), ("annotations", template.annotations)):
             value = values.get(INJECT_KEY)
             if value in {"true", "false"} and (place == "labels" or INJECT_KEY not in template.labels):
-                path = f"spec.template.metadata.{place}[{INJECT_KEY}]"
+                path = workload.in_template(f"metadata.{place}[{INJECT_KEY}]")
                 word = "ask for the proxy" if value == "true" else "refuse the proxy"
                 return _Decision(
                     value == "true", of, f"The pod {place} {word} ({INJECT_KEY}={value}).", here, path
@@ -267,7 +267,7 @@ def _no_hook(workload: Workload, labels: Mapping[str, str]) -> _Decision:
         reason = f"Namespace {workload.namespace} refuses injection (istio-injection={value})."
         return _Decision(False, "", reason, where, "metadata.labels[istio-injection]")
     if workload.template.labels.get(INJECT_KEY) == "false":
-        path = f"spec.template.metadata.labels[{INJECT_KEY}]"
+        path = workload.in_template(f"metadata.labels[{INJECT_KEY}]")
         return _Decision(
             False, "", f"The pod labels refuse the proxy ({INJECT_KEY}=false).", workload.ref, path
         )

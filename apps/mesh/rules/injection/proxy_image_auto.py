@@ -27,7 +27,7 @@ def check(context: RuleContext) -> Iterator[Finding]:
             f"{report.reason} Label the namespace or the pods for injection.",
             workload.ref,
             api_version=workload.api_version,
-            path="spec.template.spec.containers",
+            path=workload.in_template("spec.containers"),
         )
 
 

@@ -28,7 +28,7 @@ def check(context: RuleContext) -> Iterator[Finding]:
                 f"Restart the workload to have it injected.",
                 workload.ref,
                 api_version=workload.api_version,
-                path="spec.template",
+                path=workload.in_template(),
             )
 
 

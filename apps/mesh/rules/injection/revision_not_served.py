@@ -67,7 +67,7 @@ def _workloads(context: RuleContext, served: list[str], unserved: set[str]) -> I
             f"proxy. There are {listed(served) or 'none'}. Correct the label.",
             workload.ref,
             api_version=workload.api_version,
-            path=f"spec.template.metadata.labels[{REVISION_LABEL}]",
+            path=workload.in_template(f"metadata.labels[{REVISION_LABEL}]"),
         )
 
 

@@ -41,21 +41,21 @@ def _found(context: RuleContext, workload: Workload, report: InjectionReport) ->
         return (
             "Its pods carry a sidecar and are redirected to ztunnel as well; traffic passes two proxies that "
             "do not expect each other. Restart the workload with only one of the labels.",
-            "spec.template",
+            workload.in_template(),
             "KIA1314",
         )
     if labels.get(DATAPLANE_LABEL) == "ambient" and report.expected:
         return (
             f"The pods ask for ambient mode and get a sidecar, which wins. {report.reason} Remove one of the "
             "two wishes.",
-            f"spec.template.metadata.labels[{DATAPLANE_LABEL}]",
+            workload.in_template(f"metadata.labels[{DATAPLANE_LABEL}]"),
             "KIA1315",
         )
     if pods and report.expected is False and report.ambient_expected:
         return (
             f"Namespace {workload.namespace} is in ambient mode, and pods still carry a sidecar, so ztunnel "
             "leaves them out. Restart the workload.",
-            "spec.template",
+            workload.in_template(),
             "KIA1316",
         )
     return None
