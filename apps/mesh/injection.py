@@ -121,7 +121,11 @@ class Injector:
                 return _Decision(None, "", reason, hook.ref, f"{hook.path}.matchConditions")
         decisions = [self._inject_required(workload, hook) for hook in called]
         # All of them are called, and each proxy takes the place of the one before.
-        return next((found for found in reversed(decisions) if found.inject), decisions[0])
+        for outcome in (True, None):
+            for decision in reversed(decisions):
+                if decision.inject is outcome:
+                    return decision
+        return decisions[0]
 
     def _candidates(self, name: str, labels: Mapping[str, str]) -> tuple[InjectionHook, ...]:
         """The webhooks whose namespaceSelector takes this namespace."""

@@ -177,13 +177,13 @@ def _control_planes(snapshot: Snapshot) -> tuple[ControlPlane, ...]:
         for item in snapshot.workloads
         if item.labels.get("app") == "istiod" and item.kind == "Deployment"
     }
-    shared = {key: _shared(snapshot, item) for key, item in deployments.items()}
     maps = {
         (item.namespace, item.name.removeprefix("istio").lstrip("-") or DEFAULT_REVISION): item
         for item in snapshot.each(ConfigMap)
         if MESH_KEY in item.data and (item.name == "istio" or item.name.startswith("istio-"))
-        if item not in shared.values()
     }
+    shared = [_shared(snapshot, item) for item in deployments.values()]
+    maps = {key: item for key, item in maps.items() if key in deployments or item not in shared}
     tags, hooked = _revisions(snapshot)
     # A ConfigMap alone is a control plane: istiod's Deployment may be out of sight (external control plane).
     found = set(deployments) | set(maps) | hooked

@@ -209,6 +209,16 @@ def test_the_shared_mesh_config_is_no_control_plane_of_its_own() -> None:
     assert (plane.config.trust_domain, plane.config.root_namespace) == ("shared", "own")
 
 
+def test_a_control_planes_own_mesh_config_may_be_shared_with_another() -> None:
+    own, canary = config_map("istio", "rootNamespace: own"), istiod("1.31.0", SHARED_MESH_CONFIG="istio")
+    canary["metadata"] |= {"name": "istiod-canary", "labels": {"app": "istiod", "istio.io/rev": "canary"}}
+    planes = control_planes(Snapshot.from_manifests([own, istiod("1.30.0"), canary]))
+    assert [(plane.revision, plane.config.root_namespace) for plane in planes] == [
+        ("canary", "own"),
+        ("default", "own"),
+    ]
+
+
 def test_an_older_istio_passes_over_what_it_does_not_know() -> None:
     visibility = config_map("istio", "serviceEntryVisibility: {applyToSidecars: true}")
     (old,) = control_planes(Snapshot.from_manifests([visibility, istiod("1.30.2")]))

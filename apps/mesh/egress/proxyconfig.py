@@ -12,13 +12,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import lru_cache
 
+from apps.mesh.inforce import in_force
 from apps.mesh.meshconfig import DNS_CAPTURE, ControlPlane, is_true
 from apps.mesh.meshfields import proxy_config
 from apps.mesh.objects.config import ProxyConfig
 from apps.mesh.objects.selectors import is_subset
 from apps.mesh.objects.workloads import PodTemplate
-from apps.mesh.reading import Reading
 from apps.mesh.snapshot import Snapshot
+from apps.mesh.visibility import in_revision
 
 ANNOTATION = "proxy.istio.io/config"
 
@@ -45,8 +46,7 @@ def capturing(plane: ControlPlane, captures: bool) -> ControlPlane:
 
 def _asked(snapshot: Snapshot, plane: ControlPlane, namespace: str, pod: PodTemplate) -> Iterator[str]:
     """What each says of DNS capture, the strongest first; "" where it says nothing."""
-    configs = snapshot.each(ProxyConfig)
-    read = Reading.of(snapshot, plane).each(configs) if configs else []
+    read = (item for item in in_force(snapshot, ProxyConfig) if in_revision(item.labels, plane.revision))
     found = sorted(read, key=lambda item: item.age_key)
     own = [item for item in found if item.namespace == namespace]
     yield from _first(item for item in own if item.selector and is_subset(item.selector, pod.labels))
