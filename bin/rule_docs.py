@@ -86,12 +86,29 @@ def rule_page(rule: Rule, all_cases: list[RuleCase]) -> str:
 
 
 def index_page() -> str:
-    """All checks in one table."""
+    """All checks in one table, and again by what other tools call them."""
     rows = [f"| [{r.code}]({r.code}.md) | {r.severity} | {r.title} | {_remedy(r)} |" for r in RULES]
     rows += [f"| [{code}]({code}.md) | {own[1]} | {own[0]} | |" for code, own in OWN.items()]
     head = ["# Checks", "", "| code | severity, at most | what is wrong | remedy |", "|---|---|---|---|"]
     made = "Written by `python -m bin.rule_docs` from the checks and their cases; do not edit by hand."
-    return "\n".join([*head, *sorted(rows), "", made, ""])
+    return "\n".join([*head, *sorted(rows), "", *_by_reference(), "", made, ""])
+
+
+def _by_reference() -> list[str]:
+    """The checks by the codes of other tools."""
+    found: dict[str, list[str]] = {}
+    for rule in RULES:
+        for code in rule.references:
+            found.setdefault(code, []).append(f"[{rule.code}]({rule.code}.md) {rule.title}")
+    return [
+        "## By the codes of Kiali and istioctl",
+        "",
+        "Each check's page says where it judges otherwise than they do.",
+        "",
+        "| code | checks |",
+        "|---|---|",
+        *(f"| {code} | {'<br>'.join(sorted(found[code]))} |" for code in sorted(found)),
+    ]
 
 
 def _remedy(rule: Rule) -> str:

@@ -53,6 +53,27 @@ class _Outcome:
     matching: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class _Pods:
+    """How many pods live, and how many of them carry what Speedscale adds: its proxy, its Java agent, the
+    answers of a replay."""
+
+    total: int
+    proxied: int
+    with_agent: int
+    mocked: int
+
+    @classmethod
+    def of(cls, workload: Workload) -> _Pods:
+        groups = workload.live_groups
+
+        def counted(test: Callable[[PodTemplate], bool]) -> int:
+            return sum([group.count for group in groups if test(group.pod)])
+
+        total = sum([group.count for group in groups])
+        return cls(total, counted(has_sidecar), counted(has_java_agent), counted(_is_mocked))
+
+
 def captures(snapshot: Snapshot) -> Mapping[ResourceRef, CaptureReport]:
     """The reports of all workloads, by ref; ask for it through `snapshot.derived`."""
     reader = CaptureReader(snapshot)
@@ -77,19 +98,19 @@ class CaptureReader:
 
     def report(self, workload: Workload) -> CaptureReport:
         """Expected against actual, and the cause of a difference."""
+        pods = _Pods.of(workload)
         if workload.ref in self._parts or is_replay(workload):
-            return _report(
-                workload, None, _Outcome(CaptureState.OFF, CaptureCause.NONE, "A part of Speedscale.")
-            )
+            own = _Outcome(CaptureState.OFF, CaptureCause.NONE, "A part of Speedscale.")
+            return _report(workload, pods, None, own)
         wishes = tuple(wishes_of(workload))
         wish = next(iter(wishes), None) or self._targeted(workload)
         if {CaptureKind.SIDECAR} < {item.kind for item in wishes}:
-            return _report(workload, wish, _conflict(wishes))
+            return _report(workload, pods, wish, _conflict(wishes))
         if wish is None:
-            return _report(workload, None, _unasked(workload))
+            return _report(workload, pods, None, _unasked(workload, pods))
         if wish.kind is CaptureKind.SIDECAR:
-            return _report(workload, wish, self._sidecar(workload, wish))
-        return _report(workload, wish, self._ebpf(workload, wish))
+            return _report(workload, pods, wish, self._sidecar(workload, pods, wish))
+        return _report(workload, pods, wish, self._ebpf(workload, pods, wish))
 
     def _targeted(self, workload: Workload) -> Wish | None:
         if not self._targets or workload.kind not in SUPPORTED_KINDS:
@@ -101,8 +122,8 @@ class CaptureReader:
                 return Wish(CaptureKind.EBPF, target.ref, target.path)
         return None
 
-    def _sidecar(self, workload: Workload, wish: Wish) -> _Outcome:
-        total, matching = workload.pods_total, _pods_with(workload, has_sidecar)
+    def _sidecar(self, workload: Workload, pods: _Pods, wish: Wish) -> _Outcome:
+        total, matching = pods.total, pods.proxied
         templated = has_sidecar(workload.template)
         if total and matching == total:
             return _Outcome(
@@ -178,9 +199,8 @@ class CaptureReader:
                 return None
         return CaptureCause.WEBHOOK_EXCLUDES, reason
 
-    def _ebpf(self, workload: Workload, wish: Wish) -> _Outcome:
+    def _ebpf(self, workload: Workload, pods: _Pods, wish: Wish) -> _Outcome:
         nettap = next((found for item in self._installs if (found := item.component("nettap"))), None)
-        total = workload.pods_total
         if value_of(workload, IGNORE) == "true":
             reason = f"The operator leaves it alone, because of {IGNORE}=true."
             return _Outcome(CaptureState.MISSING, CaptureCause.IGNORED, reason)
@@ -189,16 +209,10 @@ class CaptureReader:
                 "No eBPF collector (nettap) runs on this cluster; the annotation has no effect without it."
             )
             return _Outcome(CaptureState.MISSING, CaptureCause.NO_NETTAP, reason)
-        if wish.kind is CaptureKind.EBPF_JAVA:
-            matching = _pods_with(workload, has_java_agent)
-            if matching < total:
-                return _not_rolled(total, matching, "the Java agent")
+        if wish.kind is CaptureKind.EBPF_JAVA and pods.with_agent < pods.total:
+            return _not_rolled(pods.total, pods.with_agent, "the Java agent")
         reason = f"The collector {nettap.ref.path} reads its traffic; pods stay as they are."
-        return _Outcome(CaptureState.COMPLETE, CaptureCause.NONE, reason, total)
-
-
-def _pods_with(workload: Workload, test: Callable[[PodTemplate], bool]) -> int:
-    return sum([group.count for group in workload.live_groups if test(group.pod)])
+        return _Outcome(CaptureState.COMPLETE, CaptureCause.NONE, reason, pods.total)
 
 
 def _conflict(wishes: tuple[Wish, ...]) -> _Outcome:
@@ -215,17 +229,13 @@ def _not_rolled(total: int, matching: int, what: str) -> _Outcome:
     return _Outcome(state, CaptureCause.NOT_ROLLED, reason, matching)
 
 
-def _unasked(workload: Workload) -> _Outcome:
-    total = workload.pods_total
-    if workload.labels.get(REPLAY_ENV):
-        mocked = _pods_with(workload, _is_mocked)
-        if mocked:
-            state = CaptureState.COMPLETE if mocked == total else CaptureState.PARTIAL
-            return _Outcome(state, CaptureCause.NONE, "A replay answers for the services it calls.", mocked)
-    matching = _pods_with(workload, has_sidecar)
-    if matching or has_sidecar(workload.template):
+def _unasked(workload: Workload, pods: _Pods) -> _Outcome:
+    if workload.labels.get(REPLAY_ENV) and pods.mocked:
+        state = CaptureState.COMPLETE if pods.mocked == pods.total else CaptureState.PARTIAL
+        return _Outcome(state, CaptureCause.NONE, "A replay answers for the services it calls.", pods.mocked)
+    if pods.proxied or has_sidecar(workload.template):
         reason = "It carries Speedscale's sidecar, which no annotation asks for."
-        return _Outcome(CaptureState.ORPHAN, CaptureCause.NOT_REQUESTED, reason, matching)
+        return _Outcome(CaptureState.ORPHAN, CaptureCause.NOT_REQUESTED, reason, pods.proxied)
     return _Outcome(CaptureState.OFF, CaptureCause.NONE, "Nothing asks for capture.")
 
 
@@ -233,31 +243,31 @@ def _is_mocked(pod: PodTemplate) -> bool:
     return any(container.name == RESPONDER_INIT for container in pod.init_containers)
 
 
-def _report(workload: Workload, wish: Wish | None, outcome: _Outcome) -> CaptureReport:
+def _report(workload: Workload, pods: _Pods, wish: Wish | None, outcome: _Outcome) -> CaptureReport:
     return CaptureReport(
         expected=wish.kind if wish is not None else CaptureKind.NONE,
-        actual=_actual(workload, wish, outcome),
+        actual=_actual(workload, pods, wish, outcome),
         state=outcome.state,
         cause=outcome.cause,
         reason=outcome.reason,
         ref=wish.ref if wish is not None else None,
         path=wish.path if wish is not None else "",
         in_template=has_sidecar(workload.template) or has_java_agent(workload.template),
-        mocked=_pods_with(workload, _is_mocked) > 0,
-        pods_total=workload.pods_total,
+        mocked=pods.mocked > 0,
+        pods_total=pods.total,
         pods_matching=outcome.matching,
         tone=_TONES[outcome.state],
     )
 
 
-def _actual(workload: Workload, wish: Wish | None, outcome: _Outcome) -> CaptureKind:
-    if _pods_with(workload, has_sidecar) or (not workload.pods_total and has_sidecar(workload.template)):
+def _actual(workload: Workload, pods: _Pods, wish: Wish | None, outcome: _Outcome) -> CaptureKind:
+    if pods.proxied or (not pods.total and has_sidecar(workload.template)):
         return CaptureKind.SIDECAR
     if wish is not None and wish.kind is not CaptureKind.SIDECAR and outcome.state is CaptureState.COMPLETE:
         return wish.kind
-    if _pods_with(workload, has_java_agent):
+    if pods.with_agent:
         return CaptureKind.EBPF_JAVA
-    return CaptureKind.MOCKS if _pods_with(workload, _is_mocked) else CaptureKind.NONE
+    return CaptureKind.MOCKS if pods.mocked else CaptureKind.NONE
 
 
 _TONES = {

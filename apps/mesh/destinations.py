@@ -9,13 +9,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from apps.mesh.egress.services import RegistryService
-from apps.mesh.hosts import resolve_short_name
+from apps.mesh.gatewayproxies import gateway_workloads
+from apps.mesh.hosts import matches, resolve_short_name
 from apps.mesh.knownhosts import KnownHosts
 from apps.mesh.objects.networking import Gateway, Route, RouteDestination, VirtualService
 from apps.mesh.planes import NamespacePlanes
-from apps.mesh.references import MESH_GATEWAY, gateway_ref
+from apps.mesh.references import MESH_GATEWAY, bound_host, gateway_ref
 from apps.mesh.refs import ResourceRef
-from apps.mesh.selection import WorkloadIndex
 from apps.mesh.snapshot import Snapshot
 from apps.mesh.visibility import NONE, PRIVATE, PUBLIC
 
@@ -38,6 +38,22 @@ class RoutedTo:
         return ".mirror" in self.path
 
     @property
+    def gateways(self) -> tuple[ResourceRef, ...]:
+        """The Gateways whose proxies follow the route to it."""
+        named = [item.gateways for item in self.part.matches]
+        if not named or not all(named):
+            return gateways_of(self.route)
+        asked = {gateway_ref(name, self.route.namespace) for names in named for name in names}
+        return tuple(ref for ref in gateways_of(self.route) if ref in asked)
+
+    @property
+    def in_mesh(self) -> bool:
+        """Whether sidecars follow the route to it, and not Gateways alone."""
+        matches = self.part.matches
+        here = not matches or any(not item.gateways or MESH_GATEWAY in item.gateways for item in matches)
+        return here and for_sidecars(self.route)
+
+    @property
     def effect(self) -> str:
         """What happens where Istio has no cluster for it."""
         if self.mirror:
@@ -56,6 +72,11 @@ def destinations(route: VirtualService) -> Iterator[RoutedTo]:
     """Every destination that names a host, in the order of the object, then the mirrors."""
     yield from (goal for goal in _destinations(route) if not goal.mirror)
     yield from (goal for goal in _destinations(route) if goal.mirror)
+
+
+def told_by(goal: RoutedTo) -> tuple[bool, bool]:
+    """The order in which the places of one destination tell of it: mirrors last, sidecars before Gateways."""
+    return goal.mirror, not goal.in_mesh
 
 
 def _destinations(route: VirtualService) -> Iterator[RoutedTo]:
@@ -115,13 +136,22 @@ def followers(snapshot: Snapshot, route: VirtualService) -> frozenset[str] | Non
     return frozenset(found) or None
 
 
+def gateway_takes(gateway: Gateway, host: str, namespace: str) -> bool:
+    """Whether a server takes a host from VirtualServices of a namespace."""
+    name = resolve_short_name(host, namespace)
+    return any(
+        owner in {"*", namespace} and matches(listed, name)
+        for server in gateway.servers
+        for owner, listed in (bound_host(text, gateway.namespace) for text in server.hosts)
+    )
+
+
 def gateway_namespaces(snapshot: Snapshot, ref: ResourceRef) -> frozenset[str] | None:
     """The namespaces of the workloads that a Gateway selects; None where none is known."""
     gateway = snapshot.get(ref)
-    if not isinstance(gateway, Gateway) or not gateway.selector:
+    if not isinstance(gateway, Gateway):
         return None
-    workloads = snapshot.derived(WorkloadIndex).anywhere(gateway.selector)
-    return frozenset(workload.namespace for workload in workloads) or None
+    return frozenset(workload.namespace for workload in gateway_workloads(snapshot, gateway)) or None
 
 
 def named(snapshot: Snapshot, host: str, namespace: str) -> tuple[RegistryService, ...]:

@@ -63,9 +63,7 @@ class Injector:
         """What should be and what is, for one workload."""
         decision = self._decide(workload)
         ambient = not decision.inject and self._ambient_expected(workload)
-        seen = [
-            (group.count, data_plane(group.pod), revision_of(group.pod)) for group in workload.live_groups
-        ]
+        seen = [(group.count, *taking_part(group.pod)) for group in workload.live_groups]
         planes = {plane for _, plane, _ in seen}
         actual = _fold(planes)
         revisions = sorted({revision for _, _, revision in seen} - {""})
@@ -212,10 +210,17 @@ def data_plane(pod: PodTemplate) -> DataPlane:
 
 def revision_of(pod: PodTemplate) -> str:
     """The revision that injected a pod; "" for a pod without the proxy."""
-    if data_plane(pod) not in {DataPlane.SIDECAR, DataPlane.NATIVE}:
-        return ""
+    return taking_part(pod)[1]
+
+
+def taking_part(pod: PodTemplate) -> tuple[DataPlane, str]:
+    """How a pod takes part in the mesh, and the revision that injected it; "" for one without the proxy."""
+    plane = data_plane(pod)
+    if plane not in {DataPlane.SIDECAR, DataPlane.NATIVE}:
+        return plane, ""
     annotated = pod.annotations.get(REVISION_LABEL) or pod.labels.get(REVISION_LABEL)
-    return _status_revision(pod.annotations.get(STATUS_ANNOTATION, "")) or annotated or DEFAULT_REVISION
+    status = _status_revision(pod.annotations.get(STATUS_ANNOTATION, ""))
+    return plane, status or annotated or DEFAULT_REVISION
 
 
 @lru_cache(maxsize=256)

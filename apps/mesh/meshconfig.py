@@ -55,6 +55,7 @@ class MeshConfig:
     entry_default: EntryVisibility = EntryVisibility.PUBLIC
     entry_cap_applies: bool = False
     dns_capture: bool = False
+    dns_allocation: bool = False
     interception: str = ""
     unread: tuple[str, ...] = ()
     refused: tuple[tuple[ResourceRef, str], ...] = ()
@@ -136,6 +137,7 @@ def merge(layers: Iterable[tuple[ResourceRef, str]]) -> MeshConfig:
         entry_default=_cap(entry.text("defaultVisibility")),
         entry_cap_applies=entry.flag("applyToSidecars"),
         dns_capture=is_true(metadata.text(DNS_CAPTURE)),
+        dns_allocation=is_true(metadata.text("ISTIO_META_DNS_AUTO_ALLOCATE")),
         interception=proxies.text("interceptionMode"),
         unread=(*(text for _, text in found.refused), *(problem.message for problem in problems)),
         refused=found.refused,

@@ -13,7 +13,7 @@ from typing import ClassVar
 
 from apps.mesh.derived import Change
 from apps.mesh.egress.dataplane import Placement, Placements, Plane
-from apps.mesh.meshconfig import ControlPlane, control_plane_for, control_planes
+from apps.mesh.meshconfig import ControlPlane, control_planes
 from apps.mesh.objects.security import PeerAuthentication
 from apps.mesh.objects.selectors import is_subset
 from apps.mesh.objects.workloads import Workload
@@ -168,7 +168,7 @@ class MtlsModes:
     def report(self, workload: Workload) -> MtlsReport:
         """The mode of a workload and of its ports."""
         placement = self._placements.of(workload)
-        plane = control_plane_for(self._snapshot, placement.revision, workload.namespace)
+        plane = self._planes.running(placement.revision, workload.namespace)
         plane = plane or self._planes.of(workload.namespace)
         asked, ports = self.policies(plane).decide(workload.namespace, placement.pod.labels)
         step = _step(asked)

@@ -26,11 +26,12 @@ class NamespacePlanes:
     """The control plane of each namespace; ask for it through `snapshot.derived`."""
 
     INPUTS: ClassVar[frozenset[str]] = INPUTS
-    __slots__ = ("_found", "_snapshot")
+    __slots__ = ("_found", "_running", "_snapshot")
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
         self._found: dict[str, ControlPlane] = {}
+        self._running: dict[tuple[str, str], ControlPlane | None] = {}
 
     def of(self, namespace: str) -> ControlPlane:
         """The one whose webhook takes the namespace's pods, else of the revision that its labels ask for
@@ -40,12 +41,19 @@ class NamespacePlanes:
             self._found[namespace] = self._find(namespace)
         return self._found[namespace]
 
+    def running(self, revision: str, namespace: str) -> ControlPlane | None:
+        """The one that runs the proxies of that revision or tag ("" is the default) in a namespace."""
+        key = (revision, namespace)
+        if key not in self._running:
+            self._running[key] = control_plane_for(self._snapshot, revision, namespace)
+        return self._running[key]
+
     def _find(self, namespace: str) -> ControlPlane:
         known = self._snapshot.namespaces.get(namespace)
         labels = known.labels if known is not None else {}
         wanted = "" if "istio-injection" in labels else labels.get(REVISION_LABEL, "")
         for revision in (*self._injecting(labels), wanted, ""):
-            plane = control_plane_for(self._snapshot, revision, namespace)
+            plane = self.running(revision, namespace)
             if plane is not None:
                 return plane
         return next(iter(control_planes(self._snapshot)), _UNFOUND)

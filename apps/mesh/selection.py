@@ -38,10 +38,10 @@ class WorkloadIndex:
         self._by_label: dict[tuple[str, _Pair], list[Workload]] = {}
         self._everywhere: dict[_Pair, list[Workload]] = {}
         for workload in snapshot.workloads:
-            self._by_namespace.setdefault(workload.namespace, []).append(workload)
-            pairs = dict.fromkeys(pair for labels in label_sets(workload) for pair in labels.items())
-            for pair in pairs:
-                self._by_label.setdefault((workload.namespace, pair), []).append(workload)
+            namespace = workload.namespace
+            self._by_namespace.setdefault(namespace, []).append(workload)
+            for pair in {pair for labels in label_sets(workload) for pair in labels.items()}:
+                self._by_label.setdefault((namespace, pair), []).append(workload)
                 self._everywhere.setdefault(pair, []).append(workload)
 
     @property

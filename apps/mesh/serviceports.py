@@ -30,31 +30,30 @@ def served(snapshot: Snapshot, workload: Workload) -> Iterator[tuple[Service, in
 def tcp_ports(snapshot: Snapshot) -> Mapping[ResourceRef, tuple[int, ...]]:
     """By workload: the container ports that Istio takes for TCP (or TLS that it passes on), and for
     nothing else. Only workloads that have one; ask for it through `snapshot.derived`."""
-    index = snapshot.derived(ServiceIndex)
+    index, known = snapshot.derived(ServiceIndex), snapshot.derived(KnownHosts)
     candidates = {
         workload.ref: workload
         for service in snapshot.each(Service)
-        if any(_is_tcp(snapshot, service, port.number) for port in service.ports)
+        if any(_is_tcp(known, service, port.number) for port in service.ports)
         for workload in index.behind(service)
     }
-    found = {ref: _tcp_only(snapshot, workload) for ref, workload in candidates.items()}
+    found = {ref: _tcp_only(snapshot, known, workload) for ref, workload in candidates.items()}
     return {ref: ports for ref, ports in found.items() if ports}
 
 
-def _tcp_only(snapshot: Snapshot, workload: Workload) -> tuple[int, ...]:
+def _tcp_only(snapshot: Snapshot, known: KnownHosts, workload: Workload) -> tuple[int, ...]:
     tcp: set[int] = set()
     other: set[int] = set()
     for service, number, taken in served(snapshot, workload):
-        (tcp if _is_tcp(snapshot, service, number) else other).add(taken)
+        (tcp if _is_tcp(known, service, number) else other).add(taken)
     return tuple(sorted(tcp - other))
 
 
-def _is_tcp(snapshot: Snapshot, service: Service, number: int) -> bool:
-    port = _registered(snapshot, service, number)
+def _is_tcp(known: KnownHosts, service: Service, number: int) -> bool:
+    port = _registered(known, service, number)
     return port is not None and port.tcp
 
 
-def _registered(snapshot: Snapshot, service: Service, number: int) -> ServicePort | None:
-    host = service_host(service.name, service.namespace)
-    found = snapshot.derived(KnownHosts).named(host, service.namespace)
+def _registered(known: KnownHosts, service: Service, number: int) -> ServicePort | None:
+    found = known.named(service_host(service.name, service.namespace), service.namespace)
     return next((port for item in found if (port := item.port(number)) is not None), None)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 
 from apps.mesh.egress import EgressEngine
 from apps.mesh.snapshot import Snapshot
@@ -181,3 +182,38 @@ def test_two_thousand_workloads_cost_what_their_scopes_cost() -> None:
             engine.answer(scope.representative, Destination(f"host{host}.example.com"))
     assert len(scopes) == 100
     assert time.process_time() - started < 5.0
+
+
+@pytest.mark.parametrize("order", ["ab", "ba"])
+def test_listeners_are_not_shared_by_scopes_that_see_other_ports_of_what_a_tls_route_points_at(
+    order: str,
+) -> None:
+    def networking(kind: str, name: str, namespace: str, **spec: Any) -> dict[str, Any]:
+        meta = {"name": name, "namespace": namespace}
+        return {"apiVersion": "networking.istio.io/v1", "kind": kind, "metadata": meta, "spec": spec}
+
+    def entry(name: str, namespace: str, port: int, **more: Any) -> dict[str, Any]:
+        ports = [{"number": port, "name": "tls", "protocol": "TLS"}]
+        hosts = [f"{name}.example.com"]
+        return networking("ServiceEntry", name, namespace, hosts=hosts, ports=ports, resolution="DNS", **more)
+
+    match = [{"port": 443, "sniHosts": ["front.example.com"]}]
+    tls = [{"match": match, "route": [{"destination": {"host": "back.example.com"}}]}]
+    snapshot = Snapshot.from_manifests(
+        [
+            CONFIG,
+            groups("api", namespace="a"),
+            groups("api", namespace="b"),
+            entry("front", "shop", 443),
+            entry("back", "a", 8443, exportTo=["."]),
+            networking("VirtualService", "front", "shop", hosts=["front.example.com"], tls=tls),
+        ]
+    )
+    engine = snapshot.derived(EgressEngine)
+    found = {}
+    for namespace in order:
+        workload = snapshot.workload(namespace, "api")
+        assert workload is not None
+        found[namespace] = engine.answer(workload, Destination("front.example.com", 443, Protocol.TLS))
+    assert found["a"].cluster == "outbound|8443||back.example.com"
+    assert found["b"].verdict.blocked

@@ -6,10 +6,10 @@ of Sidecars, services and policies.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from ipaddress import ip_address
 from typing import ClassVar
 
@@ -45,7 +45,7 @@ class Plane(StrEnum):
     UNKNOWN = "pods not readable"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Capture:
     """What iptables hands to Envoy. `given` names the annotations (or defaults) that say so."""
 
@@ -55,7 +55,7 @@ class Capture:
     include_ranges: tuple[str, ...] = (EVERYTHING,)
     intercepts: bool = True
 
-    @property
+    @cached_property
     def label(self) -> str:
         """What sets it apart from capturing everything; "" when nothing does."""
         parts = []
@@ -133,16 +133,20 @@ def place(snapshot: Snapshot, workload: Workload) -> Placement:
     groups = workload.live_groups
     if not groups:
         return _without_pods(snapshot, workload)
+    pods = sum([group.count for group in groups])
     proxied = [group for group in groups if _proxied(group.pod)]
     if proxied and all(_own_proxy(group.pod) for group in proxied):
-        return Placement(Plane.OWN_PROXY, proxied[0].pod, pods=workload.pods_total)
+        return Placement(Plane.OWN_PROXY, proxied[0].pod, pods=pods)
     if proxied:
-        chosen = max(proxied, key=lambda group: (group.count, group.samples))
-        without = workload.pods_total - sum(group.count for group in proxied)
-        notes = _notes(workload, proxied, without)
-        return _with_sidecar(snapshot, workload, chosen.pod, without, notes)
-    chosen = max(groups, key=lambda group: (group.count, group.samples))
-    return Placement(_bare(snapshot, workload, chosen.pod), chosen.pod, pods=workload.pods_total)
+        without = pods - sum([group.count for group in proxied])
+        notes = _notes(proxied, pods, without)
+        return _with_sidecar(snapshot, workload, _largest(proxied).pod, without, notes)
+    pod = _largest(groups).pod
+    return Placement(_bare(snapshot, workload, pod), pod, pods=pods)
+
+
+def _largest(groups: Sequence[PodGroup]) -> PodGroup:
+    return max(groups, key=lambda group: (group.count, group.samples)) if len(groups) > 1 else groups[0]
 
 
 def _proxied(pod: PodTemplate) -> bool:
@@ -210,11 +214,12 @@ def _with_sidecar(
     )
 
 
-def _notes(workload: Workload, proxied: list[PodGroup], without: int) -> tuple[str, ...]:
+def _notes(proxied: list[PodGroup], pods: int, without: int) -> tuple[str, ...]:
     notes = []
     if without:
-        notes.append(f"{without} of {workload.pods_total} pods run without the sidecar and bypass the mesh.")
-    if len({(revision_of(g.pod), tuple(sorted(g.pod.labels.items()))) for g in proxied}) > 1:
+        notes.append(f"{without} of {pods} pods run without the sidecar and bypass the mesh.")
+    first = proxied[0].pod
+    if any(g.pod.labels != first.labels or revision_of(g.pod) != revision_of(first) for g in proxied[1:]):
         notes.append("The pods differ in labels or revision; the answer is for the largest group of them.")
     return tuple(notes)
 

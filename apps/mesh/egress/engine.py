@@ -19,7 +19,7 @@ from apps.mesh.egress.judgement import Judgement, judge
 from apps.mesh.egress.matching import PortView
 from apps.mesh.egress.memory import Memory, Row
 from apps.mesh.egress.onward import onward
-from apps.mesh.egress.positions import Position, find_position, scope_at, scopes_among
+from apps.mesh.egress.positions import Position, Positions, scope_at, scopes_among
 from apps.mesh.egress.probing import Connection, connect, normal, probed_host
 from apps.mesh.egress.reach import CONFIGURATION, Asked, Reach
 from apps.mesh.egress.views import MeshView, reconfigured
@@ -48,6 +48,7 @@ class EgressEngine:
         self._snapshot = snapshot
         self._placements = snapshot.derived(Placements)
         self._meshes: dict[tuple[str, str, bool], MeshView] = {}
+        self._find = Positions(snapshot, self._mesh).find
         self._positions: dict[int, Position] = {}  # by identity: the snapshot keeps its workloads
         self._memory = Memory()
         self._connections: dict[tuple[int, int, Destination], Connection] = {}
@@ -226,9 +227,8 @@ class EgressEngine:
         if known is not None:
             return known
         if self._snapshot.workload(workload.namespace, workload.name, workload.kind) is not workload:
-            return find_position(self._snapshot, workload, place(self._snapshot, workload), self._mesh)
-        placed = self._placements.of(workload)
-        found = self._positions[id(workload)] = find_position(self._snapshot, workload, placed, self._mesh)
+            return self._find(workload, place(self._snapshot, workload))
+        found = self._positions[id(workload)] = self._find(workload, self._placements.of(workload))
         return found
 
     def _mesh(self, plane: ControlPlane) -> MeshView:

@@ -15,6 +15,8 @@ OPAQUE_ROUTES = ("TLSRoute", "TCPRoute")
 
 def decisive_gaps(case: Case, verdict: Verdict) -> list[str]:
     """Gaps on which the verdict rests: with what they hide it might be another one."""
+    if not case.snapshot.gaps:
+        return []
     found: list[str] = []
     for namespace in dict.fromkeys((case.namespace, case.root_namespace)):
         if case.sidecar is not None and namespace != case.namespace and case.sidecar.namespace != namespace:
@@ -34,6 +36,8 @@ def decisive_gaps(case: Case, verdict: Verdict) -> list[str]:
 
 def notable_gaps(case: Case, verdict: Verdict) -> list[str]:
     """Gaps that could matter in rarer cases."""
+    if not case.snapshot.gaps:
+        return []
     opaque = case.destination.protocol is not Protocol.HTTP
     kinds = ("VirtualService", *(OPAQUE_ROUTES if opaque else HTTP_ROUTES))
     found = [_says(gap) for kind in kinds for gap in _importable(case, kind)]

@@ -92,6 +92,7 @@ class Imports:
         self._visible = visible
         self._ports: dict[int, tuple[ListenerImports, ...]] = {}
         self._merged: dict[str, RegistryService | None] = {}
+        self._held: dict[ResourceRef, bool] = {}
 
     def on_port(self, number: int) -> tuple[ListenerImports, ...]:
         """The egress listeners, each with those of its services that have the port (with all of them
@@ -130,13 +131,11 @@ class Imports:
 
     def holds(self, ref: ResourceRef) -> bool:
         """Whether a service that the object makes is imported."""
-        hosts = self._mesh.hosts.get(ref, ())
-        return any(
-            item.ref == ref
-            for imported in self.listeners
-            for host in hosts
-            for item in self._named(imported, host)
-        )
+        if ref not in self._held:
+            hosts = self._mesh.hosts.get(ref, ())
+            found = (self._named(imported, host) for imported in self.listeners for host in hosts)
+            self._held[ref] = any(item.ref == ref for items in found for item in items)
+        return self._held[ref]
 
     def _services(self, imported: ListenerImports, number: int | None) -> Iterator[RegistryService]:
         """In Istio's order. A host that several namespaces have is taken from one of them, whatever the

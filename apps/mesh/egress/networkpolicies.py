@@ -7,7 +7,7 @@ seen. Knows nothing of Sidecars.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import ip_address
 
@@ -56,15 +56,6 @@ class Passage:
 FREE = Passage()
 
 
-def selecting(snapshot: Snapshot, namespace: str, labels: Mapping[str, str]) -> tuple[NetworkPolicy, ...]:
-    """The policies that limit the egress of a pod with these labels, ordered by name."""
-    return tuple(
-        policy
-        for policy in snapshot.derived(_by_namespace).get(namespace, ())
-        if policy.pod_selector.matches(labels)
-    )
-
-
 def passage(snapshot: Snapshot, policies: tuple[NetworkPolicy, ...], target: Target) -> Passage:
     """Whether at least one of the policies that select a pod lets it connect to the target."""
     if not policies:
@@ -98,7 +89,8 @@ def _resolving(policies: tuple[NetworkPolicy, ...], target: Target) -> Passage:
     return Passage(doubt=doubt)
 
 
-def _by_namespace(snapshot: Snapshot) -> dict[str, tuple[NetworkPolicy, ...]]:
+def limiting_egress(snapshot: Snapshot) -> dict[str, tuple[NetworkPolicy, ...]]:
+    """The policies that limit the egress of the pods that they select, by namespace and ordered by name."""
     found: dict[str, list[NetworkPolicy]] = {}
     for policy in snapshot.each(NetworkPolicy):
         if EGRESS in policy.policy_types:

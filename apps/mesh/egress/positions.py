@@ -10,20 +10,20 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from apps.mesh.egress.dataplane import Placement, Plane
-from apps.mesh.egress.networkpolicies import selecting
+from apps.mesh.egress.networkpolicies import limiting_egress
 from apps.mesh.egress.proxyconfig import plane_of_proxy
 from apps.mesh.egress.views import MeshView
 from apps.mesh.meshconfig import (
     DEFAULT_REVISION,
     ControlPlane,
     MeshConfig,
-    control_plane_for,
     control_planes,
 )
 from apps.mesh.objects.envoyfilters import EnvoyFilter
 from apps.mesh.objects.networking import Sidecar
 from apps.mesh.objects.networkpolicies import NetworkPolicy
 from apps.mesh.objects.workloads import Workload
+from apps.mesh.planes import NamespacePlanes
 from apps.mesh.refs import ResourceRef
 from apps.mesh.scopes import EgressScope
 from apps.mesh.snapshot import Snapshot
@@ -44,60 +44,67 @@ class Position:
     patches: tuple[EnvoyFilter, ...] = ()
 
 
-def find_position(
-    snapshot: Snapshot,
-    workload: Workload,
-    placement: Placement,
-    mesh_of: Callable[[ControlPlane], MeshView],
-) -> Position:
-    """Where a workload stands whose pods stand there; `mesh_of` gives what a control plane knows."""
-    common, notes = _plane(snapshot, placement, workload.namespace)
-    plane = plane_of_proxy(snapshot, common, workload.namespace, placement.pod)
-    mesh = mesh_of(plane)
-    labels = placement.pod.labels
-    governed = placement.plane is Plane.SIDECAR
-    sidecar = mesh.sidecars.effective(workload.namespace, labels) if governed else None
-    asked = tuple([f"{k}={labels[k]}" for k in sorted(mesh.source_label_keys & labels.keys())])
-    capture = placement.capture.label
-    signature: tuple[str, ...] = (workload.namespace, str(placement.plane))
-    if governed:
-        known = str(sidecar.ref) if sidecar is not None else ""
-        signature = (*signature, known, plane.namespace, plane.revision, capture, *asked)
-    if governed and plane is not common:
-        signature = (*signature, f"DNS capture {plane.config.dns_capture}")
-    patches = mesh.patching(workload.namespace, labels) if governed else ()
-    selected = [item for item in patches if item.selector]
-    if selected:
-        signature = (*signature, *(str(item.ref) for item in selected))
-    policies = selecting(snapshot, workload.namespace, labels)
-    if policies:
-        signature = (*signature, *(str(policy.ref) for policy in policies))
-    label = _label(placement, capture, sidecar, plane, asked)
-    if governed and sidecar is None and snapshot.missing("Sidecar", workload.namespace):
-        label = "Sidecars not readable"
-    if policies:
-        label += f", limited by NetworkPolicy {', '.join(policy.name for policy in policies)}"
-    if governed and plane is not common:
-        label += ", DNS captured" if plane.config.dns_capture else ", DNS not captured"
-    if selected:
-        label += f", patched by EnvoyFilter {', '.join(item.name for item in selected)}"
-    return Position(placement, plane, sidecar, signature, label, notes, policies, patches)
+class Positions:
+    """Finds where workloads stand; `mesh_of` gives what a control plane knows."""
 
+    __slots__ = ("_mesh_of", "_planes", "_policies", "_snapshot")
 
-def _plane(snapshot: Snapshot, placement: Placement, namespace: str) -> tuple[ControlPlane, tuple[str, ...]]:
-    """The control plane of the pods' proxies; one of which nothing is known when there is none."""
-    found = control_plane_for(snapshot, placement.revision, namespace)
-    if found is not None:
-        return found, found.config.unread
-    planes = control_planes(snapshot)
-    revision = placement.revision or DEFAULT_REVISION
-    if len(planes) == 1:
-        only = planes[0]
-        note = f"No control plane has revision {revision}; the only one, {only.revision}, is taken for it."
-        return only, (note,)
-    missing = f"No control plane of revision {revision} was found: its MeshConfig is not known."
-    config = MeshConfig(outbound=None, unread=(missing,))
-    return ControlPlane("", revision, "", (), config), (missing,)
+    def __init__(self, snapshot: Snapshot, mesh_of: Callable[[ControlPlane], MeshView]) -> None:
+        self._snapshot, self._mesh_of = snapshot, mesh_of
+        self._planes = snapshot.derived(NamespacePlanes)
+        self._policies = snapshot.derived(limiting_egress)
+
+    def find(self, workload: Workload, placement: Placement) -> Position:
+        """Where a workload stands whose pods stand there."""
+        namespace, labels = workload.namespace, placement.pod.labels
+        common, notes = self._plane(placement.revision, namespace)
+        plane = plane_of_proxy(self._snapshot, common, namespace, placement.pod)
+        mesh = self._mesh_of(plane)
+        governed = placement.plane is Plane.SIDECAR
+        sidecar = mesh.sidecars.effective(namespace, labels) if governed else None
+        asked = tuple([f"{k}={labels[k]}" for k in sorted(mesh.source_label_keys & labels.keys())])
+        capture = placement.capture.label
+        signature: tuple[str, ...] = (namespace, str(placement.plane))
+        if governed:
+            known = str(sidecar.ref) if sidecar is not None else ""
+            signature = (*signature, known, plane.namespace, plane.revision, capture, *asked)
+        if governed and plane is not common:
+            signature = (*signature, f"DNS capture {plane.config.dns_capture}")
+        patches = mesh.patching(namespace, labels) if governed else ()
+        selected = [item for item in patches if item.selector]
+        if selected:
+            signature = (*signature, *(str(item.ref) for item in selected))
+        limiting = self._policies.get(namespace, ())
+        policies = tuple([policy for policy in limiting if policy.pod_selector.matches(labels)])
+        if policies:
+            signature = (*signature, *(str(policy.ref) for policy in policies))
+        label = _label(placement, capture, sidecar, plane, asked)
+        if governed and sidecar is None and self._snapshot.missing("Sidecar", namespace):
+            label = "Sidecars not readable"
+        if policies:
+            label += f", limited by NetworkPolicy {', '.join(policy.name for policy in policies)}"
+        if governed and plane is not common:
+            label += ", DNS captured" if plane.config.dns_capture else ", DNS not captured"
+        if selected:
+            label += f", patched by EnvoyFilter {', '.join(item.name for item in selected)}"
+        return Position(placement, plane, sidecar, signature, label, notes, policies, patches)
+
+    def _plane(self, revision: str, namespace: str) -> tuple[ControlPlane, tuple[str, ...]]:
+        """The control plane of the pods' proxies; one of which nothing is known when there is none."""
+        found = self._planes.running(revision, namespace)
+        if found is not None:
+            return found, found.config.unread
+        planes = control_planes(self._snapshot)
+        revision = revision or DEFAULT_REVISION
+        if len(planes) == 1:
+            only = planes[0]
+            note = (
+                f"No control plane has revision {revision}; the only one, {only.revision}, is taken for it."
+            )
+            return only, (note,)
+        missing = f"No control plane of revision {revision} was found: its MeshConfig is not known."
+        config = MeshConfig(outbound=None, unread=(missing,))
+        return ControlPlane("", revision, "", (), config), (missing,)
 
 
 def _key(signature: tuple[str, ...]) -> str:

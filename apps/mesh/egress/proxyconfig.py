@@ -32,6 +32,8 @@ def interception(annotations: Mapping[str, str]) -> str:
 def plane_of_proxy(snapshot: Snapshot, plane: ControlPlane, namespace: str, pod: PodTemplate) -> ControlPlane:
     """The control plane as this proxy has it: the same, unless its own settings capture DNS where the
     mesh's do not, or the other way round."""
+    if ANNOTATION not in pod.annotations and not snapshot.each(ProxyConfig):
+        return plane
     given = next((text for text in _asked(snapshot, plane, namespace, pod) if text), "")
     captures = is_true(given) if given else plane.config.dns_capture
     return capturing(plane, captures)

@@ -7,6 +7,7 @@ pkg/config/kube/conversion.go. Knows nothing of the registry as a whole.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from apps.mesh.hosts import is_address, network, service_host
 from apps.mesh.objects.networking import Port, Service, ServiceEntry
@@ -88,6 +89,7 @@ class RegistryService:
         return next((port for port in self.ports if port.number == number), None)
 
 
+@lru_cache(maxsize=1024)
 def listener_protocol(text: str) -> str:
     """Istio's protocol.Parse of a ServiceEntry's or listener's protocol; AUTO for what it does not know."""
     upper = text.upper()

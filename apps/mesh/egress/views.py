@@ -68,6 +68,7 @@ class MeshView:
         self.workload_entries = self._read(snapshot.each(WorkloadEntry))
         self.envoy_filters = self._read(snapshot.each(EnvoyFilter))
         self.source_label_keys = _source_label_keys(self.routes)
+        self._opaque = _opaque(self.routes)
         self._singular = _singular_namespaces(self.registry, self.routes)
         self._index = MeshIndex.of(self.registry, self.routes)
         self._visible = Visibility(self.registry)
@@ -98,6 +99,7 @@ class MeshView:
             made.source_label_keys = _source_label_keys(made.routes)
             if made.source_label_keys != self.source_label_keys:
                 return None
+            made._opaque = _opaque(made.routes)
             made._visible_routes = VisibleRoutes(made.routes, exported)
             made._index = replace(self._index, pointing=routes_by_destination(made.routes))
         if "ServiceEntry" in kinds:
@@ -216,7 +218,7 @@ class MeshView:
             imports = self.imports(namespace, sidecar)
             listeners = imports.shared.on_port(number)
             own = namespace if namespace in self._singular else ""
-            shared = (id(imports.shared), number, relevant, own)
+            shared = (number, relevant, own, *self._made_of(imports.shared, number))
             if shared not in self._listeners:
                 self._listeners[shared] = ListenerSet(
                     build_listeners(imports, number, labels, services=listeners)
@@ -224,6 +226,15 @@ class MeshView:
             routes = partial(build_routes, imports, number, dict(labels), listeners)
             self._ports[key] = PortView(self._listeners[shared], routes, imports.shared, self.subsets)
         return self._ports[key]
+
+    def _made_of(self, imports: Imports, number: int) -> Iterator[object]:
+        """What the listeners of a port follow from: the services there, and where routes of TLS or TCP are
+        imported, what these point at."""
+        for item in imports.on_port(number):
+            if self._opaque and not self._opaque.isdisjoint(map(id, item.virtual_services)):
+                yield id(imports)
+            yield item.listener.port, item.listener.bind, item.listener.capture_mode
+            yield tuple(map(id, item.services))
 
 
 def _names_own_namespace(sidecar: Sidecar | None) -> bool:
@@ -245,6 +256,11 @@ def _singular_namespaces(registry: Registry, routes: Sequence[VirtualService]) -
         for part in (*route.http, *route.tls, *route.tcp):
             found.update(match.source_namespace for match in part.matches if match.source_namespace)
     return frozenset(found)
+
+
+def _opaque(routes: Iterable[VirtualService]) -> frozenset[int]:
+    """The identities of those that route TLS or TCP."""
+    return frozenset(id(route) for route in routes if route.tls or route.tcp)
 
 
 def _source_label_keys(routes: Sequence[VirtualService]) -> frozenset[str]:

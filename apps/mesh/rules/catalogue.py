@@ -106,6 +106,8 @@ from apps.mesh.rules.traffic import (
     destination_host_unknown,
     destination_port_wrong,
     destination_repeated,
+    gateway_class_missing,
+    gateway_listeners_conflict,
     gateway_named_in_old_form,
     gateway_port_not_on_service,
     gateway_selects_nothing,
@@ -172,6 +174,8 @@ RULES: tuple[Rule, ...] = tuple(
         not_exported_to_gateway,
         route_parent_missing,
         route_backend_unusable,
+        gateway_class_missing,
+        gateway_listeners_conflict,
         # generic
         several_without_selector,
         selectors_overlap,

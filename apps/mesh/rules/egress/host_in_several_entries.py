@@ -2,12 +2,14 @@
 
 What an application sees of a host comes from one namespace: its own, if that has an entry for it, else
 the oldest entry that it sees. Of two entries in one namespace the older one's port counts. The other
-entry is accepted and does nothing there, whatever its resolution, endpoints or location. If the older one
-is deleted some day, the other takes over, with settings that nobody has tried. Entries that no namespace
-sees together (each with `exportTo: ["."]`) do not meet and are not reported. Nor is one that is exported to
-certain namespaces beside one for all: those take it, as it says.
+entry is accepted and its settings do nothing there, whatever its resolution, addresses or location. If the
+older one is deleted some day, the other takes over, with settings that nobody has tried. Entries that no
+namespace sees together (each with `exportTo: ["."]`) do not meet and are not reported. Nor is one that is
+exported to certain namespaces beside one for all: those take it, as it says.
 
-Where both say the same, one of them can go. See pilot/pkg/model/sidecar.go (appendSidecarServices).
+Endpoints of entries of one namespace are put together, though (pilot/pkg/serviceregistry/serviceentry,
+mergeServicesInstancesByNamespaceHost): entries that differ in nothing else are not reported. Where both say
+the same, one of them can go. See pilot/pkg/model/sidecar.go (appendSidecarServices).
 """
 
 from __future__ import annotations
@@ -40,9 +42,23 @@ def check(context: RuleContext) -> Iterator[Finding]:
 def _collect(registry: Registry, pairs: Pairs) -> None:
     for item in duplicates(registry):
         ours, theirs = item.second_port.protocol, item.first_port.protocol
-        if SAME.get(ours, ours) == SAME.get(theirs, theirs):  # else they disagree: another finding
+        if SAME.get(ours, ours) == SAME.get(theirs, theirs) and not _joined(item):
+            # where the protocols differ, that is another finding
             known = pairs.setdefault((item.second.ref, item.first.ref), {})
             known.setdefault((item.host, item.second_port.number), item)
+
+
+def _joined(item: Duplicate) -> bool:
+    """Whether the two hold for one host together, each with endpoints of its own."""
+    first, second = item.first, item.second
+    if first.namespace != second.namespace or first.resolution not in {"STATIC", "DNS"}:
+        return False
+    if item.first_port.name != item.second_port.name or any(
+        one != other for name, one, other in _settings(item) if name != "endpoints"
+    ):
+        return False
+    selects = first.selects or second.selects
+    return selects or bool(first.endpoints and second.endpoints and first.endpoints != second.endpoints)
 
 
 def _finding(entry: ServiceEntry | None, found: list[Duplicate]) -> Finding:

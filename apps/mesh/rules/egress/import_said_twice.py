@@ -4,7 +4,8 @@
 listener says nothing; it is often left over from a time when the list was meant to be narrow, and makes
 readers believe that it still is. The same is true of a host beside `namespace/*` and of one that is
 listed twice. Istio accepts all of it with a warning. Imports keep proxies small: either drop `*/*`
-and keep the list, or say `*/*` alone. An exclusion (`~namespace/host`) beside `*/*` does have a meaning.
+and keep the list, or say `*/*` alone. An exclusion (`~namespace/host`) beside `*/*` does have a meaning, and
+so has the root namespace by name beside `./*` in the default of the mesh, where `.` is each workload's own.
 
 See pkg/config/validation/validation.go (ValidateSidecar).
 """
@@ -23,9 +24,12 @@ from apps.mesh.rules.wording import listed
 ALL = ("*", "*")
 
 
-def judge(_context: RuleContext, sidecar: Sidecar) -> Iterator[Finding]:
+def judge(context: RuleContext, sidecar: Sidecar) -> Iterator[Finding]:
     """One finding at most."""
-    extra = [item for index in range(len(sidecar.egress)) for item in _extra(sidecar, index)]
+    root = context.mesh_config(sidecar.namespace).root_namespace
+    default = sidecar.namespace == root and sidecar.workload_selector is None
+    own = "." if default else sidecar.namespace
+    extra = [item for index in range(len(sidecar.egress)) for item in _extra(sidecar, index, own)]
     if extra:
         texts = listed(dict.fromkeys(item.text for item in extra))
         one = len(extra) == 1
@@ -38,10 +42,10 @@ def judge(_context: RuleContext, sidecar: Sidecar) -> Iterator[Finding]:
         )
 
 
-def _extra(sidecar: Sidecar, index: int) -> Iterator[EgressHost]:
-    """The items of a listener that another one of it already says."""
+def _extra(sidecar: Sidecar, index: int, own: str) -> Iterator[EgressHost]:
+    """The items of a listener that another one of it already says; `own` is what `.` stands for."""
     items = [item for item in listener_hosts(sidecar, index) if item.readable and not item.excluded]
-    said = [(item.owner_in(sidecar.namespace), item.host) for item in items]
+    said = [(item.owner_in(own), item.host) for item in items]
     for place, (item, (owner, host)) in enumerate(zip(items, said, strict=True)):
         wider = {ALL, (owner, "*")} - {(owner, host)}
         if (owner, host) in said[:place] or not wider.isdisjoint(said):

@@ -12,7 +12,7 @@ istioctl reports the same as IST0167.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from apps.mesh.findings import Finding, Severity
 from apps.mesh.injection import DATAPLANE_LABEL, INPUTS
@@ -20,6 +20,7 @@ from apps.mesh.meshconfig import REGISTRY_ONLY
 from apps.mesh.objects.networking import Sidecar
 from apps.mesh.reports import DataPlane, InjectionReport
 from apps.mesh.rules.base import OneByOne, Rule, RuleContext
+from apps.mesh.webhooks import REVISION_LABEL
 
 
 def judge(context: RuleContext, sidecar: Sidecar) -> Iterator[Finding]:
@@ -31,14 +32,20 @@ def judge(context: RuleContext, sidecar: Sidecar) -> Iterator[Finding]:
 
 def _only_ambient(context: RuleContext, sidecar: Sidecar) -> bool:
     taken = context.selection.selected(sidecar.namespace, sidecar.workload_selector)
-    reports = [context.injections[workload.ref] for workload in taken]
+    injections = context.injections
+    reports = [injections[workload.ref] for workload in taken]
     if any(report.meshed is not False for report in reports):
         return False
     if reports:
         return any(map(_ambient, reports))
     namespace = context.snapshot.namespaces.get(sidecar.namespace)
-    labelled = namespace is not None and namespace.labels.get(DATAPLANE_LABEL) == "ambient"
-    return labelled and not sidecar.workload_selector
+    return namespace is not None and _pods_will_be(namespace.labels) and not sidecar.workload_selector
+
+
+def _pods_will_be(labels: Mapping[str, str]) -> bool:
+    """Whether pods of a namespace come to ztunnel; where they are injected as well, the sidecar wins."""
+    injected = labels.get("istio-injection") == "enabled" or REVISION_LABEL in labels
+    return labels.get(DATAPLANE_LABEL) == "ambient" and not injected
 
 
 def _ambient(report: InjectionReport) -> bool:

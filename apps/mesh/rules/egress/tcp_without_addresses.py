@@ -18,9 +18,11 @@ from collections.abc import Iterator
 from apps.mesh.egress.registry import Registry
 from apps.mesh.egress.services import AUTO, RegistryService, ServicePort
 from apps.mesh.findings import Finding, Severity
+from apps.mesh.hosts import is_wildcard
 from apps.mesh.knownhosts import INPUTS
 from apps.mesh.meshconfig import ALLOW_ANY
 from apps.mesh.objects.networking import ServiceEntry
+from apps.mesh.planes import NamespacePlanes
 from apps.mesh.refs import ResourceRef
 from apps.mesh.rules.base import Rule, RuleContext
 from apps.mesh.rules.wording import listed
@@ -33,6 +35,8 @@ def check(context: RuleContext) -> Iterator[Finding]:
         for item in registry.services:
             if item.kubernetes or item.has_address or not item.exported - {"~"}:
                 continue
+            if _allocated_unseen(context, item):
+                continue
             ports = [port.number for port in item.ports if _open(context, item, port)]
             if ports:
                 found.setdefault(item.ref, (registry, {}))[1].update(dict.fromkeys(ports))
@@ -42,6 +46,15 @@ def check(context: RuleContext) -> Iterator[Finding]:
         entry = context.snapshot.get(ref)
         if isinstance(entry, ServiceEntry):
             yield _finding(context, entry, list(numbers), http[id(registry)])
+
+
+def _allocated_unseen(context: RuleContext, item: RegistryService) -> bool:
+    """Whether istiod may give it an address that stands in no status: before 1.25 it kept them to itself
+    (pilot/pkg/serviceregistry/serviceentry/auto_allocation.go), and a manifest in a file has no status."""
+    plane = context.snapshot.derived(NamespacePlanes).of(item.namespace)
+    to_itself = plane.config.dns_allocation and not plane.at_least(1, 25)
+    possible = item.resolution != "NONE" and not is_wildcard(item.host)
+    return plane.config.dns_capture and possible and (to_itself or not context.whole)
 
 
 def _open(context: RuleContext, item: RegistryService, port: ServicePort) -> bool:

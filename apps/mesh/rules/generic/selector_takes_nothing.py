@@ -7,8 +7,9 @@ workload is renamed or its chart changes the labels, a policy that was meant to 
 exist for it. A selector sees its own namespace only, except that RequestAuthentication and
 AuthorizationPolicy of the root namespace reach all namespaces.
 
-Workloads that run no pod at the moment are looked at by their template. Kiali and istioctl report the
-same (KIA0004, IST0127). A ServiceEntry's selector is not checked: it may be meant for WorkloadEntries.
+Workloads that run no pod at the moment are looked at by their template, and machines outside of the cluster
+by their WorkloadEntry. Kiali and istioctl report the same (KIA0004, IST0127). A ServiceEntry's selector is
+not checked.
 """
 
 from __future__ import annotations
@@ -17,8 +18,9 @@ from collections.abc import Iterator, Mapping
 
 from apps.mesh.findings import Finding, Severity
 from apps.mesh.objects.base import MeshObject
-from apps.mesh.objects.networking import DestinationRule, Sidecar
+from apps.mesh.objects.networking import DestinationRule, Sidecar, WorkloadEntry
 from apps.mesh.objects.security import AuthorizationPolicy, PeerAuthentication, RequestAuthentication
+from apps.mesh.objects.selectors import is_subset
 from apps.mesh.planes import INPUTS
 from apps.mesh.rules.base import Rule, RuleContext
 from apps.mesh.rules.wording import listed
@@ -35,8 +37,21 @@ def check(context: RuleContext) -> Iterator[Finding]:
             continue  # what a selector in the root namespace means for the others is told elsewhere
         selection = context.selection
         taken = selection.anywhere(labels) if everywhere else selection.selected(item.namespace, labels)
-        if not taken and context.knows_workloads("" if everywhere else item.namespace):
+        if taken or _on_machine(context, item, labels, everywhere):
+            continue
+        if context.knows_workloads("" if everywhere else item.namespace):
             yield _finding(context, item, labels, path, everywhere)
+
+
+def _on_machine(context: RuleContext, item: MeshObject, labels: Mapping[str, str], everywhere: bool) -> bool:
+    """Whether a machine outside of the cluster has the labels, or might have them."""
+    if context.snapshot.missing("WorkloadEntry", "" if everywhere else item.namespace):
+        return True
+    return any(
+        is_subset(labels, entry.labels)
+        for entry in context.snapshot.each(WorkloadEntry)
+        if everywhere or entry.namespace == item.namespace
+    )
 
 
 def _selecting(context: RuleContext) -> Iterator[Found]:
@@ -84,7 +99,8 @@ RULE = Rule(
     severity=Severity.WARNING,
     title="The selector matches no workload",
     inputs=INPUTS
-    | {"AuthorizationPolicy", "DestinationRule", "PeerAuthentication", "RequestAuthentication", "Sidecar"},
+    | {"AuthorizationPolicy", "DestinationRule", "PeerAuthentication", "RequestAuthentication", "Sidecar"}
+    | {"WorkloadEntry"},
     doc=__doc__ or "",
     check=check,
     references=("KIA0004", "IST0127", "IST0101"),

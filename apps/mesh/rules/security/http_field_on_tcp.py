@@ -7,7 +7,8 @@ whole, so that nobody gets in by it; in a DENY rule only the field is left out, 
 DENY of `GET` for everybody thereby closes every TCP port of the workload, databases included.
 
 Say the ports in `to.operation.ports`, and write a rule of its own for the TCP ports. Istio warns only of
-rules that hold nothing but fields of HTTP, and does not look whether there is a TCP port.
+rules that hold nothing but fields of HTTP, and does not look whether there is a TCP port. Gateways are left
+out: what their ports carry is said by the servers of their Gateways.
 """
 
 from __future__ import annotations
@@ -18,9 +19,11 @@ from apps.mesh.authz import ALLOW, DENY, AuthorizationPolicies, enforced, text_m
 from apps.mesh.authz import INPUTS as POLICY_INPUTS
 from apps.mesh.findings import Finding, Severity
 from apps.mesh.knownhosts import INPUTS as HOST_INPUTS
+from apps.mesh.mtls import INPUTS as MODE_INPUTS
 from apps.mesh.objects.security import AuthorizationPolicy, AuthorizationRule, Operation
 from apps.mesh.objects.workloads import Workload
 from apps.mesh.refs import ResourceRef
+from apps.mesh.reports import MtlsMode
 from apps.mesh.rules.base import Rule, RuleContext
 from apps.mesh.rules.wording import counted, listed
 from apps.mesh.serviceports import tcp_ports
@@ -43,7 +46,7 @@ def check(context: RuleContext) -> Iterator[Finding]:
         rules = [policy.rules[number] for number in dict.fromkeys(number for number, _ in asked)]
         hit: Hit = {}
         for workload in policies.taken(policy):
-            if workload.ref not in tcp:
+            if workload.ref not in tcp or context.mtls[workload.ref].mode is MtlsMode.GATEWAY:
                 continue
             ports = _hit(tcp[workload.ref], policies, policy, rules, workload)
             if ports and context.injections[workload.ref].meshed:
@@ -55,13 +58,20 @@ def check(context: RuleContext) -> Iterator[Finding]:
 def _fields(number: int, rule: AuthorizationRule) -> Iterator[str]:
     """The paths of what exists only in HTTP."""
     for index, source in enumerate(rule.sources):
-        if source.request_principals or source.not_request_principals:
-            yield f"spec.rules[{number}].from[{index}].source.requestPrincipals"
+        for field, values in (
+            ("requestPrincipals", source.request_principals),
+            ("notRequestPrincipals", source.not_request_principals),
+        ):
+            if values:
+                yield f"spec.rules[{number}].from[{index}].source.{field}"
     for index, operation in enumerate(rule.operations):
         for field, values in (
-            ("hosts", operation.hosts or operation.not_hosts),
-            ("methods", operation.methods or operation.not_methods),
-            ("paths", operation.paths or operation.not_paths),
+            ("hosts", operation.hosts),
+            ("notHosts", operation.not_hosts),
+            ("methods", operation.methods),
+            ("notMethods", operation.not_methods),
+            ("paths", operation.paths),
+            ("notPaths", operation.not_paths),
         ):
             if values:
                 yield f"spec.rules[{number}].to[{index}].operation.{field}"
@@ -125,7 +135,7 @@ RULE = Rule(
     name="http-field-on-tcp",
     severity=Severity.ERROR,
     title="The policy goes by HTTP on a port that carries TCP",
-    inputs=HOST_INPUTS | POLICY_INPUTS,
+    inputs=HOST_INPUTS | MODE_INPUTS | POLICY_INPUTS,
     doc=__doc__ or "",
     check=check,
     references=("IST0133",),

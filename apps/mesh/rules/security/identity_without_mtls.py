@@ -32,7 +32,7 @@ def check(context: RuleContext) -> Iterator[Finding]:
     """At most one finding for each policy; the worse of the two."""
     policies = context.snapshot.derived(AuthorizationPolicies)
     for policy in context.snapshot.each(AuthorizationPolicy):
-        asked = next(iter(_by_identity(policy)), None)
+        asked = next(_by_identity(policy), None)
         if asked is None or policy.action not in {ALLOW, DENY} or not enforced(policy):
             continue
         modes = [(w.ref, context.mtls[w.ref].mode) for w in policies.taken(policy)]
@@ -40,15 +40,15 @@ def check(context: RuleContext) -> Iterator[Finding]:
         around = next((path for path in _evadable(policy)), "")
         open_to = [ref for ref, mode in modes if mode is MtlsMode.PERMISSIVE]
         if never:
-            yield _never(policy, asked, never)
+            yield _never(policy, *asked, never)
         elif around and open_to:
             yield _around(policy, around, open_to)
 
 
-def _by_identity(policy: AuthorizationPolicy) -> Iterator[str]:
-    """Paths of what is read from a certificate."""
+def _by_identity(policy: AuthorizationPolicy) -> Iterator[tuple[str, bool]]:
+    """Paths of what is read from a certificate, and whether it makes an exception."""
     for number, rule in enumerate(policy.rules):
-        yield from (path for path, _ in _identities(number, rule))
+        yield from _identities(number, rule)
 
 
 def _evadable(policy: AuthorizationPolicy) -> Iterator[str]:
@@ -83,11 +83,16 @@ def _needs_one_too(rule: AuthorizationRule, action: str) -> bool:
     return action == ALLOW and bool(rule.sources) and named
 
 
-def _never(policy: AuthorizationPolicy, path: str, refs: list[ResourceRef]) -> Finding:
-    outcome = "refuses everybody" if policy.action == ALLOW else "keeps nobody out"
+def _never(policy: AuthorizationPolicy, path: str, negative: bool, refs: list[ResourceRef]) -> Finding:
+    outcome = {
+        (ALLOW, False): "lets nobody in",
+        (ALLOW, True): "lets everybody in",
+        (DENY, False): "keeps nobody out",
+        (DENY, True): "refuses everybody",
+    }[policy.action, negative]
     return RULE.finding(
-        f"{counted(len(refs), 'workload')} ({listed(ref.path for ref in refs)}) take no mutual TLS, so no "
-        f"caller ever has an identity and this {policy.action} rule {outcome}. Set their mode to STRICT.",
+        f"{_shown(refs)} no mutual TLS, so no caller ever has an identity and this {policy.action} rule "
+        f"{outcome}. Set the mode to STRICT.",
         policy.ref,
         api_version=policy.api_version,
         path=path,
@@ -95,11 +100,18 @@ def _never(policy: AuthorizationPolicy, path: str, refs: list[ResourceRef]) -> F
     )
 
 
+def _shown(refs: list[ResourceRef]) -> str:
+    return (
+        f"{counted(len(refs), 'workload')} ({listed(ref.path for ref in refs)}) "
+        f"{'takes' if len(refs) == 1 else 'take'}"
+    )
+
+
 def _around(policy: AuthorizationPolicy, path: str, refs: list[ResourceRef]) -> Finding:
     what = "denies callers by identity" if policy.action == DENY else "lets in whoever is not named"
     return RULE.finding(
-        f"This policy {what}, and {counted(len(refs), 'workload')} ({listed(ref.path for ref in refs)}) "
-        "also take plaintext, where a caller has no identity and is not kept out. Set their mode to STRICT.",
+        f"This policy {what}, and {_shown(refs)} plaintext as well, where a caller has no identity and is "
+        "not kept out. Set the mode to STRICT.",
         policy.ref,
         api_version=policy.api_version,
         severity=Severity.WARNING,

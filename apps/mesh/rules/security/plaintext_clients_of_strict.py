@@ -10,8 +10,8 @@ DISABLE, clients send plaintext to all its services. A workload or a port of it 
 refuses every call as well (pilot/pkg/model/push_context.go, BestEffortInferServiceMTLSMode).
 
 Kiali asks for that rule (KIA0401, KIA0501) in every mesh; with auto mTLS that is a false alarm, and it is not
-reported here. Its counterpart for DISABLE (KIA0505, KIA0506) is never true by itself: plaintext is what
-clients send to such workloads anyway. A DestinationRule that contradicts a mode is reported on the rule.
+reported here. A DestinationRule that contradicts a mode, DISABLE among them (KIA0505, KIA0506), is reported
+on the rule.
 """
 
 from __future__ import annotations
@@ -65,10 +65,11 @@ def _text(disabling: ResourceRef | None, hosts: Collection[str]) -> str:
     if disabling is not None:
         cause = f"Auto mTLS goes by {disabling}, which says DISABLE,"
         way_out = "give that mode to the workloads that need it alone"
+    refuse = "refuses" if len(hosts) == 1 else "refuse"
     return (
         f"{cause} and no DestinationRule makes clients use mutual TLS, so "
-        f"{counted(len(hosts), 'service')} ({listed(hosts)}) refuse every call. Add a DestinationRule "
-        f"with tls mode ISTIO_MUTUAL, or {way_out}."
+        f"{counted(len(hosts), 'service')} ({listed(hosts)}) {refuse} every call. "
+        f"Add a DestinationRule with tls mode ISTIO_MUTUAL, or {way_out}."
     )
 
 

@@ -52,7 +52,11 @@ def _of(
     advice = [f"Service port {number} leads to container port {target}" for number, target in swapped.items()]
     yield RULE.finding(
         f"No workload that it selects has container port {listed(map(str, wrong))}; "
-        + (f"{listed(advice)}. Write the container's port." if advice else "the mode has no effect there."),
+        + (
+            f"{listed(advice)}. Write the container's port."
+            if advice
+            else "the mode has no effect. Take it out, or correct it."
+        ),
         policy.ref,
         api_version=policy.api_version,
         severity=Severity.WARNING if swapped else Severity.INFO,

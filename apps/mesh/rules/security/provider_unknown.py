@@ -35,7 +35,7 @@ def check(context: RuleContext) -> Iterator[Finding]:
             "extensionProviders, or correct the name.",
             policy.ref,
             api_version=policy.api_version,
-            path="spec.provider.name",
+            path="spec.provider.name" if policy.provider else "spec.provider",
         )
 
 

@@ -2,9 +2,10 @@
 
 `source.namespaces` (and the condition `source.namespace`) are compared with the namespace in the caller's
 certificate. A name that no namespace has takes nobody: in an ALLOW policy callers that were meant to
-come in are refused, in a DENY policy nobody is kept out. A name may hold `*` in any place, and then it is
-enough that one namespace goes by it (pilot/pkg/security/authz/model/generator.go); Kiali compares the
-names as they are and reports such patterns wrongly.
+come in are refused, in a DENY policy nobody is kept out; in `notNamespaces` it makes an exception for nobody.
+A name may hold `*` in any place, and then it is enough that one namespace goes by it
+(pilot/pkg/security/authz/model/generator.go); Kiali compares the names as they are and reports such patterns
+wrongly.
 
 A namespace of another cluster of the same mesh cannot be seen from here. If callers come from there,
 suppress the finding on the policy.
@@ -13,6 +14,7 @@ suppress the finding on the policy.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from apps.mesh.authz import namespace_matches
 from apps.mesh.findings import Finding, Severity
@@ -23,6 +25,15 @@ from apps.mesh.rules.wording import listed
 CONDITION = "source.namespace"
 
 
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """A name in a policy; `negative` where it makes an exception."""
+
+    path: str
+    text: str
+    negative: bool
+
+
 def check(context: RuleContext) -> Iterator[Finding]:
     """One finding for each policy, at the first field that is wrong."""
     names = tuple(context.snapshot.namespaces)
@@ -30,16 +41,17 @@ def check(context: RuleContext) -> Iterator[Finding]:
         return
     known = dict.fromkeys(names, True)
     for policy in context.snapshot.each(AuthorizationPolicy):
-        wrong = [(path, text) for path, text in _named(policy) if not _known(text, names, known)]
+        wrong = [item for item in _named(policy) if not _known(item.text, names, known)]
         if wrong:
-            texts = list(dict.fromkeys(text for _, text in wrong))
+            texts = list(dict.fromkeys(item.text for item in wrong))
             verb = "is no namespace" if len(texts) == 1 else "are no namespaces"
+            taken = f"no caller from it is ever taken by this {policy.action} policy"
+            effect = "the exception is for nobody" if wrong[0].negative else taken
             yield RULE.finding(
-                f"{listed(texts)} {verb} of this cluster, so no caller from it is ever taken by this "
-                f"{policy.action} policy. Correct the name, or remove it.",
+                f"{listed(texts)} {verb} of this cluster, so {effect}. Correct the name, or remove it.",
                 policy.ref,
                 api_version=policy.api_version,
-                path=wrong[0][0],
+                path=wrong[0].path,
             )
 
 
@@ -50,16 +62,22 @@ def _known(text: str, names: tuple[str, ...], known: dict[str, bool]) -> bool:
     return known[text]
 
 
-def _named(policy: AuthorizationPolicy) -> Iterator[tuple[str, str]]:
+def _named(policy: AuthorizationPolicy) -> Iterator[_Named]:
     for number, rule in enumerate(policy.rules):
         for index, source in enumerate(rule.sources):
             where = f"spec.rules[{number}].from[{index}].source"
-            for place, name in enumerate(source.namespaces):
-                yield f"{where}.namespaces[{place}]", name
+            yield from _each(f"{where}.namespaces", source.namespaces, negative=False)
+            yield from _each(f"{where}.notNamespaces", source.not_namespaces, negative=True)
         for index, condition in enumerate(rule.conditions):
             if condition.key == CONDITION:
-                for place, name in enumerate(condition.values):
-                    yield f"spec.rules[{number}].when[{index}].values[{place}]", name
+                where = f"spec.rules[{number}].when[{index}]"
+                yield from _each(f"{where}.values", condition.values, negative=False)
+                yield from _each(f"{where}.notValues", condition.not_values, negative=True)
+
+
+def _each(path: str, texts: tuple[str, ...], *, negative: bool) -> Iterator[_Named]:
+    for place, text in enumerate(texts):
+        yield _Named(f"{path}[{place}]", text, negative)
 
 
 RULE = Rule(
@@ -70,6 +88,6 @@ RULE = Rule(
     inputs=frozenset({"AuthorizationPolicy", "Namespace"}),
     doc=__doc__ or "",
     check=check,
-    references=("KIA0101",),
+    references=("KIA0101", "IST0101"),
     no_remedy="Which namespace was meant is a guess, and a policy is its owner's to widen.",
 )

@@ -33,9 +33,10 @@ def check(context: RuleContext) -> Iterator[Finding]:
         wrong = [(path, text) for path, text in _methods(policy) if not _sent(text)]
         if wrong:
             texts = list(dict.fromkeys(text for _, text in wrong))
+            negative = ".notMethods" in wrong[0][0]
+            effect = "the exception is for nothing" if negative else "the rule never takes a request by it"
             yield RULE.finding(
-                f"No client sends the method {listed(texts)}, so the rule never takes a request by it. "
-                f"{_advice(texts)}",
+                f"No client sends the method {listed(texts)}, so {effect}. {_advice(texts)}",
                 policy.ref,
                 api_version=policy.api_version,
                 path=wrong[0][0],

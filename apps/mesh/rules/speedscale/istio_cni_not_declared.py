@@ -27,8 +27,9 @@ CLASSIC_INIT = "istio-init"
 def check(context: RuleContext) -> Iterator[Finding]:
     """One finding for each captured workload behind a proxy that the CNI agent sets up."""
     agent = any(w.kind == "DaemonSet" and w.name == CNI_DAEMONSET for w in context.snapshot.workloads)
+    injections = context.injections
     for workload, report in context.captured():
-        if report.expected is not CaptureKind.SIDECAR or not context.injections[workload.ref].meshed:
+        if report.expected is not CaptureKind.SIDECAR or not injections[workload.ref].meshed:
             continue
         if _by_cni(workload, agent) and value_of(workload, ISTIO_CNI).lower() != "true":
             yield RULE.finding(

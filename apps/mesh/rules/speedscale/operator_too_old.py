@@ -39,14 +39,15 @@ Users = dict[str, list[ResourceRef]]
 def check(context: RuleContext) -> Iterator[Finding]:
     """One finding for each installation."""
     used: dict[str, Users] = {}
+    installs = context.installs
     for workload, report in context.captured():
         if report.expected is CaptureKind.NONE and report.actual is CaptureKind.NONE:
             continue
-        install = serving(context.installs, workload.namespace)
+        install = serving(installs, workload.namespace)
         if install is not None:
             for way in _ways(workload):
                 used.setdefault(install.namespace, {}).setdefault(way, []).append(workload.ref)
-    for install in context.installs:
+    for install in installs:
         own = version_of(install.version)
         users = used.get(install.namespace, {})
         late = [way for way, gate in GATES.items() if way in users and own and own < (version_of(gate) or ())]

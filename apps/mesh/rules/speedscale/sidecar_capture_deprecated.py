@@ -26,12 +26,13 @@ from apps.mesh.speedscale import serving
 def check(context: RuleContext) -> Iterator[Finding]:
     """One finding for each classic installation that captures meshed workloads by sidecar."""
     by_install: dict[str, list[ResourceRef]] = {}
+    injections, installs = context.injections, context.installs
     for workload, report in context.captured():
-        if report.expected is CaptureKind.SIDECAR and context.injections[workload.ref].meshed:
-            install = serving(context.installs, workload.namespace)
+        if report.expected is CaptureKind.SIDECAR and injections[workload.ref].meshed:
+            install = serving(installs, workload.namespace)
             if install is not None and install.kind == "classic":
                 by_install.setdefault(install.namespace, []).append(workload.ref)
-    for install in context.installs:
+    for install in installs:
         captured, operator = by_install.get(install.namespace), install.component("operator")
         if not captured or operator is None:
             continue

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 from apps.mesh.destinations import gateways_of
 from apps.mesh.findings import Finding, Severity
+from apps.mesh.gatewayproxies import gateway_workloads
 from apps.mesh.inforce import INPUTS, in_force
 from apps.mesh.objects.networking import Gateway, VirtualService
 from apps.mesh.objects.security import RequestAuthentication
@@ -52,11 +53,7 @@ def _judge(context: RuleContext, route: VirtualService, path: str, known: ByName
     bare: dict[str, None] = {}
     for ref in gateways:
         gateway = context.snapshot.get(ref)
-        workloads = (
-            context.selection.anywhere(gateway.selector)
-            if isinstance(gateway, Gateway) and gateway.selector
-            else ()
-        )
+        workloads = gateway_workloads(context.snapshot, gateway) if isinstance(gateway, Gateway) else ()
         root = context.mesh_config(workloads[0].namespace).root_namespace if workloads else ""
         for workload in workloads:
             near = (*known.get(workload.namespace, ()), *known.get(root, ()))

@@ -4,7 +4,8 @@ What clients send is decided by the DestinationRule in force for them, what serv
 PeerAuthentication. Plaintext (`DISABLE`) or TLS of one's own (`SIMPLE`) to pods in mode STRICT is refused,
 and so is `ISTIO_MUTUAL` to pods without a proxy or in mode DISABLE; connections are reset. Both sides are
 worked out for every port and workload, so a mode that a port or a workload overrides is seen, where Kiali
-compares whole namespaces. Without `tls` in the rule Istio chooses rightly by itself (auto mTLS).
+compares whole namespaces. Without `tls` in the rule Istio chooses rightly by itself (auto mTLS). istiod is
+left out, which no application calls through its proxy: a rule for `*.local` holds for it too.
 """
 
 from __future__ import annotations
@@ -13,16 +14,25 @@ from collections.abc import Iterator, Sequence
 
 from apps.mesh.clienttls import INPUTS, MtlsConflict, Sent
 from apps.mesh.findings import Finding, Severity
+from apps.mesh.meshconfig import control_planes
 from apps.mesh.refs import ResourceRef
 from apps.mesh.reports import MtlsMode
 from apps.mesh.rules.base import Rule, RuleContext
 from apps.mesh.rules.wording import listed
 
+ISTIOD = "istiod"
+_MUTUAL = ("KIA0205", "KIA0206", "KIA0505", "KIA0506")
+"""Kiali's codes where clients send mutual TLS; the last two are put on the PeerAuthentication there."""
+_PLAIN = ("KIA0207", "KIA0208")
+
 
 def check(context: RuleContext) -> Iterator[Finding]:
     """One finding for each rule and field."""
     found: dict[tuple[ResourceRef, str], list[MtlsConflict]] = {}
+    planes = {plane.namespace for plane in control_planes(context.snapshot)}
     for conflict in context.mtls_conflicts:
+        if conflict.workload.namespace in planes and conflict.workload.name.startswith(ISTIOD):
+            continue
         found.setdefault((conflict.rule, conflict.path), []).append(conflict)
     for (ref, path), conflicts in found.items():
         yield _finding(context, ref, path, conflicts)
@@ -51,7 +61,7 @@ def _finding(context: RuleContext, ref: ResourceRef, path: str, conflicts: Seque
         key=path,
         affected=workloads,
         remedy=RULE.remedy if _plain(path, conflicts) else "",
-        references=("KIA0205", "KIA0206") if mutual else ("KIA0207", "KIA0208"),
+        references=_MUTUAL if mutual else _PLAIN,
     )
 
 
@@ -69,7 +79,7 @@ RULE = Rule(
     inputs=INPUTS,
     doc=__doc__ or "",
     check=check,
-    references=("KIA0205", "KIA0206", "KIA0207", "KIA0208"),
+    references=(*_MUTUAL, *_PLAIN),
     remedy="send-mutual-tls",
     no_remedy=(
         "Where clients send too much, or TLS of their own, which side should give way is a decision on "

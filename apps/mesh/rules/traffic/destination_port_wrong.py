@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from apps.mesh.destinations import RoutedTo, destinations, for_sidecars, gateways_of, named
+from apps.mesh.destinations import RoutedTo, destinations, named
 from apps.mesh.egress.services import ServicePort
 from apps.mesh.findings import Finding, Severity
 from apps.mesh.hosts import resolve_short_name
@@ -52,8 +52,7 @@ def _judge(context: RuleContext, goal: RoutedTo, ports: list[int]) -> str:
             return ""
         return (
             f"The route leads to port {goal.target.port}, but {has}, so that {goal.effect}. Name a port of "
-            "the "
-            "Service, not the container's."
+            "the Service, not the container's."
         )
     if len(ports) < 2:
         return ""
@@ -69,11 +68,11 @@ def _judge(context: RuleContext, goal: RoutedTo, ports: list[int]) -> str:
 def _arriving(context: RuleContext, goal: RoutedTo) -> set[int]:
     """The ports on which requests for this route come in, as far as they are known."""
     found: set[int] = set()
-    for ref in gateways_of(goal.route):
+    for ref in goal.gateways:
         gateway = context.snapshot.get(ref)
         if isinstance(gateway, Gateway):
             found |= {server.port.number for server in gateway.servers if server.port is not None}
-    if for_sidecars(goal.route):
+    if goal.in_mesh:
         for host in goal.route.hosts:
             name = resolve_short_name(host, goal.route.namespace)
             for service in named(context.snapshot, name, goal.route.namespace):

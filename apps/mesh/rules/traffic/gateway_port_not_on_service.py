@@ -12,11 +12,12 @@ from collections.abc import Iterator
 
 from apps.mesh.clienttls import container_port
 from apps.mesh.findings import Finding, Severity
+from apps.mesh.gatewayproxies import gateway_workloads
 from apps.mesh.inforce import INPUTS, in_force
 from apps.mesh.objects.networking import Gateway
 from apps.mesh.refs import ResourceRef
 from apps.mesh.rules.base import Rule, RuleContext
-from apps.mesh.rules.wording import counted, listed
+from apps.mesh.rules.wording import listed
 
 
 def check(context: RuleContext) -> Iterator[Finding]:
@@ -36,7 +37,7 @@ def check(context: RuleContext) -> Iterator[Finding]:
         if lost:
             shown = listed(str(port) for port in sorted(lost))
             yield RULE.finding(
-                f"{counted(len(lost), 'port')} ({shown}) cannot be reached through "
+                f"{'Port' if len(lost) == 1 else 'Ports'} {shown} cannot be reached through "
                 f"{listed(str(ref) for ref in services)}. Add the port there, or use one of its ports here.",
                 gateway.ref,
                 api_version=gateway.api_version,
@@ -48,7 +49,7 @@ def _reached(context: RuleContext, gateway: Gateway) -> tuple[set[int], list[Res
     """The ports that Services lead to, and those Services; None where nothing can be said."""
     ports: set[int] = set()
     services: dict[ResourceRef, None] = {}
-    for workload in context.selection.anywhere(gateway.selector) if gateway.selector else ():
+    for workload in gateway_workloads(context.snapshot, gateway):
         if workload.template.host_network:
             return None
         for service in context.services.of(workload):

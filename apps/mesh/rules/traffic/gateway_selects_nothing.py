@@ -3,7 +3,8 @@
 A Gateway is configuration for proxies that run somewhere else: `selector` has to be in the labels of the
 pods of an ingress or egress gateway, in any namespace. A common mistake is `istio: ingressgateway` where the
 installed gateway carries another label, as gateways of the Helm chart do (their release's name). Pods count,
-not the labels of their Deployment, and a Deployment without replicas by its template.
+not the labels of their Deployment, and a Deployment without replicas by its template. Where istiod runs with
+PILOT_SCOPE_GATEWAY_TO_NAMESPACE, only pods of the Gateway's own namespace do.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from apps.mesh.findings import Finding, Severity
+from apps.mesh.gatewayproxies import gateway_workloads, stays_home
 from apps.mesh.inforce import INPUTS, in_force
 from apps.mesh.objects.networking import Gateway
 from apps.mesh.rules.base import Rule, RuleContext
@@ -22,12 +24,13 @@ def check(context: RuleContext) -> Iterator[Finding]:
     if not context.knows_workloads():
         return
     for gateway in in_force(context.snapshot, Gateway):
-        if gateway.selector and not context.selection.anywhere(gateway.selector):
+        if gateway.selector and not gateway_workloads(context.snapshot, gateway):
             wanted = listed(f"{key}={value}" for key, value in sorted(gateway.selector.items()))
+            home = stays_home(context.snapshot, gateway.namespace)
+            where = f"in {gateway.namespace}" if home else "of the cluster"
             yield RULE.finding(
-                f"No pod of the cluster has {wanted}, so that nothing listens for this Gateway. Use the "
-                "labels "
-                "of the gateway's pods, or install the gateway.",
+                f"No pod {where} has {wanted}, so that nothing listens for this Gateway. Use the labels of "
+                "the gateway's pods, or install the gateway.",
                 gateway.ref,
                 api_version=gateway.api_version,
                 path="spec.selector",

@@ -2,9 +2,9 @@
 
 `HTTPS` and `TLS` need `tls`; a server with `tls` must not be plain (only `httpsRedirect` may stand at an HTTP
 port). Every port needs a number, a name that no other server of the Gateway has, and a protocol that Istio
-knows; every server needs a host. `httpsRedirect` at anything but HTTP does nothing
-(pkg/config/validation ValidateGateway). Whether a `credentialName` exists is not checked: Secrets are not
-read.
+knows; every server needs a host, and every Gateway a server. `httpsRedirect` at anything but HTTP does
+nothing (pkg/config/validation ValidateGateway). Whether a `credentialName` exists is not checked: Secrets are
+not read.
 """
 
 from __future__ import annotations
@@ -24,8 +24,16 @@ _UNIX = "unix://"
 
 
 def check(context: RuleContext) -> Iterator[Finding]:
-    """One finding for each server."""
+    """One finding for each server, and for a Gateway without any."""
     for gateway in context.snapshot.each(Gateway):
+        if not gateway.servers:
+            yield RULE.finding(
+                "The Gateway has no servers and is refused: nothing comes in by it. Say which ports and "
+                "hosts it opens.",
+                gateway.ref,
+                api_version=gateway.api_version,
+                path="spec.servers",
+            )
         names: set[str] = set()
         for place, server in enumerate(gateway.servers):
             judged = _judge(server, names)

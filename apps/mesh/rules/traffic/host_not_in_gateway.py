@@ -10,12 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from apps.mesh.destinations import for_sidecars, gateways_of
+from apps.mesh.destinations import for_sidecars, gateway_takes, gateways_of
 from apps.mesh.findings import Finding, Severity
-from apps.mesh.hosts import matches, resolve_short_name
 from apps.mesh.inforce import INPUTS, in_force
 from apps.mesh.objects.networking import Gateway, VirtualService
-from apps.mesh.references import bound_host, gateway_ref
+from apps.mesh.references import gateway_ref
 from apps.mesh.rules.base import Rule, RuleContext
 from apps.mesh.rules.wording import listed
 
@@ -25,13 +24,21 @@ def check(context: RuleContext) -> Iterator[Finding]:
     that none of the Gateways takes."""
     for route in in_force(context.snapshot, VirtualService):
         found = [context.snapshot.get(ref) for ref in gateways_of(route)]
-        gateways = [gateway for gateway in found if isinstance(gateway, Gateway)]
-        strangers = [item for item in gateways if not any(_takes(item, host, route) for host in route.hosts)]
+        gateways = [item for item in found if isinstance(item, Gateway) and _hosts(item)]
+        strangers = [
+            item
+            for item in gateways
+            if not any(gateway_takes(item, host, route.namespace) for host in route.hosts)
+        ]
         for gateway in strangers if route.hosts else ():
             yield _stranger(route, gateway)
         if strangers or for_sidecars(route) or not gateways or len(gateways) < len(found):
             continue
-        lost = [host for host in route.hosts if not any(_takes(item, host, route) for item in gateways)]
+        lost = [
+            host
+            for host in route.hosts
+            if not any(gateway_takes(item, host, route.namespace) for item in gateways)
+        ]
         if lost:
             yield RULE.finding(
                 f"{listed(lost)} is in no server of {listed(str(item.ref) for item in gateways)}, so that "
@@ -42,14 +49,9 @@ def check(context: RuleContext) -> Iterator[Finding]:
             )
 
 
-def _takes(gateway: Gateway, host: str, route: VirtualService) -> bool:
-    name = resolve_short_name(host, route.namespace)
-    for server in gateway.servers:
-        for text in server.hosts:
-            owner, listed_host = bound_host(text, gateway.namespace)
-            if owner in {"*", route.namespace} and matches(listed_host, name):
-                return True
-    return False
+def _hosts(gateway: Gateway) -> dict[str, None]:
+    """The hosts of all servers; a Gateway without any is another finding."""
+    return dict.fromkeys(host for server in gateway.servers for host in server.hosts)
 
 
 def _stranger(route: VirtualService, gateway: Gateway) -> Finding:
@@ -58,10 +60,10 @@ def _stranger(route: VirtualService, gateway: Gateway) -> Finding:
         for index, name in enumerate(route.gateways)
         if gateway_ref(name, route.namespace) == gateway.ref
     )
-    hosts = dict.fromkeys(host for server in gateway.servers for host in server.hosts)
     return RULE.finding(
         f"No server of {gateway.ref} takes {listed(route.hosts)} from namespace {route.namespace}; it takes "
-        f"{listed(hosts)}. The routes never apply there: add a host to the Gateway, or bind another one.",
+        f"{listed(_hosts(gateway))}. The routes never apply there: add a host to the Gateway, or bind "
+        "another one.",
         route.ref,
         api_version=route.api_version,
         path=f"spec.gateways[{place}]",

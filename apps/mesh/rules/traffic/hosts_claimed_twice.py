@@ -2,7 +2,8 @@
 
 Sidecars follow one VirtualService for a host: one that is exported only to the own namespace before one
 that is exported to several, then to all, and the oldest of those alike (pilot/pkg/model/virtualservice.go
-SelectVirtualServices). The others are ignored, not merged. Gateways do merge the HTTP routes, the oldest
+SelectVirtualServices). The others are ignored, not merged. One that is exported to fewer and so replaces a
+public one in another namespace may be meant, and is a hint. Gateways do merge the HTTP routes, the oldest
 object first and catch-alls last, so that only what an older one takes already is lost there. A wildcard next
 to an exact name is no conflict: the narrower one holds.
 """
@@ -13,18 +14,20 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import combinations
 
-from apps.mesh.destinations import exported, for_sidecars, gateways_of
+from apps.mesh.destinations import exported, for_sidecars, gateway_takes, gateways_of
 from apps.mesh.findings import Finding, Severity
 from apps.mesh.hosts import resolve_short_name
 from apps.mesh.inforce import INPUTS, in_force, together
-from apps.mesh.objects.networking import Route, RouteMatch, VirtualService
+from apps.mesh.objects.networking import Gateway, Route, RouteMatch, VirtualService
 from apps.mesh.references import gateway_ref
 from apps.mesh.refs import ResourceRef
 from apps.mesh.routematching import conditions, covers, takes_everything
 from apps.mesh.rules.base import Rule, RuleContext
+from apps.mesh.rules.wording import seniority
 from apps.mesh.snapshot import Snapshot
 from apps.mesh.visibility import PUBLIC
 
+_ELSEWHERE = "It is exported to fewer, and so goes before this one; take it out if that is not meant."
 Claims = dict[tuple[str, ResourceRef | None], list[VirtualService]]
 
 
@@ -52,9 +55,19 @@ def _claims(context: RuleContext) -> Claims:
             continue
         bound: list[ResourceRef | None] = [None] if for_sidecars(route) else []
         for gateway in (*bound, *gateways_of(route)):
-            for host in dict.fromkeys(route.hosts):
+            for host in _arriving(context, route, gateway):
                 claims.setdefault((resolve_short_name(host, route.namespace), gateway), []).append(route)
     return {key: routes for key, routes in claims.items() if len(routes) > 1}
+
+
+def _arriving(context: RuleContext, route: VirtualService, ref: ResourceRef | None) -> Iterator[str]:
+    """The hosts of a VirtualService for which requests come in; a Gateway that is not there takes none."""
+    if ref is None:
+        yield from dict.fromkeys(route.hosts)
+        return
+    gateway = context.snapshot.get(ref)
+    if isinstance(gateway, Gateway):
+        yield from (h for h in dict.fromkeys(route.hosts) if gateway_takes(gateway, h, route.namespace))
 
 
 def _at_sidecars(snapshot: Snapshot, host: str, one: VirtualService, other: VirtualService) -> Finding | None:
@@ -69,15 +82,17 @@ def _at_sidecars(snapshot: Snapshot, host: str, one: VirtualService, other: Virt
     if not viewers:
         return None
     viewer = min(viewers)
-    loser, winner = (
-        (other, one) if _rank(seen_one, one, viewer) <= _rank(seen_other, other, viewer) else (one, other)
-    )
+    first, second = _rank(seen_one, one, viewer), _rank(seen_other, other, viewer)
+    loser, winner = (other, one) if first <= second else (one, other)
     where = "" if viewer == PUBLIC else f" for clients in {viewer}"
+    elsewhere = first != second and viewer != loser.namespace
     return RULE.finding(
         f"Sidecars follow {winner.ref} for {host}{where}; the {' and '.join(fields) or 'tls'} routes "
-        f"of this one are ignored, not merged. Put all routes for the host into one VirtualService.",
+        f"of this one are ignored{' there' if elsewhere else ''}, not merged. "
+        f"{_ELSEWHERE if elsewhere else 'Put all routes for the host into one VirtualService.'}",
         loser.ref,
         api_version=loser.api_version,
+        severity=Severity.INFO if elsewhere else Severity.WARNING,
         path="spec.hosts",
         key=f"{winner.ref.path} mesh",
     )
@@ -105,13 +120,13 @@ def _at_gateway(
     if not lost and not _same_names(older.tls, younger.tls):
         return None
     return RULE.finding(
-        f"At Gateway {gateway.path} {older.ref}, which is older, already takes for {host} what this one "
-        "routes there, so that it never comes to it. Put the routes into one VirtualService, or make the "
-        "matches differ.",
+        f"At Gateway {gateway.path} {older.ref}, which {seniority(older, younger)}, already takes for {host} "
+        "what this one routes there, so that it never comes to it. Put the routes into one VirtualService, "
+        "or make the matches differ.",
         younger.ref,
         api_version=younger.api_version,
         path=lost or "spec.tls",
-        key=f"{older.ref.path} {gateway.path}",
+        key=f"{older.ref.path} gateway",
     )
 
 
@@ -147,7 +162,7 @@ RULE = Rule(
     name="hosts-claimed-twice",
     severity=Severity.WARNING,
     title="Two VirtualServices claim one host",
-    inputs=INPUTS | {"VirtualService"},
+    inputs=INPUTS | {"Gateway", "VirtualService"},
     doc=__doc__ or "",
     check=check,
     references=("KIA1106", "IST0109"),

@@ -25,8 +25,9 @@ HTTP = frozenset({"HTTP", "HTTP2", "GRPC", "GRPC-WEB", "HTTP_PROXY"})
 
 def check(context: RuleContext) -> Iterator[Finding]:
     """One finding for each workload and container port."""
+    index = context.services
     for workload, report in context.injected():
-        services = context.services.of(workload)
+        services = index.of(workload)
         if len(services) < 2 or not report.meshed:
             continue
         for number, taken in sorted(_by_port(services, workload).items()):

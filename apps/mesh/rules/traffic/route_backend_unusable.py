@@ -20,6 +20,7 @@ from apps.mesh.objects.gatewayapi import GATEWAY_ROUTES, GatewayRoute, ObjectRef
 from apps.mesh.objects.networking import Service, ServiceEntry
 from apps.mesh.refs import ResourceRef
 from apps.mesh.rules.base import Rule, RuleContext
+from apps.mesh.rules.wording import listed
 
 
 def check(context: RuleContext) -> Iterator[Finding]:
@@ -43,10 +44,11 @@ def check(context: RuleContext) -> Iterator[Finding]:
 def _of_backends(context: RuleContext, route: GatewayRoute) -> Iterator[Finding]:
     for place, rule in enumerate(route.rules):
         for index, backend in enumerate(rule.backends):
-            text = _wrong(context, route, backend.target) if backend.weight else ""
+            text = _wrong(context, route, backend.target) if backend.weight else None
             if text:
                 yield RULE.finding(
-                    f"{text} What is sent there is answered with 500, or reset where it is not HTTP.",
+                    f"{text[0]}, so that what is sent there is answered with 500, or reset where it is not "
+                    f"HTTP. {text[1]}",
                     route.ref,
                     api_version=route.api_version,
                     path=f"spec.rules[{place}].backendRefs[{index}]",
@@ -54,32 +56,38 @@ def _of_backends(context: RuleContext, route: GatewayRoute) -> Iterator[Finding]
                 )
 
 
-def _wrong(context: RuleContext, route: GatewayRoute, target: ObjectReference) -> str:
+def _wrong(context: RuleContext, route: GatewayRoute, target: ObjectReference) -> tuple[str, str] | None:
+    """What is wrong with a backend, and what to do."""
     kind = (target.group, target.kind)
     if kind == HOSTNAME:
         return _of_host(context, route, target)
     if kind != SERVICE:
-        known = target.kind in UNDECIDED_BACKENDS
-        return "" if known else f"Istio takes no backend of kind {target.kind} ({target.group or 'core'})."
+        if target.kind in UNDECIDED_BACKENDS:
+            return None
+        return f"Istio takes no backend of kind {target.kind} ({target.group or 'core'})", "Name a Service."
     if target.elsewhere and _at_gateways(route) and not _granted(context, route, target):
-        return f"No ReferenceGrant in {target.namespace} lets {route.ref.kind}s of {route.namespace} use it."
+        asked = f"lets {route.ref.kind}s of {route.namespace} send to {target}"
+        return f"No ReferenceGrant {asked}", f"Create one in {target.namespace}."
     found = context.snapshot.get(ResourceRef("Service", target.namespace, target.name))
     if isinstance(found, Service):
-        has = any(port.number == target.port for port in found.ports)
-        return "" if has else f"{target} has no port {target.port}."
+        ports = [port.number for port in found.ports]
+        if target.port in ports:
+            return None
+        has = listed(map(str, ports)) or "no port"
+        return f"{target} has no port {target.port}", f"Name a port of the Service: it has {has}."
     hidden = context.snapshot.missing("Service", target.namespace)
     if hidden or not knows(context.snapshot, Service, target.namespace):
-        return ""
-    return f"{target} does not exist."
+        return None
+    return f"{target} does not exist", "Correct the name, or create it."
 
 
-def _of_host(context: RuleContext, route: GatewayRoute, target: ObjectReference) -> str:
+def _of_host(context: RuleContext, route: GatewayRoute, target: ObjectReference) -> tuple[str, str] | None:
     hidden = context.snapshot.missing("ServiceEntry") or context.snapshot.missing("Service")
     if hidden or target.name in context.hosts.registry(route.namespace).by_host:
-        return ""
+        return None
     if not knows(context.snapshot, ServiceEntry, route.namespace):
-        return ""
-    return f"The mesh knows no host {target.name}."
+        return None
+    return f"The mesh knows no host {target.name}", "Correct it, or declare a ServiceEntry for it."
 
 
 def _at_gateways(route: GatewayRoute) -> bool:

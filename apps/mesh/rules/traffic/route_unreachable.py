@@ -3,7 +3,8 @@
 Routes are tried from the top and the first match wins. What stands behind a route without a match, behind
 `prefix: /`, or behind a match that takes at least as much is never reached: `/orders` behind `/`, a header
 behind none. istioctl compares only prefixes and takes conditions for covering that are not (source labels
-and gateways it does not look at); here every condition has to be covered by one earlier match.
+and gateways it does not look at); here every condition has to be covered by one earlier match. Two matches
+of one route that cover each other lose nothing, since both lead to the same place, and are not reported.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from apps.mesh.objects.networking import Route, RouteMatch, VirtualService
 from apps.mesh.references import MESH_GATEWAY
 from apps.mesh.routematching import conditions, covers
 from apps.mesh.rules.base import Rule, RuleContext
-from apps.mesh.rules.wording import listed
+from apps.mesh.rules.wording import counted, listed
 
 Taken = list[tuple[str, RouteMatch]]
 
@@ -44,7 +45,8 @@ def _judge(route: VirtualService, path: str, part: Route, taken: Taken) -> Itera
     whole = len(lost) == len(conditions(part))
     by = listed(dict.fromkeys(lost.values()))
     what = part.name or path
-    text = f"{what} never gets a request" if whole else f"{len(lost)} of the matches of {what} never hold"
+    some = f"{counted(len(lost), 'match', 'matches')} of {what} never {'holds' if len(lost) == 1 else 'hold'}"
+    text = f"{what} never gets a request" if whole else some
     yield RULE.finding(
         f"{text}: {by} stands before and takes all of it. Move the narrower route to the front, or remove "
         "it.",

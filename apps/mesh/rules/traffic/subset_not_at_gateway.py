@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from apps.mesh.destinations import destinations, for_sidecars, gateways_of
+from apps.mesh.destinations import destinations, gateways_of
 from apps.mesh.findings import Finding, Severity
 from apps.mesh.hosts import resolve_short_name
 from apps.mesh.inforce import INPUTS, in_force
@@ -24,8 +24,8 @@ def check(context: RuleContext) -> Iterator[Finding]:
     splitting: dict[str, VirtualService] = {}
     for route in routes:
         own = {resolve_short_name(host, route.namespace) for host in route.hosts}
-        for goal in destinations(route) if for_sidecars(route) else ():
-            if goal.protocol == "http" and goal.target.subset and goal.host in own:
+        for goal in destinations(route):
+            if goal.in_mesh and goal.protocol == "http" and goal.target.subset and goal.host in own:
                 splitting.setdefault(goal.host, route)
     for route in routes if splitting else ():
         if gateways_of(route):
@@ -39,6 +39,7 @@ def _past(route: VirtualService, splitting: dict[str, VirtualService]) -> Iterat
         if (
             other is None
             or other is route
+            or not goal.gateways
             or goal.protocol != "http"
             or goal.target.subset
             or goal.mirror
@@ -48,8 +49,7 @@ def _past(route: VirtualService, splitting: dict[str, VirtualService]) -> Iterat
         seen.add(goal.host)
         yield RULE.finding(
             f"{other.ref} sends requests of sidecars to subsets of {goal.target.host}; what comes through "
-            "this "
-            "Gateway goes to all of its pods. If the split should hold here too, name the subsets here.",
+            "this Gateway goes to all of its pods. If the split should hold here too, name the subsets here.",
             route.ref,
             api_version=route.api_version,
             path=goal.path,

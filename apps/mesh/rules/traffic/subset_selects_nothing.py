@@ -2,8 +2,11 @@
 
 A subset holds the endpoints that carry all its labels. The labels are those of pods (or of the endpoints of
 a ServiceEntry), not of Deployments. Without an endpoint, requests that a route sends to the subset get a 503
-with the flag UH; this is an error where a VirtualService does so, and a leftover otherwise. Labels of place
-(`topology.kubernetes.io/zone`) are added by istiod and not looked at, nor are pods of other clusters.
+with the flag UH; this is an error where a VirtualService does so, and a hint otherwise, as nothing is lost.
+Labels of place (`topology.kubernetes.io/zone`) are added by istiod and not looked at.
+
+Where istiod's namespace names its network (`topology.istio.io/network`), the mesh is made for several
+clusters, and the pods of a Service may be in one that is not seen from here: nothing is reported then.
 """
 
 from __future__ import annotations
@@ -17,7 +20,14 @@ from apps.mesh.findings import Finding, Severity
 from apps.mesh.hosts import resolve_short_name
 from apps.mesh.inforce import in_force
 from apps.mesh.knownhosts import INPUTS
-from apps.mesh.objects.networking import DestinationRule, ServiceEntry, VirtualService
+from apps.mesh.meshconfig import control_planes
+from apps.mesh.objects.networking import (
+    DestinationRule,
+    Service,
+    ServiceEntry,
+    VirtualService,
+    WorkloadEntry,
+)
 from apps.mesh.objects.selectors import is_subset
 from apps.mesh.objects.workloads import WORKLOAD_KINDS
 from apps.mesh.rules.base import OneByOne, Rule, RuleContext
@@ -27,6 +37,7 @@ from apps.mesh.snapshot import Snapshot
 
 _OF_PLACE = ("topology.kubernetes.io/", "topology.istio.io/", "kubernetes.io/hostname", "istio-locality")
 """Beginnings of labels that istiod gives to endpoints (pilot/pkg/serviceregistry/util/label)."""
+NETWORK = "topology.istio.io/network"
 Labels = Mapping[str, str]
 
 
@@ -46,7 +57,7 @@ def judge(context: RuleContext, rule: DestinationRule) -> Iterator[Finding]:
             f"{subset.name}, label the pods, or remove the subset.",
             rule.ref,
             api_version=rule.api_version,
-            severity=Severity.ERROR if used else Severity.WARNING,
+            severity=Severity.ERROR if used else Severity.INFO,
             path=f"spec.subsets[{place}].labels",
             key=subset.name,
         )
@@ -69,10 +80,39 @@ def _of_service(context: RuleContext, service: RegistryService) -> list[Labels] 
         if not isinstance(entry, ServiceEntry) or entry.workload_selector is not None:
             return None
         return [endpoint.labels for endpoint in entry.endpoints] or None
-    if service.external or any(context.snapshot.missing(kind, service.namespace) for kind in WORKLOAD_KINDS):
+    if (
+        service.external
+        or context.snapshot.derived(_spans_clusters)
+        or any(
+            context.snapshot.missing(kind, service.namespace) for kind in (*WORKLOAD_KINDS, "WorkloadEntry")
+        )
+    ):
         return None
     workloads = context.services.behind(service.ref)
-    return [labels for workload in workloads for labels in label_sets(workload)] or None
+    found = [labels for workload in workloads for labels in label_sets(workload)]
+    return [*found, *_of_machines(context, service)] or None
+
+
+def _spans_clusters(snapshot: Snapshot) -> bool:
+    """Whether the mesh is made for networks of several clusters."""
+    homes = {plane.namespace for plane in control_planes(snapshot)}
+    return any(NETWORK in item.labels for name, item in snapshot.namespaces.items() if name in homes)
+
+
+def _of_machines(context: RuleContext, service: RegistryService) -> Iterator[Labels]:
+    """Those of WorkloadEntries that the Service selects beside pods."""
+    owner = context.snapshot.get(service.ref)
+    selector = owner.selector if isinstance(owner, Service) else {}
+    machines = context.snapshot.derived(_machines).get(service.namespace, ()) if selector else ()
+    yield from (labels for labels in machines if is_subset(selector, labels))
+
+
+def _machines(snapshot: Snapshot) -> dict[str, list[Labels]]:
+    """The labels of WorkloadEntries by namespace."""
+    found: dict[str, list[Labels]] = {}
+    for entry in snapshot.each(WorkloadEntry):
+        found.setdefault(entry.namespace, []).append(entry.labels)
+    return found
 
 
 @steady(lambda _change: True)
@@ -87,7 +127,7 @@ RULE = Rule(
     name="subset-selects-nothing",
     severity=Severity.ERROR,
     title="A subset takes no endpoint",
-    inputs=INPUTS | {"DestinationRule", "VirtualService"},
+    inputs=INPUTS | {"DestinationRule", "VirtualService", "WorkloadEntry"},
     doc=__doc__ or "",
     check=OneByOne(DestinationRule, judge),
     references=("KIA0203", "IST0173"),

@@ -4,6 +4,10 @@ A subset is a name that a DestinationRule gives to some of a host's endpoints, a
 look for that rule in their own namespace, then in the host's, then in the mesh's root namespace
 (pilot/pkg/model/push_context.go destinationRule). In the first of them that has a rule for the host the
 search ends: subsets of the others are not added. A route to a subset that is not found gets a 503.
+
+A rule in any other namespace is found by the clients of that namespace only. Where a VirtualService is
+followed everywhere, that is a warning if clients of its own namespace, or of the host's that it is for, do
+not find the subset.
 """
 
 from __future__ import annotations
@@ -12,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from apps.mesh.destinationrules import rule_in_force
-from apps.mesh.destinations import RoutedTo, destinations, followers, named
+from apps.mesh.destinations import RoutedTo, destinations, exported, followers, named, told_by
 from apps.mesh.egress.services import RegistryService
 from apps.mesh.findings import Finding, Severity
 from apps.mesh.hosts import is_wildcard, resolve_short_name, subset_of
@@ -22,6 +26,7 @@ from apps.mesh.objects.networking import DestinationRule, VirtualService
 from apps.mesh.rules.base import OneByOne, Rule, RuleContext
 from apps.mesh.rules.wording import listed
 from apps.mesh.snapshot import Snapshot
+from apps.mesh.visibility import PUBLIC, visible_to
 
 
 @dataclass(slots=True)
@@ -37,6 +42,7 @@ class _Defining:
         return [*self.exact.get(host, ()), *(rule for rules in above for rule in rules)]
 
 
+Services = tuple[RegistryService, ...]
 Defining = dict[str, _Defining]
 
 
@@ -45,7 +51,7 @@ def judge(context: RuleContext, route: VirtualService) -> Iterator[Finding]:
     if context.snapshot.missing("DestinationRule") is not None:
         return
     goals: dict[tuple[str, str], RoutedTo] = {}
-    for goal in destinations(route):
+    for goal in sorted(destinations(route), key=told_by):
         if goal.target.subset:
             goals.setdefault((goal.host, goal.target.subset), goal)
     for goal in goals.values():
@@ -71,12 +77,15 @@ def _judge(context: RuleContext, goal: RoutedTo, defining: Defining) -> Iterator
     if any(rule.selector is not None for rule in rules):
         return
     asking = followers(context.snapshot, route)
+    everywhere = asking is None
     if asking is None:
         near = {route.namespace, *(item.namespace for item in services), *(rule.namespace for rule in rules)}
         asking = frozenset(near)
     if not rules and not knows(context.snapshot, DestinationRule, services[0].namespace):
         return
     if any(_defines(context, client, service, subset) for client in asking for service in services):
+        if everywhere:
+            yield from _for_some_only(context, goal, services, rules)
         return
     if rules:
         reason = (
@@ -96,6 +105,34 @@ def _judge(context: RuleContext, goal: RoutedTo, defining: Defining) -> Iterator
         path=f"{goal.path}.subset",
         key=f"{goal.host} {subset}",
     )
+
+
+def _for_some_only(
+    context: RuleContext, goal: RoutedTo, services: Services, rules: list[DestinationRule]
+) -> Iterator[Finding]:
+    route, subset = goal.route, goal.target.subset
+    if not goal.in_mesh or PUBLIC not in exported(context.snapshot, route):
+        return
+    called = (resolve_short_name(host, route.namespace) for host in route.hosts)
+    owners = {item.namespace for host in called for item in named(context.snapshot, host, route.namespace)}
+    without = [
+        client
+        for client in sorted({route.namespace, *owners})
+        if any(visible_to(item.exported, item.namespace, client) for item in services)
+        and not any(_defines(context, client, item, subset) for item in services)
+    ]
+    if without:
+        home = listed(sorted({item.namespace for item in services}))
+        yield RULE.finding(
+            f"The route leads to subset {subset} of {goal.target.host}, which clients in {listed(without)} "
+            f"do not find, so that {goal.effect} there: {listed(str(rule.ref) for rule in rules)} defines it "
+            f"for others. Define it in namespace {home}, or export the VirtualService to fewer.",
+            route.ref,
+            api_version=route.api_version,
+            severity=Severity.WARNING,
+            path=f"{goal.path}.subset",
+            key=f"{goal.host} {subset}",
+        )
 
 
 def _defines(context: RuleContext, client: str, service: RegistryService, subset: str) -> bool:

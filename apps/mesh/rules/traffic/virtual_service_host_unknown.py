@@ -3,14 +3,15 @@
 Sidecars route by the hosts of the registry. For a host that is neither a Service nor in a ServiceEntry,
 HTTP routes are put on port 80 and nowhere else, and TLS and TCP routes on no port at all
 (pilot/pkg/networking/core/route/route.go separateVSHostsAndServices). A name like `reviews.shop` is not
-completed to that of the Service. Hosts that are meant for a Gateway need no service and are not reported.
+completed to that of the Service. Hosts that are meant for a Gateway need no service and are not reported,
+nor are those that are the destination of a route too: that is where such a host is reported.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from apps.mesh.destinations import for_sidecars, gateways_of, named
+from apps.mesh.destinations import destinations, for_sidecars, gateways_of, named
 from apps.mesh.findings import Finding, Severity
 from apps.mesh.hosts import is_wildcard, matches, resolve_short_name, service_host, service_names
 from apps.mesh.inforce import in_force
@@ -27,6 +28,8 @@ def check(context: RuleContext) -> Iterator[Finding]:
         if not for_sidecars(route):
             continue
         unknown = [host for host in route.hosts if _unknown(context, route, host)]
+        goals = {goal.host for goal in destinations(route)} if unknown else set()
+        unknown = [host for host in unknown if resolve_short_name(host, route.namespace) not in goals]
         if unknown:
             yield _finding(context, route, unknown)
 
