@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from operator import eq
 
+from apps.mesh.inforce import in_force
 from apps.mesh.objects.security import AuthorizationPolicy, AuthorizationRule, Condition, Operation, Source
 from apps.mesh.objects.selectors import is_subset
 from apps.mesh.objects.workloads import Workload
@@ -51,7 +53,7 @@ class AuthorizationPolicies:
         self._workloads = snapshot.derived(WorkloadIndex)
         self._by_namespace: dict[str, list[AuthorizationPolicy]] = {}
         self._candidates: dict[str, tuple[AuthorizationPolicy, ...]] = {}
-        for policy in snapshot.each(AuthorizationPolicy):
+        for policy in in_force(snapshot, AuthorizationPolicy):
             self._by_namespace.setdefault(policy.namespace, []).append(policy)
 
     def before(self, workload: Workload) -> tuple[AuthorizationPolicy, ...]:
@@ -74,7 +76,7 @@ class AuthorizationPolicies:
                 policy
                 for owner in owners
                 for policy in self._by_namespace.get(owner, ())
-                if in_revision(policy.labels, plane.revision, plane.tags) and enforced(policy)
+                if in_revision(policy.labels, plane.revision) and enforced(policy)
             )
         return self._candidates[namespace]
 
@@ -126,7 +128,7 @@ def _source(source: Source, policy_namespace: str, caller: Caller) -> bool | Non
                 qualified(source.service_accounts, policy_namespace),
                 qualified(source.not_service_accounts, policy_namespace),
                 (f"{caller.namespace}/{caller.account}",),
-                text_matches,
+                eq,  # generator.go, serviceAccountRegex: no wildcard is one here
             ),
             None if unknown else True,
         )

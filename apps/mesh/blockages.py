@@ -16,11 +16,11 @@ from apps.mesh.egress.imports import host_imports
 from apps.mesh.egress.memory import Row
 from apps.mesh.hosts import subset_of
 from apps.mesh.hostsets import HostSet, RequiredHost
-from apps.mesh.injection import revision_of
 from apps.mesh.meshconfig import control_plane_for, control_planes
 from apps.mesh.needs import HostEntry, HostNeeds, Need, entries_for, flaws, may_name
 from apps.mesh.objects.networking import EgressListener, ServiceEntry, Sidecar
 from apps.mesh.objects.workloads import Workload
+from apps.mesh.podplanes import revision_of
 from apps.mesh.snapshot import Snapshot
 from apps.mesh.tenancy import hosts_of
 from apps.mesh.verdicts import EgressAnswer, Step

@@ -16,10 +16,11 @@ from apps.mesh.objects.networking import DestinationRule
 from apps.mesh.objects.selectors import is_subset
 from apps.mesh.objects.traffic import ClientTls, Subset
 from apps.mesh.planes import namespace_planes
+from apps.mesh.reading import Reading
 from apps.mesh.snapshot import Snapshot
-from apps.mesh.visibility import PRIVATE, PUBLIC, in_revision
+from apps.mesh.visibility import PRIVATE, PUBLIC
 
-INPUTS = frozenset({"DestinationRule"})
+INPUTS = frozenset({"DestinationRule", "Namespace"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,7 @@ class MergedRule:
 
 
 class RuleIndex:
-    """The DestinationRules that one control plane reads, by namespace and host."""
+    """The DestinationRules that one control plane reads (`rules` are those), by namespace and host."""
 
     def __init__(self, rules: Iterable[DestinationRule], plane: ControlPlane) -> None:
         self._root = plane.config.root_namespace
@@ -79,8 +80,7 @@ class RuleIndex:
         self._exported: dict[str, dict[str, list[MergedRule]]] = {}
         self._root_local: dict[str, list[MergedRule]] = {}
         private_default = PRIVATE in plane.config.destination_rule_export_to
-        read = [rule for rule in rules if in_revision(rule.labels, plane.revision, plane.tags)]
-        for rule in sorted(read, key=lambda item: (item.selector is None, *item.age_key)):
+        for rule in sorted(rules, key=lambda item: (item.selector is None, *item.age_key)):
             # A rule with a selector never leaves its namespace.
             exported = frozenset({PRIVATE} if rule.selector is not None else rule.export_to)
             own = {PUBLIC, PRIVATE, rule.namespace}
@@ -145,7 +145,8 @@ class DestinationRules:
         for known, index in self._found:
             if known is plane or known == plane:
                 return index
-        self._found.append((plane, RuleIndex(self._snapshot.each(DestinationRule), plane)))
+        read = Reading.of(self._snapshot, plane).each(self._snapshot.each(DestinationRule))
+        self._found.append((plane, RuleIndex(read, plane)))
         return self._found[-1][1]
 
 

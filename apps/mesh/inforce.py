@@ -42,9 +42,9 @@ class InForce:
         """Whether some control plane reads an object."""
         if (item.namespace in self.odd) is self.others:
             return False
-        if not self.planes or not item.labels.get(REVISION_LABEL):
+        if not self.planes:
             return True
-        return any(in_revision(item.labels, plane.revision, plane.tags) for plane in self.planes)
+        return any(in_revision(item.labels, plane.revision) for plane in self.planes)
 
 
 def in_force_of(snapshot: Snapshot) -> InForce:

@@ -6,33 +6,27 @@ The webhooks are evaluated as the API server does it, then Istio's own rule deci
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 
 from apps.mesh.byworkload import by_workload
 from apps.mesh.derived import EachNamespace
-from apps.mesh.objects.workloads import PodTemplate, Workload
+from apps.mesh.objects.workloads import Workload
+from apps.mesh.podplanes import data_plane, taking_part
 from apps.mesh.refs import ResourceRef
 from apps.mesh.reports import DataPlane, Drift, InjectionReport, Tone
 from apps.mesh.snapshot import Snapshot
 from apps.mesh.webhooks import (
-    DEFAULT_REVISION,
     REVISION_LABEL,
     InjectionHook,
     InjectorConfig,
     injection_hooks,
     injector_config,
-    namespace_labels,
 )
 
 WEBHOOK_KIND = "MutatingWebhookConfiguration"
-PROXY_CONTAINER = "istio-proxy"
 INJECT_KEY = "sidecar.istio.io/inject"
-STATUS_ANNOTATION = "sidecar.istio.io/status"
 DATAPLANE_LABEL = "istio.io/dataplane-mode"
-REDIRECTION_ANNOTATION = "ambient.istio.io/redirection"
 POLICIES = frozenset({"enabled", "disabled"})
 INPUTS = frozenset({"ConfigMap", "MutatingWebhookConfiguration", "Namespace", "Workload"})
 IGNORED_NAMESPACES = frozenset({"kube-system", "kube-public", "kube-node-lease", "local-path-storage"})
@@ -53,7 +47,7 @@ class Injector:
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
         self._gap = snapshot.missing(WEBHOOK_KIND)
-        self._hooks = snapshot.derived(hooks_of)
+        self._hooks = snapshot.derived(injection_hooks)
         self._hooks_of_namespace: dict[str, tuple[InjectionHook, ...]] = {}
 
     def report(self, workload: Workload) -> InjectionReport:
@@ -65,7 +59,14 @@ class Injector:
         actual = _fold(planes)
         revisions = sorted({revision for _, _, revision in seen} - {""})
         total = sum([count for count, _, _ in seen])
-        matching = sum([count for count, plane, rev in seen if _as_decided(plane, rev, decision, ambient)])
+        written = not decision.inject and _written(workload)
+        matching = sum(
+            [
+                count
+                for count, plane, rev in seen
+                if _as_decided(plane, rev, decision, ambient) or (plane.proxied and written)
+            ]
+        )
         drift = _drift(decision, ambient, groups_differ=matching < total, planes=planes)
         return InjectionReport(
             expected=decision.inject,
@@ -96,36 +97,52 @@ class Injector:
                 ResourceRef("Namespace", "", workload.namespace),
                 "metadata.labels",
             )
-        labels = workload.template.labels
-        for hook in self._candidates(workload.namespace, namespace.labels):
-            if hook.webhook.object_selector.matches(labels):
-                return self._inject_required(workload, hook)
-        return _no_hook(workload, namespace.labels)
+        called = [
+            hook
+            for hook in self._candidates(workload.namespace, namespace.labels)
+            if hook.webhook.object_selector.matches(workload.template.labels)
+        ]
+        if not called:
+            return _no_hook(workload, namespace.labels)
+        for hook in called:
+            if hook.webhook.conditional:
+                reason = f"Webhook {hook.webhook.name} has matchConditions, which are not evaluated here."
+                return _Decision(None, "", reason, hook.ref, f"{hook.path}.matchConditions")
+        decisions = [self._inject_required(workload, hook) for hook in called]
+        # All of them are called, and each proxy takes the place of the one before.
+        for outcome in (True, None):
+            for decision in reversed(decisions):
+                if decision.inject is outcome:
+                    return decision
+        return decisions[0]
 
     def _candidates(self, name: str, labels: Mapping[str, str]) -> tuple[InjectionHook, ...]:
         """The webhooks whose namespaceSelector takes this namespace."""
         if name not in self._hooks_of_namespace:
-            full = namespace_labels(name, labels)
             self._hooks_of_namespace[name] = tuple(
-                hook for hook in self._hooks if hook.webhook.namespace_selector.matches(full)
+                hook for hook in self._hooks if hook.webhook.namespace_selector.matches(labels)
             )
         return self._hooks_of_namespace[name]
 
     def _inject_required(self, workload: Workload, hook: InjectionHook) -> _Decision:
         """Istio's own rule, after a webhook has been called."""
         template, here, of = workload.template, workload.ref, hook.revision
+        config = self._config(hook)
         if template.host_network:
             return _Decision(
-                False, of, "The pods use the host's network.", here, "spec.template.spec.hostNetwork"
+                False, of, "The pods use the host's network.", here, workload.in_template("spec.hostNetwork")
             )
-        if self._config(of).policy not in POLICIES:
-            return _Decision(False, of, "The injector's policy is off.", self._config(of).ref, "data.config")
         if workload.namespace in IGNORED_NAMESPACES:
             return _Decision(False, of, f"Istio never injects into namespace {workload.namespace}.")
+        if config.unread:
+            reason = f"{config.ref} is not YAML: istiod goes on with what it read before."
+            return _Decision(None, "", reason, config.ref, "data.config")
+        if config.policy not in POLICIES:
+            return _Decision(False, of, "The injector's policy is off.", config.ref, "data.config")
         for place, values in (("labels", template.labels), ("annotations", template.annotations)):
             value = values.get(INJECT_KEY)
             if value in {"true", "false"} and (place == "labels" or INJECT_KEY not in template.labels):
-                path = f"spec.template.metadata.{place}[{INJECT_KEY}]"
+                path = workload.in_template(f"metadata.{place}[{INJECT_KEY}]")
                 word = "ask for the proxy" if value == "true" else "refuse the proxy"
                 return _Decision(
                     value == "true", of, f"The pod {place} {word} ({INJECT_KEY}={value}).", here, path
@@ -133,7 +150,7 @@ class Injector:
         return self._by_default(workload, hook)
 
     def _by_default(self, workload: Workload, hook: InjectionHook) -> _Decision:
-        config, labels, of = self._config(hook.revision), workload.template.labels, hook.revision
+        config, labels, of = self._config(hook), workload.template.labels, hook.revision
         for name, selectors, inject in (
             ("neverInjectSelector", config.never, False),
             ("alwaysInjectSelector", config.always, True),
@@ -148,15 +165,16 @@ class Injector:
         reason = f"Webhook {hook.webhook.name} selects namespace {workload.namespace} and the pod."
         return _Decision(True, of, reason, hook.ref, hook.path)
 
-    def _config(self, revision: str) -> InjectorConfig:
-        return self._snapshot.derived(injector_config, revision)
+    def _config(self, hook: InjectionHook) -> InjectorConfig:
+        return self._snapshot.derived(injector_config, hook.revision, hook.webhook.service_namespace)
 
     def _ambient_expected(self, workload: Workload) -> bool:
+        """As istio-cni selects pods unless it is told otherwise (manifests/charts/istio-cni, values.yaml)."""
         template = workload.template
         if template.host_network:
             return False
         own = template.labels.get(DATAPLANE_LABEL)
-        if own is not None:
+        if own in {"ambient", "none"}:
             return own == "ambient"
         namespace = self._snapshot.namespace(workload.namespace)
         return namespace is not None and namespace.labels.get(DATAPLANE_LABEL) == "ambient"
@@ -167,46 +185,16 @@ def injection(snapshot: Snapshot, workload: Workload) -> InjectionReport:
     return Injector(snapshot).report(workload)
 
 
-def data_plane(pod: PodTemplate) -> DataPlane:
-    """How a pod (or a template with the proxy written into it) takes part in the mesh."""
-    for containers, plane in ((pod.containers, DataPlane.SIDECAR), (pod.init_containers, DataPlane.NATIVE)):
-        for container in containers:
-            if container.name == PROXY_CONTAINER:
-                return plane
-    if pod.annotations.get(REDIRECTION_ANNOTATION) == "enabled":
-        return DataPlane.AMBIENT
-    return DataPlane.NONE
-
-
-def revision_of(pod: PodTemplate) -> str:
-    """The revision that injected a pod; "" for a pod without the proxy."""
-    return taking_part(pod)[1]
-
-
-def taking_part(pod: PodTemplate) -> tuple[DataPlane, str]:
-    """How a pod takes part in the mesh, and the revision that injected it; "" for one without the proxy."""
-    plane = data_plane(pod)
-    if plane not in {DataPlane.SIDECAR, DataPlane.NATIVE}:
-        return plane, ""
-    annotated = pod.annotations.get(REVISION_LABEL) or pod.labels.get(REVISION_LABEL)
-    status = _status_revision(pod.annotations.get(STATUS_ANNOTATION, ""))
-    return plane, status or annotated or DEFAULT_REVISION
-
-
-@lru_cache(maxsize=256)
-def _status_revision(text: str) -> str:
-    try:
-        status = json.loads(text) if text else {}
-    except (ValueError, RecursionError):
-        return ""
-    revision = status.get("revision") if isinstance(status, dict) else None
-    return revision if isinstance(revision, str) else ""
-
-
 def _fold(planes: set[DataPlane]) -> DataPlane:
     if not planes:
         return DataPlane.NONE
     return next(iter(planes)) if len(planes) == 1 else DataPlane.MIXED
+
+
+def _written(workload: Workload) -> bool:
+    """Whether the template brings its proxy itself: gateways, waypoints, ztunnel, `istioctl kube-inject`. A
+    pod without a template may have got its proxy from the webhook."""
+    return workload.observed and workload.kind != "Pod" and data_plane(workload.template).proxied
 
 
 def _as_decided(plane: DataPlane, revision: str, decision: _Decision, ambient: bool) -> bool:
@@ -240,7 +228,7 @@ def _no_hook(workload: Workload, labels: Mapping[str, str]) -> _Decision:
         reason = f"Namespace {workload.namespace} refuses injection (istio-injection={value})."
         return _Decision(False, "", reason, where, "metadata.labels[istio-injection]")
     if workload.template.labels.get(INJECT_KEY) == "false":
-        path = f"spec.template.metadata.labels[{INJECT_KEY}]"
+        path = workload.in_template(f"metadata.labels[{INJECT_KEY}]")
         return _Decision(
             False, "", f"The pod labels refuse the proxy ({INJECT_KEY}=false).", workload.ref, path
         )
@@ -249,11 +237,6 @@ def _no_hook(workload: Workload, labels: Mapping[str, str]) -> _Decision:
         return _Decision(False, "", reason, where, f"metadata.labels[{REVISION_LABEL}]")
     reason = f"Namespace {workload.namespace} asks for no injection, and no webhook selects the pod."
     return _Decision(False, "", reason, where, "metadata.labels")
-
-
-def hooks_of(snapshot: Snapshot) -> tuple[InjectionHook, ...]:
-    """Istio's injection webhooks; ask for it through `snapshot.derived`."""
-    return tuple(injection_hooks(snapshot))
 
 
 @EachNamespace

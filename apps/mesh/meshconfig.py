@@ -1,47 +1,44 @@
 """Control planes, their revisions and tags, and MeshConfig merged as istiod merges it.
 
 Follows pilot/pkg/bootstrap/mesh.go (which ConfigMaps, in which order) and pkg/config/mesh/mesh.go
-(defaults; top-level fields replace). Knows nothing of Sidecars and workload selection.
+(defaults). How texts are merged is in `meshfields`. Knows nothing of Sidecars and workload selection.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
-
-import yaml
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 
 from apps.mesh.istiods import istiods, shared_configs
+from apps.mesh.meshfields import merged
 from apps.mesh.objects.config import ConfigMap, MutatingWebhookConfiguration
 from apps.mesh.objects.networking import OutboundTrafficPolicy
 from apps.mesh.objects.selectors import LabelSelector
 from apps.mesh.objects.workloads import Workload
 from apps.mesh.parsing.config import label_selector
 from apps.mesh.parsing.fields import Fields, Problem
-from apps.mesh.parsing.yamltext import YamlProblem, documents, line_at
 from apps.mesh.refs import ResourceRef
 from apps.mesh.snapshot import Snapshot
 from apps.mesh.visibility import PUBLIC, EntryVisibility, VisibilityPolicy, discovered
 
 ALLOW_ANY = "ALLOW_ANY"
+ALLOW_ANY_DYNAMIC_DNS = "ALLOW_ANY_DYNAMIC_DNS"
 REGISTRY_ONLY = "REGISTRY_ONLY"
 DEFAULT_REVISION = "default"
 DEFAULT_ROOT = "istio-system"
 REVISION_LABEL = "istio.io/rev"
 TAG_LABEL = "istio.io/tag"
 MESH_KEY = "mesh"
-# The numbers of the proto enum. Helm and the operator number them the other way round: do not use those.
+DNS_CAPTURE = "ISTIO_META_DNS_CAPTURE"
 _DEFAULT_POLICY = OutboundTrafficPolicy(ALLOW_ANY, mode_given=False)
-_ADDED_UP = frozenset({"extensionProviders", "trustDomainAliases"})
-_MODES = {"0": REGISTRY_ONLY, "1": ALLOW_ANY, "3": "ALLOW_ANY_DYNAMIC_DNS"}
 
 
 @dataclass(frozen=True, slots=True)
 class MeshConfig:
     """What of MeshConfig decides egress, mutual TLS and names. `outbound` is None when it could not be
-    read; `policy_ref` None when the policy is Istio's default. `policy_line` counts from 1 in its text."""
+    read; `policy_ref` None when the policy is Istio's default. `policy_line` counts from 1 in its text.
+    `unread` says what of it is not known; `refused` which texts istiod does not take, and why."""
 
     outbound: OutboundTrafficPolicy | None = _DEFAULT_POLICY
     policy_ref: ResourceRef | None = None
@@ -53,14 +50,16 @@ class MeshConfig:
     auto_mtls: bool = True
     trust_domain: str = "cluster.local"
     trust_domain_aliases: tuple[str, ...] = ()
-    extension_providers: tuple[str, ...] = ()
+    external_authorizers: tuple[str, ...] = ()
     discovery_selectors: tuple[LabelSelector, ...] = ()
     entry_policies: tuple[VisibilityPolicy, ...] = ()
     entry_default: EntryVisibility = EntryVisibility.PUBLIC
     entry_cap_applies: bool = False
     dns_capture: bool = False
     dns_allocation: bool = False
+    interception: str = ""
     unread: tuple[str, ...] = ()
+    refused: tuple[tuple[ResourceRef, str], ...] = ()
 
     @property
     def policy_path(self) -> str:
@@ -82,9 +81,12 @@ class ControlPlane:
     deployment: ResourceRef | None = None
     config_map: ResourceRef | None = None
 
-    def answers_to(self, name: str) -> bool:
-        """Whether a revision label of that value (a revision or a tag) means this one."""
-        return (name or DEFAULT_REVISION) == self.revision or name in self.tags
+    def at_least(self, major: int, minor: int) -> bool | None:
+        """Whether it is of that version or later; None when its version is not known."""
+        numbers = self.version.split(".")[:2]
+        if len(numbers) < 2 or not all(number.isdecimal() for number in numbers):
+            return None
+        return (int(numbers[0]), int(numbers[1])) >= (major, minor)
 
 
 def control_planes(snapshot: Snapshot) -> tuple[ControlPlane, ...]:
@@ -94,9 +96,10 @@ def control_planes(snapshot: Snapshot) -> tuple[ControlPlane, ...]:
 
 
 def control_plane_for(snapshot: Snapshot, revision: str, namespace: str) -> ControlPlane | None:
-    """The one that runs the proxies of that revision or tag ("" is the default) in a namespace.
+    """The one that runs the proxies of that revision or else tag ("" is the default) in a namespace.
     Where several meshes share a revision, the one that discovers the namespace."""
-    found = [plane for plane in control_planes(snapshot) if plane.answers_to(revision)]
+    planes, name = control_planes(snapshot), revision or DEFAULT_REVISION
+    found = [plane for plane in planes if plane.revision == name] or [p for p in planes if name in p.tags]
     if len(found) > 1:
         labels = _labels(snapshot, namespace)
         watching = [p for p in found if discovered(p.config.discovery_selectors, labels)]
@@ -105,51 +108,21 @@ def control_plane_for(snapshot: Snapshot, revision: str, namespace: str) -> Cont
 
 
 def merge(layers: Iterable[tuple[ResourceRef, str]]) -> MeshConfig:
-    """MeshConfig of ConfigMap texts, the weakest first: a top-level field of a later one replaces the
-    earlier one's. A text that is not YAML makes what rests on it unknown."""
-    values: dict[str, Any] = {}
-    origin: dict[str, tuple[ResourceRef, int]] = {}
-    unread: list[str] = []
-    for ref, text in layers:
-        try:
-            found = next(documents(text), None)
-        except YamlProblem as error:
-            unread.append(f"{ref} cannot be read: {error}")
-            continue
-        if found is None:
-            continue
-        value, node = found
-        if not isinstance(value, Mapping):
-            unread.append(f"{ref} holds no mesh configuration")
-            continue
-        for key, item in value.items():
-            if item is not None:
-                name = _camel(str(key))
-                # Istio adds these up over the layers; every other field is replaced.
-                both = name in _ADDED_UP and isinstance(item, list) and isinstance(values.get(name), list)
-                values[name] = [*values[name], *item] if both else item
-                origin[name] = (ref, _policy_line(node, str(key)))
-    return _mesh_config(values, origin, tuple(unread))
-
-
-def _mesh_config(
-    values: dict[str, Any], origin: Mapping[str, tuple[ResourceRef, int]], unread: tuple[str, ...]
-) -> MeshConfig:
+    """MeshConfig of ConfigMap texts, the weakest first. A text that istiod cannot read, or refuses, makes
+    what rests on it unknown."""
+    found = merged(layers)
     problems: list[Problem] = []
-    fields = Fields(values, ResourceRef("MeshConfig", "", ""), problems)
+    fields = Fields(found.values, ResourceRef("MeshConfig", "", ""), problems)
     default = MeshConfig()
-    outbound, policy_ref, policy_line = default.outbound, None, 0
+    outbound, (policy_ref, policy_line) = default.outbound, found.policy or (None, 0)
     if fields.has("outboundTrafficPolicy"):
         policy = fields.child("outboundTrafficPolicy")
-        mode = policy.text("mode", REGISTRY_ONLY)
-        outbound = OutboundTrafficPolicy(_MODES.get(mode, mode), mode_given=policy.has("mode"))
-        policy_ref, policy_line = origin["outboundTrafficPolicy"]
-    if unread:
-        outbound = None
+        outbound = OutboundTrafficPolicy(policy.text("mode", REGISTRY_ONLY), mode_given=policy.has("mode"))
     entry = fields.child("serviceEntryVisibility")
-    metadata = fields.child("defaultConfig").child("proxyMetadata")
+    proxies = fields.child("defaultConfig")
+    metadata = proxies.child("proxyMetadata")
     return MeshConfig(
-        outbound=outbound,
+        outbound=None if found.refused else outbound,
         policy_ref=policy_ref,
         policy_line=policy_line,
         root_namespace=fields.text("rootNamespace") or DEFAULT_ROOT,
@@ -159,35 +132,41 @@ def _mesh_config(
         auto_mtls=not fields.has("enableAutoMtls") or fields.flag("enableAutoMtls"),
         trust_domain=fields.text("trustDomain") or default.trust_domain,
         trust_domain_aliases=fields.texts("trustDomainAliases"),
-        extension_providers=tuple(item.text("name") for item in fields.items("extensionProviders")),
+        external_authorizers=tuple(_authorizers(fields)),
         discovery_selectors=tuple(label_selector(item) for item in fields.items("discoverySelectors")),
-        entry_policies=tuple(
-            VisibilityPolicy(
-                tuple(label_selector(r.child("namespaceSelector")) for r in item.items("matchingRules")),
-                _cap(item.text("visibility")),
-            )
-            for item in entry.items("policies")
-        ),
+        entry_policies=tuple(_policies(entry)),
         entry_default=_cap(entry.text("defaultVisibility")),
         entry_cap_applies=entry.flag("applyToSidecars"),
-        dns_capture=metadata.text("ISTIO_META_DNS_CAPTURE").lower() == "true",
-        dns_allocation=metadata.text("ISTIO_META_DNS_AUTO_ALLOCATE").lower() == "true",
-        unread=(*unread, *(problem.message for problem in problems)),
+        dns_capture=is_true(metadata.text(DNS_CAPTURE)),
+        dns_allocation=is_true(metadata.text("ISTIO_META_DNS_AUTO_ALLOCATE")),
+        interception=proxies.text("interceptionMode"),
+        unread=(*(text for _, text in found.refused), *(problem.message for problem in problems)),
+        refused=found.refused,
     )
+
+
+def is_true(text: str) -> bool:
+    """Go's strconv.ParseBool, by which istiod and the agent read ISTIO_META_DNS_CAPTURE."""
+    return text in {"1", "t", "T", "true", "TRUE", "True"}
+
+
+def _authorizers(fields: Fields) -> Iterator[str]:
+    for item in fields.items("extensionProviders"):
+        if item.has("envoyExtAuthzHttp") or item.has("envoyExtAuthzGrpc"):
+            yield item.text("name")
+
+
+def _policies(entry: Fields) -> Iterator[VisibilityPolicy]:
+    for item in entry.items("policies"):
+        rules = item.items("matchingRules")
+        # A rule of a kind that istiod does not know matches nothing, and so its policy does not either.
+        if all(rule.has("namespaceSelector") for rule in rules):
+            selectors = tuple(label_selector(rule.child("namespaceSelector")) for rule in rules)
+            yield VisibilityPolicy(selectors, _cap(item.text("visibility")))
 
 
 def _cap(text: str) -> EntryVisibility:
     return EntryVisibility(text) if text in set(EntryVisibility) else EntryVisibility.PUBLIC
-
-
-def _camel(key: str) -> str:
-    """Proto's JSON reading takes `outbound_traffic_policy` as well."""
-    head, *rest = key.split("_")
-    return head + "".join(part.capitalize() for part in rest)
-
-
-def _policy_line(node: yaml.Node, key: str) -> int:
-    return line_at(node, f"{key}.mode" if _camel(key) == "outboundTrafficPolicy" else key)
 
 
 def _labels(snapshot: Snapshot, namespace: str) -> Mapping[str, str]:
@@ -206,6 +185,8 @@ def _control_planes(snapshot: Snapshot) -> tuple[ControlPlane, ...]:
         for item in snapshot.each(ConfigMap)
         if MESH_KEY in item.data and (item.name == "istio" or item.name.startswith("istio-"))
     }
+    shared = [_shared(snapshot, item) for item in deployments.values()]
+    maps = {key: item for key, item in maps.items() if key in deployments or item not in shared}
     tags, hooked = _revisions(snapshot)
     # A ConfigMap alone is a control plane: istiod's Deployment may be out of sight (external control plane).
     found = set(deployments) | set(maps) | hooked
@@ -232,6 +213,25 @@ def _revisions(snapshot: Snapshot) -> tuple[dict[str, set[str]], set[tuple[str, 
     return tags, hooked
 
 
+def _as_read(plane: ControlPlane) -> ControlPlane:
+    """The control plane with what its own version makes of newer fields: Istio before 1.31 passes over
+    serviceEntryVisibility and refuses a text with a policy that it does not know."""
+    if plane.at_least(1, 31) is not False:
+        return plane
+    config = replace(plane.config, entry_cap_applies=False)
+    if config.outbound is not None and config.outbound.mode == ALLOW_ANY_DYNAMIC_DNS:
+        unknown = ALLOW_ANY_DYNAMIC_DNS
+        reason = f"Istio {plane.version} does not know {unknown}: it refuses {config.policy_ref}."
+        refused = ((config.policy_ref, reason),) if config.policy_ref is not None else ()
+        config = replace(
+            config,
+            outbound=None,
+            unread=(*config.unread, reason),
+            refused=(*config.refused, *refused),
+        )
+    return replace(plane, config=config)
+
+
 def _plane(
     snapshot: Snapshot,
     namespace: str,
@@ -251,14 +251,16 @@ def _plane(
         config = MeshConfig(outbound=None, unread=(reason,))
     else:
         config = merge(layers)
-    return ControlPlane(
-        namespace=namespace,
-        revision=revision,
-        version=_version(deployment),
-        tags=tags,
-        config=config,
-        deployment=deployment.ref if deployment is not None else None,
-        config_map=base.ref if base is not None else None,
+    return _as_read(
+        ControlPlane(
+            namespace=namespace,
+            revision=revision,
+            version=_version(deployment),
+            tags=tags,
+            config=config,
+            deployment=deployment.ref if deployment is not None else None,
+            config_map=base.ref if base is not None else None,
+        )
     )
 
 

@@ -20,12 +20,12 @@ from apps.mesh.objects.selectors import is_subset
 from apps.mesh.objects.workloads import Workload
 from apps.mesh.planes import INPUTS as PLANE_INPUTS
 from apps.mesh.planes import namespace_planes
+from apps.mesh.reading import Reading
 from apps.mesh.refs import ResourceRef
 from apps.mesh.reports import MtlsDecision, MtlsMode, MtlsReport
 from apps.mesh.selection import WorkloadIndex
 from apps.mesh.snapshot import Snapshot
 from apps.mesh.verdicts import Step
-from apps.mesh.visibility import in_revision
 
 INPUTS = PLANE_INPUTS | {"PeerAuthentication"}
 RULE = "pilot/pkg/security/authn/policy_applier.go"
@@ -48,18 +48,16 @@ class PeerPolicies:
     plain: Mapping[str, PeerAuthentication]
 
     @classmethod
-    def of(cls, policies: Iterable[PeerAuthentication], plane: ControlPlane) -> PeerPolicies:
+    def of(cls, policies: Iterable[PeerAuthentication], root: str) -> PeerPolicies:
         selecting: dict[str, list[PeerAuthentication]] = {}
         plain: dict[str, PeerAuthentication] = {}
         for policy in sorted(policies, key=lambda item: item.age_key):
-            if not in_revision(policy.labels, plane.revision, plane.tags):
-                continue
             if policy.selector:
                 selecting.setdefault(policy.namespace, []).append(policy)
             else:
                 plain.setdefault(policy.namespace, policy)  # the oldest one counts, the others are ignored
         fixed = {namespace: tuple(items) for namespace, items in selecting.items()}
-        return cls(plane.config.root_namespace, fixed, plain)
+        return cls(root, fixed, plain)
 
     def of_namespace(self, namespace: str) -> MtlsDecision:
         """The mode of the namespace, else of the mesh, else Istio's default: what clients go by."""
@@ -140,7 +138,8 @@ class MtlsModes:
         """What a control plane reads."""
         key = (plane.namespace, plane.revision)
         if key not in self._policies:
-            self._policies[key] = PeerPolicies.of(self._snapshot.each(PeerAuthentication), plane)
+            read = Reading.of(self._snapshot, plane).each(self._snapshot.each(PeerAuthentication))
+            self._policies[key] = PeerPolicies.of(read, plane.config.root_namespace)
         return self._policies[key]
 
     def namespace_mode(self, namespace: str) -> MtlsDecision:
@@ -165,7 +164,8 @@ class MtlsModes:
             return MtlsReport(MtlsMode.UNKNOWN, asked, missing[0], evidence=(unknown,), unknowns=missing)
         unknowns = list(placement.notes)
         if placement.plane is Plane.AMBIENT:
-            asked, ports = _ambient(asked), {port: _ambient(found) for port, found in ports.items()}
+            ports = _ambient_ports(asked, ports)
+            asked = _ambient(asked)
         return MtlsReport(
             mode=asked.mode,
             asked=asked,
@@ -188,6 +188,9 @@ class MtlsModes:
             gap = self._snapshot.missing("PeerAuthentication", namespace)
             if gap is not None:
                 return (f"PeerAuthentications of namespace {namespace} could not be read: {gap.reason}",)
+        gap = self._snapshot.missing("Namespace")
+        if gap is not None and plane.config.discovery_selectors:
+            return (f"What the mesh discovers is not known: namespaces could not be read ({gap.reason}).",)
         if asked.level in {"mesh", "default"} and plane.config.outbound is None and plane.config.unread:
             return (f"Which namespace holds the mesh's policy is not known: {plane.config.unread[0]}",)
         return ()
@@ -208,6 +211,15 @@ def _ambient(decision: MtlsDecision) -> MtlsDecision:
     if decision.mode is MtlsMode.DISABLE:
         return replace(decision, mode=MtlsMode.PERMISSIVE)
     return decision
+
+
+def _ambient_ports(asked: MtlsDecision, ports: Mapping[int, MtlsDecision]) -> dict[int, MtlsDecision]:
+    """Of a policy without a mode of its own istiod looks at the ports of a STRICT namespace only where one of
+    them says PERMISSIVE: else DISABLE leaves a port STRICT (convertedSelectorPeerAuthentications)."""
+    inherited = asked.mode is MtlsMode.STRICT and asked.level != "workload"
+    if inherited and all(found.mode is not MtlsMode.PERMISSIVE for found in ports.values()):
+        return {port: asked if found.mode is MtlsMode.DISABLE else found for port, found in ports.items()}
+    return {port: _ambient(found) for port, found in ports.items()}
 
 
 def _step(decision: MtlsDecision) -> Step:

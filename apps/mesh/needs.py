@@ -17,9 +17,10 @@ from apps.mesh.egress import INPUTS as ENGINE_INPUTS
 from apps.mesh.egress import EgressEngine
 from apps.mesh.hosts import is_wildcard, subset_of
 from apps.mesh.hostsets import HostSet, RequiredHost
-from apps.mesh.injection import PROXY_CONTAINER, data_plane, injected, injections
+from apps.mesh.injection import injected, injections
 from apps.mesh.objects.networking import Port, ServiceEntry
 from apps.mesh.objects.workloads import Container, PodGroup, PodTemplate, Workload
+from apps.mesh.podplanes import PROXY_CONTAINER, data_plane
 from apps.mesh.refs import ResourceRef
 from apps.mesh.reports import CaptureKind, SpeedscaleInstall
 from apps.mesh.snapshot import Snapshot

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from apps.mesh.derived import EachNamespace
@@ -15,6 +15,7 @@ from apps.mesh.meshconfig import (
     control_planes,
 )
 from apps.mesh.snapshot import Snapshot
+from apps.mesh.webhooks import injection_hooks
 
 INPUTS = frozenset({"ConfigMap", "MutatingWebhookConfiguration", "Namespace", "Workload"})
 NOWHERE = "*"
@@ -22,14 +23,6 @@ NOWHERE = "*"
 _UNFOUND = ControlPlane(
     "", DEFAULT_REVISION, "", (), MeshConfig(outbound=None, unread=("No control plane was found.",))
 )
-
-
-def at_least(plane: ControlPlane, major: int, minor: int) -> bool | None:
-    """Whether a control plane is of that version or later; None when its version is not known."""
-    numbers = plane.version.split(".")[:2]
-    if len(numbers) < 2 or not all(number.isdecimal() for number in numbers):
-        return None
-    return (int(numbers[0]), int(numbers[1])) >= (major, minor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +33,9 @@ class NamespacePlanes:
     others: ControlPlane
 
     def of(self, namespace: str) -> ControlPlane:
-        """The one of the revision that the namespace's labels ask for (`istio-injection` before
-        `istio.io/rev`, as the webhooks have it); the default one, then any, for others. Where there
-        is none at all, one with Istio's defaults whose `config.unread` says so."""
+        """The one whose webhook takes the namespace's pods, else of the revision that its labels ask for
+        (`istio-injection` before `istio.io/rev`, as the webhooks have it); the default one, then any, for
+        others. Where there is none at all, one with Istio's defaults whose `config.unread` says so."""
         return self.by_namespace.get(namespace, self.others)
 
 
@@ -57,11 +50,20 @@ def _find(snapshot: Snapshot, namespace: str) -> ControlPlane:
     known = snapshot.namespace(namespace)
     labels = known.labels if known is not None else {}
     wanted = "" if "istio-injection" in labels else labels.get(REVISION_LABEL, "")
-    for revision in (wanted, ""):
+    for revision in (*_injecting(snapshot, labels), wanted, ""):
         plane = control_plane_for(snapshot, revision, namespace)
         if plane is not None:
             return plane
     return next(iter(control_planes(snapshot)), _UNFOUND)
+
+
+def _injecting(snapshot: Snapshot, labels: Mapping[str, str]) -> Iterator[str]:
+    """The revisions that inject into pods without labels of their own; the last webhook called first, whose
+    proxy the pods are left with."""
+    for hook in reversed(snapshot.derived(injection_hooks)):
+        webhook = hook.webhook
+        if webhook.namespace_selector.matches(labels) and webhook.object_selector.matches({}):
+            yield hook.revision
 
 
 plane_of = EachNamespace(_find)

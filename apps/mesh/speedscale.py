@@ -251,7 +251,8 @@ def sidecar_webhooks(snapshot: Snapshot) -> tuple[SidecarWebhook, ...]:
         SidecarWebhook(configuration.ref, f"webhooks[{index}]", webhook)
         for configuration in snapshot.each(MutatingWebhookConfiguration)
         for index, webhook in enumerate(configuration.webhooks)
-        if webhook.name == SIDECAR_WEBHOOK and (takes(webhook, "deployments") or takes(webhook, "pods"))
+        if webhook.name == SIDECAR_WEBHOOK
+        and (takes(webhook, "apps", "deployments") or takes(webhook, "", "pods"))
     )
 
 

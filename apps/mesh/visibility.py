@@ -62,10 +62,10 @@ def visible_to(exported: Collection[str], owner: str, viewer: str) -> bool:
     return viewer in exported or (PRIVATE in exported and owner == viewer)
 
 
-def in_revision(labels: Mapping[str, str], revision: str, tags: Collection[str] = ()) -> bool:
-    """Whether a control plane of that revision ("default" for the unnamed one) reads the object."""
-    wanted = labels.get(REVISION_LABEL, "")
-    return not wanted or wanted == (revision or "default") or wanted in tags
+def in_revision(labels: Mapping[str, str], revision: str) -> bool:
+    """Whether a control plane of that revision ("default" for the unnamed one) reads the object: one without
+    the label, or with this very revision. Tags are for pods; on an object of Istio they mean nobody."""
+    return REVISION_LABEL not in labels or labels[REVISION_LABEL] == (revision or "default")
 
 
 def is_namespace_name(text: str) -> bool:

@@ -3,7 +3,7 @@
 `# expect: NAMESPACE/WORKLOAD HOST:PORT PROTOCOL [@IP] => VERDICT [via CLUSTER][; CLAUSE]…` where a clause is
 `step "title"`, `says "words of the evidence"`, `unknown "words"`, `fix REMEDY` ("fix text" for one without
 a remedy), `no fix`, `nothing unknown`, `stopped "title"` (what refuses it after the
-mesh) or `arrives`. `# gap: KIND NAMESPACE reason` says what could not be read.
+mesh) or `arrives`. `# gap: KIND NAMESPACE reason` says what could not be read (`*` for the whole cluster).
 
 With `# switch: mesh NAMESPACE/REVISION` or `# switch: namespace NAME` the verdict is the one under
 REGISTRY_ONLY, and there are more clauses: `outcome OUTCOME`, `reason "words"` (why the policy of the scope
@@ -76,7 +76,7 @@ def base_and(text: str) -> Snapshot:
 
 def gaps_of(text: str) -> list[Gap]:
     found = (_GAP.match(line) for line in text.splitlines())
-    return [Gap(m["kind"], m["ns"], m["reason"]) for m in found if m]
+    return [Gap(m["kind"], m["ns"].replace("*", ""), m["reason"]) for m in found if m]
 
 
 def choice_of(text: str) -> Choice | None:

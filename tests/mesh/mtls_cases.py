@@ -19,7 +19,7 @@ from apps.mesh.knownhosts import KnownHosts
 from apps.mesh.mtls import mtls_modes
 from apps.mesh.parsing.files import load_directory
 from apps.mesh.refs import ResourceRef
-from apps.mesh.snapshot import Gap, Snapshot
+from apps.mesh.snapshot import Snapshot
 from tests.mesh.cases_runner import CASES, gaps_of
 
 FILES = sorted((CASES / "mtls").glob("*.yaml"))
@@ -30,9 +30,7 @@ _CLIENT = re.compile(r"(\S+) (\S+)=(\S+) -> (\S+):(\d+)(?: subset (\S+))? => (\S
 def snapshot_of(case: Path) -> Snapshot:
     base, own = load_directory(CASES / "mesh.yaml"), load_directory(case)
     assert not own.problems, own.problems
-    given = gaps_of(case.read_text())
-    gaps = [Gap(gap.kind, "" if gap.namespace == "*" else gap.namespace, gap.reason) for gap in given]
-    return Snapshot.from_manifests([*base.manifests, *own.manifests], gaps=gaps)
+    return Snapshot.from_manifests([*base.manifests, *own.manifests], gaps=gaps_of(case.read_text()))
 
 
 def violations(case: Path, snapshot: Snapshot) -> list[str]:

@@ -26,6 +26,7 @@ CALLER = Caller("shop", "cart", 8888, ("corp.example", "cluster.local"))
         ("{from: [{source: {principals: [other/ns/shop/sa/cart]}}]}", False),
         ("{from: [{source: {serviceAccounts: [shop/cart]}}]}", True),
         ("{from: [{source: {serviceAccounts: [cart]}}]}", False),
+        ('{from: [{source: {serviceAccounts: ["shop/*"]}}]}', False),
         ("{from: [{source: {ipBlocks: [10.0.0.0/8]}}]}", None),
         ("{from: [{source: {ipBlocks: [10.0.0.0/8], namespaces: [pay]}}]}", False),
         ("{to: [{operation: {ports: ['8888']}}]}", True),

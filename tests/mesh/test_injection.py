@@ -2,107 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
-from apps.mesh.injection import injection
-from apps.mesh.refs import Manifest
-from apps.mesh.reports import DataPlane, Drift, InjectionReport
-from apps.mesh.snapshot import Gap, Snapshot
-
-NOT_REFUSED = {"key": "sidecar.istio.io/inject", "operator": "NotIn", "values": ["false"]}
-
-
-def absent(key: str) -> dict[str, Any]:
-    return {"key": key, "operator": "DoesNotExist"}
-
-
-def within(key: str, *values: str) -> dict[str, Any]:
-    return {"key": key, "operator": "In", "values": list(values)}
-
-
-def hook(name: str, namespace: list[Any], pod: list[Any]) -> dict[str, Any]:
-    return {
-        "name": f"{name}.sidecar-injector.istio.io",
-        "clientConfig": {"service": {"namespace": "istio-system", "name": "istiod", "path": "/inject"}},
-        "namespaceSelector": {"matchExpressions": namespace},
-        "objectSelector": {"matchExpressions": pod},
-        "rules": [{"operations": ["CREATE"], "apiGroups": [""], "resources": ["pods"]}],
-    }
-
-
-def configuration(name: str, labels: dict[str, str], *webhooks: Any) -> Manifest:
-    return {
-        "apiVersion": "admissionregistration.k8s.io/v1",
-        "kind": "MutatingWebhookConfiguration",
-        "metadata": {"name": name, "labels": labels},
-        "webhooks": list(webhooks),
-    }
-
-
-DEFAULT = configuration(
-    "istio-sidecar-injector",
-    {"istio.io/rev": "default"},
-    hook("namespace", [within("istio-injection", "enabled")], [NOT_REFUSED]),
-    hook(
-        "object",
-        [absent("istio-injection"), absent("istio.io/rev")],
-        [within("sidecar.istio.io/inject", "true"), absent("istio.io/rev")],
-    ),
-)
-CANARY = configuration(
-    "istio-sidecar-injector-1-28-1",
-    {"istio.io/rev": "1-28-1"},
-    hook("rev.namespace", [within("istio.io/rev", "1-28-1"), absent("istio-injection")], [NOT_REFUSED]),
-)
-STABLE = configuration(
-    "istio-revision-tag-stable",
-    {"istio.io/rev": "1-28-1", "istio.io/tag": "stable"},
-    hook("rev.namespace", [within("istio.io/rev", "stable"), absent("istio-injection")], [NOT_REFUSED]),
-)
-
-
-def report(
-    namespace: dict[str, str],
-    labels: dict[str, str] | None = None,
-    *,
-    annotations: dict[str, str] | None = None,
-    name: str = "shop",
-    spec: dict[str, Any] | None = None,
-    pods: list[dict[str, Any]] | None = None,
-    more: tuple[Manifest, ...] = (),
-    gaps: tuple[Gap, ...] = (),
-) -> InjectionReport:
-    pod = {"labels": {"app": "cart", **(labels or {})}, "annotations": annotations or {}}
-    template = {"metadata": pod, "spec": {"containers": [{"name": "cart"}], **(spec or {})}}
-    manifests: list[Manifest] = [
-        DEFAULT,
-        CANARY,
-        STABLE,
-        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": namespace}},
-        {
-            "apiVersion": "apps/v1",
-            "kind": "Deployment",
-            "metadata": {"name": "cart", "namespace": name},
-            "spec": {"template": template},
-        },
-        *more,
-    ]
-    if pods:
-        manifests.append(
-            {
-                "apiVersion": "meshconsole.io/v1",
-                "kind": "PodGroups",
-                "metadata": {"namespace": name, "name": "deployment.cart"},
-                "owner": {"kind": "Deployment", "name": "cart"},
-                "groups": pods,
-            }
-        )
-    snapshot = Snapshot.from_manifests(manifests, gaps=gaps)
-    workload = snapshot.workload(name, "cart")
-    assert workload is not None
-    return injection(snapshot, workload)
+from apps.mesh.reports import DataPlane, Drift
+from apps.mesh.snapshot import Gap
+from tests.mesh.injection_cases import pod, report
 
 
 @pytest.mark.parametrize(
@@ -154,11 +58,12 @@ def test_kubernetes_own_namespaces_are_never_injected() -> None:
         ("policy: enabled\nneverInjectSelector: [{}]", {}, True),
         ("policy: disabled\nalwaysInjectSelector: [{matchLabels: {app: cart}}]", {}, True),
         ("policy: off\nalwaysInjectSelector: [{matchLabels: {app: cart}}]", {}, False),
-        ("policy: enabled\nneverInjectSelector: [", {}, True),
+        ("neverInjectSelector: []", {"sidecar.istio.io/inject": "true"}, False),
+        ("policy: enabled\nneverInjectSelector: [", {}, None),
     ],
 )
 def test_the_injectors_policy_and_selectors_decide_what_labels_leave_open(
-    config: str, labels: dict[str, str], expected: bool
+    config: str, labels: dict[str, str], expected: bool | None
 ) -> None:
     configmap = {
         "apiVersion": "v1",
@@ -174,17 +79,6 @@ def test_webhooks_that_could_not_be_read_make_it_unknown() -> None:
     found = report({"istio-injection": "enabled"}, gaps=(gap,))
     assert (found.expected, found.drift) == (None, Drift.UNKNOWN)
     assert "forbidden" in found.reason
-
-
-def pod(*containers: str, count: int = 1, init: tuple[str, ...] = (), **more: Any) -> dict[str, Any]:
-    return {
-        "labels": {"app": "cart"},
-        "containers": [{"name": name} for name in containers],
-        "initContainers": [{"name": name, "restartPolicy": "Always"} for name in init],
-        "phase": "Running",
-        "count": count,
-        **more,
-    }
 
 
 def test_pods_are_counted_by_whether_they_are_as_they_should_be() -> None:
@@ -218,6 +112,35 @@ def test_a_pod_in_an_ambient_namespace_is_expected_there() -> None:
     found = report({"istio.io/dataplane-mode": "ambient"}, pods=[redirected])
     assert (found.expected, found.ambient_expected) == (False, True)
     assert (found.actual, found.drift) == (DataPlane.AMBIENT, Drift.NONE)
+
+
+@pytest.mark.parametrize(("own", "expected"), [("none", False), ("ambient", True), ("sidecar", True)])
+def test_only_none_takes_a_pod_out_of_an_ambient_namespace(own: str, expected: bool) -> None:
+    found = report({"istio.io/dataplane-mode": "ambient"}, {"istio.io/dataplane-mode": own})
+    assert found.ambient_expected is expected
+
+
+def test_a_proxy_that_the_template_brings_is_no_surprise() -> None:
+    labels = {"sidecar.istio.io/inject": "false"}
+    gateway = {"containers": [{"name": "istio-proxy", "image": "istio/proxyv2:1.28.1"}]}
+    found = report({"istio-injection": "enabled"}, labels, spec=gateway, pods=[pod("istio-proxy", count=2)])
+    assert (found.expected, found.drift, found.pods_matching) == (False, Drift.NONE, 2)
+    strange = report({"istio-injection": "enabled"}, labels, pods=[pod("cart", "istio-proxy")])
+    assert strange.drift is Drift.UNEXPECTED
+
+
+def test_a_pod_whose_image_nobody_filled_in_has_no_proxy() -> None:
+    auto = pod("cart")
+    auto["containers"].append({"name": "istio-proxy", "image": "auto"})
+    found = report({"istio-injection": "enabled"}, pods=[auto])
+    assert (found.actual, found.drift) == (DataPlane.NONE, Drift.MISSING)
+
+
+def test_a_gateway_that_is_injected_may_be_of_an_older_revision() -> None:
+    gateway = {"containers": [{"name": "istio-proxy", "image": "auto"}]}
+    old = pod("istio-proxy", annotations={"sidecar.istio.io/status": '{"revision": "1-27-3"}'})
+    found = report({"istio.io/rev": "stable"}, spec=gateway, pods=[old])
+    assert found.drift is Drift.REVISION
 
 
 def test_without_pods_being_in_the_mesh_is_what_is_expected() -> None:

@@ -35,7 +35,11 @@ data: {mesh: "trustDomain: one"}
 apiVersion: v1
 kind: ConfigMap
 metadata: {name: istio-canary, namespace: istio-system}
-data: {mesh: "{trustDomain: two, enableAutoMtls: false, extensionProviders: [{name: opa}]}"}
+data:
+  mesh: |
+    trustDomain: two
+    enableAutoMtls: false
+    extensionProviders: [{name: opa, envoyExtAuthzHttp: {}}, {name: trace}]
 ---
 apiVersion: v1
 kind: Service
@@ -109,7 +113,7 @@ def test_the_revision_of_a_namespace_chooses_its_control_plane() -> None:
     planes = laid().derived(namespace_planes)
     assert planes.of("pay").config.trust_domain == "two"
     assert not planes.of("pay").config.auto_mtls
-    assert planes.of("pay").config.extension_providers == ("opa",)
+    assert planes.of("pay").config.external_authorizers == ("opa",)
     assert planes.of("shop").config.trust_domain == "one", "istio-injection comes before istio.io/rev"
     assert planes.of("elsewhere").config.auto_mtls
     nothing = Snapshot.from_manifests([]).derived(namespace_planes).of("shop").config

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from apps.mesh.egress.gatewayapi import Converted, convert, in_order
-from apps.mesh.egress.reading import Reading
 from apps.mesh.hosts import is_wildcard, matches, more_specific, service_names, subset_of
 from apps.mesh.objects.gatewayapi import (
     GATEWAY_API,
@@ -26,6 +25,7 @@ from apps.mesh.objects.gatewayapi import (
     TLSRoute,
 )
 from apps.mesh.objects.networking import GatewayServer, Port, Service, VirtualService
+from apps.mesh.reading import Reading
 from apps.mesh.refs import ResourceRef
 from apps.mesh.snapshot import Snapshot
 

@@ -51,7 +51,7 @@ def bypass_answer(workload: Workload, placement: Placement, destination: Destina
 def _no_proxy(workload: Workload, placement: Placement) -> Step:
     if placement.plane is Plane.HOST_NETWORK:
         text = f"{workload.name} uses the host's network, where Istio never injects."
-        path = "spec.hostNetwork" if workload.kind == "Pod" else "spec.template.spec.hostNetwork"
+        path = workload.in_template("spec.hostNetwork")
         return Step("The pods use the host's network", text, workload.ref, path, "pkg/kube/inject/inject.go")
     count = placement.pods
     pods = f"None of its {count} pods carries" if count != 1 else "Its pod does not carry"
@@ -72,7 +72,7 @@ def _excluded(workload: Workload, placement: Placement, destination: Destination
     if taken:
         return None
     annotated = setting in placement.pod.annotations
-    path = f"spec.template.metadata.annotations[{setting}]" if annotated else ""
+    path = workload.in_template(f"metadata.annotations[{setting}]") if annotated else ""
     ref = workload.ref if annotated else None
     if taken is None:
         missing = f"The address of {destination.host} is not known, and {setting} depends on it."
@@ -83,7 +83,7 @@ def _excluded(workload: Workload, placement: Placement, destination: Destination
     said = f"{setting} is {value!r}" if annotated else f"The injector's default for {setting} says so"
     if setting == INTERCEPTION and interception(placement.pod.annotations) and not annotated:
         said, ref = f"{ANNOTATION} says interceptionMode NONE", workload.ref
-        path = f"spec.template.metadata.annotations[{ANNOTATION}]"
+        path = workload.in_template(f"metadata.annotations[{ANNOTATION}]")
     first = Step(
         "The sidecar does not see this call",
         f"{said}; {destination.protocol} on {destination.port} is not redirected to istio-proxy.",

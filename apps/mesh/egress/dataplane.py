@@ -15,9 +15,11 @@ from ipaddress import ip_address
 from apps.mesh.derived import EachNamespace
 from apps.mesh.egress.proxyconfig import interception
 from apps.mesh.hosts import network
-from apps.mesh.injection import PROXY_CONTAINER, Injector, data_plane, revision_of
+from apps.mesh.injection import Injector
+from apps.mesh.meshconfig import control_plane_for
 from apps.mesh.objects.config import ConfigMap
 from apps.mesh.objects.workloads import PodGroup, PodTemplate, Workload
+from apps.mesh.podplanes import PROXY_CONTAINER, data_plane, revision_of
 from apps.mesh.refs import ResourceRef
 from apps.mesh.reports import DataPlane
 from apps.mesh.snapshot import Snapshot
@@ -126,7 +128,8 @@ def place(snapshot: Snapshot, workload: Workload) -> Placement:
         return Placement(Plane.OWN_PROXY, proxied[0].pod, pods=pods)
     if proxied:
         without = pods - sum([group.count for group in proxied])
-        return _with_sidecar(snapshot, _largest(proxied).pod, pods, without, _notes(proxied, pods, without))
+        notes = _notes(proxied, pods, without)
+        return _with_sidecar(snapshot, workload, _largest(proxied).pod, without, notes)
     pod = _largest(groups).pod
     return Placement(_bare(snapshot, workload, pod), pod, pods=pods)
 
@@ -165,34 +168,36 @@ def _without_pods(snapshot: Snapshot, workload: Workload) -> Placement:
     if _own_proxy(pod):
         return Placement(Plane.OWN_PROXY, pod, notes=note)
     if _proxied(pod):
-        return _with_sidecar(snapshot, pod, 0, 0, note)
+        return _with_sidecar(snapshot, workload, pod, 0, note)
     report = Injector(snapshot).report(workload)
     if report.expected is None:
         missing = f"No pod runs, and injection is unclear: {report.reason}"
         return Placement(Plane.UNKNOWN, pod, missing=missing)
     if report.expected:
-        return _with_sidecar(snapshot, pod, 0, 0, note, report.revision_expected)
+        return _with_sidecar(snapshot, workload, pod, 0, note, report.revision_expected)
     return Placement(_bare(snapshot, workload, pod), pod, notes=note)
 
 
 def _with_sidecar(
     snapshot: Snapshot,
+    workload: Workload,
     pod: PodTemplate,
-    pods: int,
     unproxied: int,
     notes: tuple[str, ...],
     revision: str = "",
 ) -> Placement:
     revision = revision or revision_of(pod)
+    plane = control_plane_for(snapshot, revision, workload.namespace)
+    default_mode = plane.config.interception if plane is not None else ""
     proxy = pod.container(PROXY_CONTAINER)
     image = proxy.image.partition("@")[0].rpartition("/")[2] if proxy is not None else ""
     return Placement(
         Plane.SIDECAR,
         pod,
-        _capture(pod.annotations, _defaults(snapshot, revision)),
+        _capture(pod.annotations, _defaults(snapshot, revision), default_mode),
         revision,
         image.partition(":")[2].removesuffix("-distroless").removesuffix("-debug"),
-        pods,
+        workload.pods_total,
         unproxied,
         notes,
     )
@@ -226,10 +231,10 @@ def _injector_values(snapshot: Snapshot) -> dict[str, dict[str, str]]:
     return found
 
 
-def _capture(annotations: Mapping[str, str], defaults: Mapping[str, str]) -> Capture:
+def _capture(annotations: Mapping[str, str], defaults: Mapping[str, str], default_mode: str) -> Capture:
     given = [annotations.get(key, defaults.get(default, "")) for key, default in _SETTINGS]
     asked = INCLUDED_RANGES in annotations
-    mode = annotations.get(INTERCEPTION) or interception(annotations)
+    mode = annotations.get(INTERCEPTION) or interception(annotations) or default_mode
     return _capture_of(*given, asked=asked, intercepts=mode != "NONE")
 
 

@@ -28,6 +28,9 @@ def decisive_gaps(case: Case, verdict: Verdict) -> list[str]:
         found.extend(_says(gap) for gap in _importable(case, "ServiceEntry"))
         if ".svc" in case.host or "." not in case.host:
             found.extend(_says(gap) for gap in _importable(case, "Service"))
+    gap = case.snapshot.missing("Namespace")
+    if gap is not None and case.mesh.plane.config.discovery_selectors:
+        found.append(f"{_says(gap)}; which ones the mesh discovers is not known")
     return found
 
 
@@ -44,10 +47,6 @@ def notable_gaps(case: Case, verdict: Verdict) -> list[str]:
             found.append(_says(gap, namespace))
     if case.destination.protocol is not Protocol.TLS and verdict.blocked:
         found.extend(_says(gap) for gap in _importable(case, "Service"))
-    if case.mesh.plane.config.discovery_selectors:
-        gap = case.snapshot.missing("Namespace")
-        if gap is not None:
-            found.append(_says(gap))
     return found
 
 

@@ -16,7 +16,6 @@ from apps.mesh.egress.gatewayapi import (
     convert,
     in_order,
 )
-from apps.mesh.egress.reading import Reading
 from apps.mesh.hosts import matches, service_host
 from apps.mesh.objects.gatewayapi import (
     GATEWAY_ROUTES,
@@ -27,6 +26,7 @@ from apps.mesh.objects.gatewayapi import (
     TLSRoute,
 )
 from apps.mesh.objects.networking import Route, Service, ServiceEntry, VirtualService
+from apps.mesh.reading import Reading
 from apps.mesh.references import MESH_GATEWAY
 from apps.mesh.refs import ResourceRef
 from apps.mesh.snapshot import Snapshot

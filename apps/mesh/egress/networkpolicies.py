@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import ip_address
 
-from apps.mesh.hosts import network
+from apps.mesh.hosts import is_address, network
 from apps.mesh.objects.networkpolicies import (
     IpBlock,
     NetworkPolicy,
@@ -20,12 +20,15 @@ from apps.mesh.objects.networkpolicies import (
     NetworkPolicyRule,
 )
 from apps.mesh.objects.workloads import PodTemplate
+from apps.mesh.parsing.config import NAMESPACE_NAME_LABEL
 from apps.mesh.snapshot import Snapshot
 from apps.mesh.verdicts import Step
 from apps.mesh.webhooks import namespace_labels
 
 EGRESS = "Egress"
 RULE = "networking.k8s.io/v1 NetworkPolicySpec"
+DNS_PORT = 53
+EVERY_PORT = NetworkPolicyPort()
 EVERY_ADDRESS = frozenset({"0.0.0.0/0", "::/0"})
 
 
@@ -63,7 +66,7 @@ def passage(snapshot: Snapshot, policies: tuple[NetworkPolicy, ...], target: Tar
         for rule in policy.egress
     ]
     if True in verdicts:
-        return FREE
+        return FREE if is_address(target.host) else _resolving(policies, target)
     names = ", ".join(policy.ref.path for policy in policies)
     goal = f"TCP {target.port or 'of its port'} to {target.host}"
     if None in verdicts:
@@ -73,6 +76,17 @@ def passage(snapshot: Snapshot, policies: tuple[NetworkPolicy, ...], target: Tar
     text = f"{names} {verbs[0]} the pods and {verbs[1]} no egress rule that allows {goal}; a network plugin "
     text += "that enforces NetworkPolicies drops it."
     return Passage(Step("A NetworkPolicy stops it", text, policies[0].ref, "spec.egress", RULE))
+
+
+def _resolving(policies: tuple[NetworkPolicy, ...], target: Target) -> Passage:
+    """The doubt where no rule has a port for DNS: who answers the pods' questions, and whether the policies
+    hold on the way there, cannot be seen."""
+    ports = [port for policy in policies for rule in policy.egress for port in rule.ports or (EVERY_PORT,)]
+    if any(port.covers(DNS_PORT, protocol) is not False for port in ports for protocol in ("UDP", "TCP")):
+        return FREE
+    names = ", ".join(policy.ref.path for policy in policies)
+    doubt = f"No egress rule of {names} has port 53: the name {target.host} may not be resolved."
+    return Passage(doubt=doubt)
 
 
 def limiting_egress(snapshot: Snapshot) -> dict[str, tuple[NetworkPolicy, ...]]:
@@ -85,14 +99,17 @@ def limiting_egress(snapshot: Snapshot) -> dict[str, tuple[NetworkPolicy, ...]]:
 
 
 def _rule_allows(snapshot: Snapshot, rule: NetworkPolicyRule, namespace: str, target: Target) -> bool | None:
-    port = _any([_covers(port, target.port) for port in rule.ports]) if rule.ports else True
+    port = _any([_covers(port, target) for port in rule.ports]) if rule.ports else True
     peer = _any([_peer(snapshot, peer, namespace, target) for peer in rule.peers]) if rule.peers else True
     if False in (port, peer):
         return False
     return None if None in (port, peer) else True
 
 
-def _covers(port: NetworkPolicyPort, number: int | None) -> bool | None:
+def _covers(port: NetworkPolicyPort, target: Target) -> bool | None:
+    number = target.port
+    if port.name and target.pods is None:
+        return False  # the name is one that the containers of a pod give
     if number is None:
         return True if port.number is None and not port.name and port.protocol == "TCP" else None
     return port.covers(number)
@@ -109,16 +126,15 @@ def _peer(snapshot: Snapshot, peer: NetworkPolicyPeer, namespace: str, target: T
 
 def _selects(
     snapshot: Snapshot, peer: NetworkPolicyPeer, namespace: str, owner: str, pod: PodTemplate
-) -> bool:
+) -> bool | None:
+    if peer.pod_selector is not None and not peer.pod_selector.matches(pod.labels):
+        return False
     if peer.namespace_selector is None:
-        if owner != namespace:
-            return False
-    else:
-        known = snapshot.namespaces.get(owner)
-        labels = namespace_labels(owner, known.labels if known is not None else {})
-        if not peer.namespace_selector.matches(labels):
-            return False
-    return peer.pod_selector is None or peer.pod_selector.matches(pod.labels)
+        return owner == namespace
+    known = snapshot.namespaces.get(owner)
+    if known is None and not peer.namespace_selector.keys <= {NAMESPACE_NAME_LABEL}:
+        return None
+    return peer.namespace_selector.matches(namespace_labels(owner, known.labels if known is not None else {}))
 
 
 def _in_block(block: IpBlock, ip: str) -> bool | None:

@@ -14,11 +14,11 @@ from apps.mesh.egress.gateways import forwarding
 from apps.mesh.egress.networkpolicies import Target, passage
 from apps.mesh.egress.views import MeshView
 from apps.mesh.hosts import is_address, service_names
-from apps.mesh.injection import PROXY_CONTAINER
 from apps.mesh.objects.networking import Port, Service
 from apps.mesh.objects.networkpolicies import NetworkPolicy
 from apps.mesh.objects.selectors import is_subset
 from apps.mesh.objects.workloads import PodTemplate
+from apps.mesh.podplanes import PROXY_CONTAINER
 from apps.mesh.refs import ResourceRef
 from apps.mesh.selection import ServiceIndex
 from apps.mesh.snapshot import Snapshot

@@ -1,24 +1,27 @@
 """The settings of a single proxy that decide where its connections go: DNS capture and interception.
 
-Follows pilot/pkg/model/proxy_config.go (EffectiveProxyConfig): the pod's annotation, then a ProxyConfig that
-selects it, then its namespace's, then the root namespace's, then MeshConfig's. The rest does not matter here.
+Follows pilot/pkg/model/proxy_config.go (EffectiveProxyConfig): a ProxyConfig that selects the pod, then the
+pod's annotation, then its namespace's, then the root namespace's, then MeshConfig's. What comes out stands in
+the proxy's environment, which goes before the annotation once more (pkg/bootstrap/config.go,
+GetNodeMetaData). The rest does not matter here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import lru_cache
 
-from apps.mesh.meshconfig import ControlPlane
+from apps.mesh.inforce import in_force
+from apps.mesh.meshconfig import DNS_CAPTURE, ControlPlane, is_true
+from apps.mesh.meshfields import proxy_config
 from apps.mesh.objects.config import ProxyConfig
 from apps.mesh.objects.selectors import is_subset
 from apps.mesh.objects.workloads import PodTemplate
 from apps.mesh.snapshot import Snapshot
-from apps.mesh.webhooks import mapping_of
+from apps.mesh.visibility import in_revision
 
 ANNOTATION = "proxy.istio.io/config"
-DNS_CAPTURE = "ISTIO_META_DNS_CAPTURE"
 
 
 def interception(annotations: Mapping[str, str]) -> str:
@@ -29,11 +32,10 @@ def interception(annotations: Mapping[str, str]) -> str:
 def plane_of_proxy(snapshot: Snapshot, plane: ControlPlane, namespace: str, pod: PodTemplate) -> ControlPlane:
     """The control plane as this proxy has it: the same, unless its own settings capture DNS where the
     mesh's do not, or the other way round."""
-    found = snapshot.each(ProxyConfig)
-    if not found and ANNOTATION not in pod.annotations:
+    if ANNOTATION not in pod.annotations and not snapshot.each(ProxyConfig):
         return plane
-    given = next((text for text in _asked(found, plane, namespace, pod) if text), "")
-    captures = given.lower() == "true" if given else plane.config.dns_capture
+    given = next((text for text in _asked(snapshot, plane, namespace, pod) if text), "")
+    captures = is_true(given) if given else plane.config.dns_capture
     return capturing(plane, captures)
 
 
@@ -44,14 +46,13 @@ def capturing(plane: ControlPlane, captures: bool) -> ControlPlane:
     return replace(plane, config=replace(plane.config, dns_capture=captures))
 
 
-def _asked(
-    configs: Iterable[ProxyConfig], plane: ControlPlane, namespace: str, pod: PodTemplate
-) -> Iterator[str]:
+def _asked(snapshot: Snapshot, plane: ControlPlane, namespace: str, pod: PodTemplate) -> Iterator[str]:
     """What each says of DNS capture, the strongest first; "" where it says nothing."""
-    yield _own(pod.annotations.get(ANNOTATION, ""))[1]
-    found = sorted(configs, key=lambda item: item.age_key)
+    read = (item for item in in_force(snapshot, ProxyConfig) if in_revision(item.labels, plane.revision))
+    found = sorted(read, key=lambda item: item.age_key)
     own = [item for item in found if item.namespace == namespace]
     yield from _first(item for item in own if item.selector and is_subset(item.selector, pod.labels))
+    yield _own(pod.annotations.get(ANNOTATION, ""))[1]
     yield from _first(item for item in own if item.selector is None)
     root = plane.config.root_namespace
     yield from _first(item for item in found if item.namespace == root and item.selector is None)
@@ -65,11 +66,5 @@ def _first(found: Iterator[ProxyConfig]) -> Iterator[str]:
 
 @lru_cache(maxsize=256)
 def _own(text: str) -> tuple[str, str]:
-    values = mapping_of(text) if text else None
-    if values is None:
-        return "", ""
-    given = values.get("proxyMetadata")
-    environment = given if isinstance(given, Mapping) else {}
-    captures = environment.get(DNS_CAPTURE, "")
-    mode = values.get("interceptionMode", "")
-    return str(mode), str(captures).lower() if isinstance(captures, bool) else str(captures or "")
+    values = proxy_config(text) if text else {}
+    return values.get("interceptionMode", ""), values.get("proxyMetadata", {}).get(DNS_CAPTURE, "")

@@ -197,7 +197,7 @@ def _read(
     if not seen:
         hidden.append((item, "its namespace is outside the mesh's discoverySelectors"))
         return []
-    if not in_revision(item.labels, plane.revision, plane.tags):
+    if not in_revision(item.labels, plane.revision):
         hidden.append((item, f"its label istio.io/rev limits it to {item.labels['istio.io/rev']}"))
         return []
     cap = _cap(snapshot, plane, item)

@@ -22,7 +22,6 @@ from apps.mesh.egress.matching import ListenerSet, PortView
 from apps.mesh.egress.meshroutes import mesh_routes
 from apps.mesh.egress.proxyconfig import capturing
 from apps.mesh.egress.reach import EntriesTouch, Reach, Touch, every, owners_of
-from apps.mesh.egress.reading import Reading
 from apps.mesh.egress.registry import Registries, Registry, hosts_of, order, reader
 from apps.mesh.egress.routes import build_routes
 from apps.mesh.egress.routetouch import RoutesTouch, RulesTouch
@@ -40,6 +39,7 @@ from apps.mesh.objects.networking import (
     WorkloadEntry,
 )
 from apps.mesh.objects.selectors import is_subset
+from apps.mesh.reading import Reading
 from apps.mesh.refs import ResourceRef
 from apps.mesh.scopes import SidecarIndex
 from apps.mesh.snapshot import Snapshot

@@ -34,14 +34,18 @@ class ProxyConfig(MeshObject):
 
 @dataclass(frozen=True, slots=True)
 class WebhookRule:
+    """What a webhook is called for; of what is empty nothing is said, as in files that leave it out."""
+
     operations: tuple[str, ...] = ()
     api_groups: tuple[str, ...] = ()
     resources: tuple[str, ...] = ()
+    scope: str = "*"
 
 
 @dataclass(frozen=True, slots=True)
 class Webhook:
-    """`service_*` and `path` say whom the API server calls; "" when the webhook names a URL."""
+    """`service_*` and `path` say whom the API server calls; "" when the webhook names a URL. `conditional`
+    says that it has matchConditions, expressions that decide as well."""
 
     name: str
     namespace_selector: LabelSelector = field(default_factory=LabelSelector)
@@ -50,6 +54,7 @@ class Webhook:
     service_namespace: str = ""
     service_name: str = ""
     path: str = ""
+    conditional: bool = False
     rules: tuple[WebhookRule, ...] = ()
 
 

@@ -43,6 +43,11 @@ class LabelSelector:
         return is_subset(self.match_labels, labels) and all(e.matches(labels) for e in self.expressions)
 
     @property
+    def keys(self) -> frozenset[str]:
+        """The labels that it looks at."""
+        return frozenset(self.match_labels) | {expression.key for expression in self.expressions}
+
+    @property
     def empty(self) -> bool:
         return not self.match_labels and not self.expressions
 

@@ -95,6 +95,13 @@ class Workload(MeshObject):
     def kind(self) -> str:
         return self.ref.kind
 
+    def in_template(self, path: str = "") -> str:
+        """Where a field of the pods (`metadata.labels`) stands in the manifest."""
+        if self.kind == "Pod":
+            return path or "spec"
+        template = "spec.jobTemplate.spec.template" if self.kind == "CronJob" else "spec.template"
+        return f"{template}.{path}" if path else template
+
     @property
     def live_groups(self) -> tuple[PodGroup, ...]:
         return tuple([group for group in self.pod_groups if group.live])

@@ -17,9 +17,14 @@ from apps.mesh.objects.selectors import Expression, LabelSelector
 from apps.mesh.parsing.fields import Fields, metadata
 from apps.mesh.refs import ResourceRef
 
+NAMESPACE_NAME_LABEL = "kubernetes.io/metadata.name"
+
 
 def namespace(fields: Fields, ref: ResourceRef) -> Namespace:
-    return Namespace(**metadata(fields, ref))
+    known = metadata(fields, ref)
+    # The API server sets this one on every namespace; files mostly lack it.
+    labels = {**known["labels"], NAMESPACE_NAME_LABEL: ref.name}
+    return Namespace(**{**known, "labels": labels})
 
 
 def service_account(fields: Fields, ref: ResourceRef) -> ServiceAccount:
@@ -78,8 +83,12 @@ def _webhook(item: Fields) -> Webhook:
         service_namespace=service.text("namespace"),
         service_name=service.text("name"),
         path=service.text("path"),
-        rules=tuple(
-            WebhookRule(rule.texts("operations"), rule.texts("apiGroups"), rule.texts("resources"))
-            for rule in item.items("rules")
-        ),
+        conditional=bool(item.items("matchConditions")),
+        rules=tuple(_webhook_rule(rule) for rule in item.items("rules")),
+    )
+
+
+def _webhook_rule(rule: Fields) -> WebhookRule:
+    return WebhookRule(
+        rule.texts("operations"), rule.texts("apiGroups"), rule.texts("resources"), rule.text("scope", "*")
     )

@@ -6,7 +6,6 @@ from apps.mesh.objects.networking import DestinationRule, Gateway, GatewayServer
 from apps.mesh.objects.traffic import DISABLE, ClientTls, Subset, TrafficPolicy
 from apps.mesh.parsing.fields import Fields, metadata
 from apps.mesh.parsing.networking import port
-from apps.mesh.parsing.security import match_labels
 from apps.mesh.refs import ResourceRef
 
 PASSTHROUGH = "PASSTHROUGH"
@@ -20,13 +19,15 @@ def gateway(fields: Fields, ref: ResourceRef) -> Gateway:
 
 def destination_rule(fields: Fields, ref: ResourceRef) -> DestinationRule:
     spec = fields.child("spec")
+    selector = spec.child("workloadSelector")
     return DestinationRule(
         **metadata(fields, ref),
         host=spec.text("host").lower(),
         policy_given=spec.has("trafficPolicy"),
         policy=_policy(spec.child("trafficPolicy")),
         subsets=tuple(_subset(item) for item in spec.items("subsets")),
-        selector=match_labels(spec, "workloadSelector"),
+        # One without labels is a selector all the same: it keeps the rule in its namespace.
+        selector=selector.labels("matchLabels") if spec.has("workloadSelector") else None,
         export_to=spec.texts("exportTo"),
     )
 

@@ -33,6 +33,7 @@ from apps.mesh.rules.egress import (
 from apps.mesh.rules.generic import (
     export_list_contradicts_itself,
     exported_to_missing_namespace,
+    mesh_config_refused,
     selector_takes_nothing,
     selectors_overlap,
     several_without_selector,
@@ -41,6 +42,7 @@ from apps.mesh.rules.injection import (
     injection_webhook_unreachable,
     namespace_not_injected,
     namespace_refuses_pods,
+    object_of_no_revision,
     odd_inject_value,
     proxy_image_auto,
     proxy_missing,
@@ -180,6 +182,7 @@ RULES: tuple[Rule, ...] = tuple(
         selector_takes_nothing,
         exported_to_missing_namespace,
         export_list_contradicts_itself,
+        mesh_config_refused,
         # egress: Sidecar
         import_brings_nothing,
         import_unreadable,
@@ -235,6 +238,7 @@ RULES: tuple[Rule, ...] = tuple(
         proxy_version_skew,
         waypoint_missing,
         waypoint_ignores_virtual_service,
+        object_of_no_revision,
         # Speedscale
         required_host_blocked,
         service_entry_not_exported,

@@ -14,14 +14,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from apps.mesh.findings import Finding, Severity
-from apps.mesh.injection import WEBHOOK_KIND, hooks_of
+from apps.mesh.injection import WEBHOOK_KIND
 from apps.mesh.objects.base import MeshObject
 from apps.mesh.objects.networking import Service
 from apps.mesh.refs import ResourceRef
 from apps.mesh.rules.base import Rule, RuleContext
 from apps.mesh.rules.wording import counted, listed
 from apps.mesh.selection import any_pods
-from apps.mesh.webhooks import InjectionHook, namespace_labels
+from apps.mesh.webhooks import InjectionHook, injection_hooks
 
 
 def check(context: RuleContext) -> Iterator[Finding]:
@@ -29,7 +29,7 @@ def check(context: RuleContext) -> Iterator[Finding]:
     if not context.snapshot.derived(any_pods):
         return  # files of a repository: they rarely hold the control plane
     by_configuration: dict[ResourceRef, list[tuple[InjectionHook, str]]] = {}
-    for hook in context.snapshot.derived(hooks_of):
+    for hook in context.snapshot.derived(injection_hooks):
         reason = _gone(context, hook)
         if reason:
             by_configuration.setdefault(hook.ref, []).append((hook, reason))
@@ -73,7 +73,7 @@ def _finding(
 
 def _selects(context: RuleContext, name: str, found: list[tuple[InjectionHook, str]]) -> bool:
     """Whether one of the webhooks is called for pods of a namespace."""
-    labels = namespace_labels(name, context.snapshot.namespaces[name].labels)
+    labels = context.snapshot.namespaces[name].labels
     hooks = [hook.webhook for hook, _ in found if hook.webhook.namespace_selector.matches(labels)]
     return any(
         hook.object_selector.matches(workload.template.labels)

@@ -39,7 +39,7 @@ def check(context: RuleContext, namespace: str) -> Iterator[Finding]:
             'Write "true" or "false".',
             workload.ref,
             api_version=workload.api_version,
-            path=f"spec.template.metadata.{field}[{INJECT_KEY}]",
+            path=workload.in_template(f"metadata.{field}[{INJECT_KEY}]"),
         )
 
 

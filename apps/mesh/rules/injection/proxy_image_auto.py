@@ -12,24 +12,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from apps.mesh.findings import Finding, Severity
-from apps.mesh.injection import INPUTS, PROXY_CONTAINER
+from apps.mesh.injection import INPUTS
+from apps.mesh.podplanes import AUTO_IMAGE, PROXY_CONTAINER
 from apps.mesh.rules.base import InEachNamespace, Rule, RuleContext
-
-AUTO = "auto"
 
 
 def check(context: RuleContext, namespace: str) -> Iterator[Finding]:
     """One finding for each workload."""
     for workload, report in context.injected_in(namespace):
         proxy = workload.template.container(PROXY_CONTAINER)
-        if proxy is None or proxy.image != AUTO or report.expected is not False:
+        if proxy is None or proxy.image != AUTO_IMAGE or report.expected is not False:
             continue
         yield RULE.finding(
             f"The image of {PROXY_CONTAINER} is auto, and nothing fills it in: new pods cannot start. "
             f"{report.reason} Label the namespace or the pods for injection.",
             workload.ref,
             api_version=workload.api_version,
-            path="spec.template.spec.containers",
+            path=workload.in_template("spec.containers"),
         )
 
 

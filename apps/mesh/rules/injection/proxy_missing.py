@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 from apps.mesh.findings import Finding, Severity
 from apps.mesh.injection import INPUTS
+from apps.mesh.podplanes import data_plane
 from apps.mesh.reports import Drift
 from apps.mesh.rules.base import InEachNamespace, Rule, RuleContext
 from apps.mesh.rules.wording import counted
@@ -21,13 +22,14 @@ def check(context: RuleContext, namespace: str) -> Iterator[Finding]:
     """One finding for each workload."""
     for workload, report in context.injected_in(namespace):
         if report.drift is Drift.MISSING and report.expected:
-            without = report.pods_total - report.pods_matching
+            groups = workload.live_groups
+            without = sum(group.count for group in groups if not data_plane(group.pod).proxied)
             yield RULE.finding(
                 f"{without} of {counted(report.pods_total, 'pod')} lack the proxy. {report.reason} "
                 f"Restart the workload to have it injected.",
                 workload.ref,
                 api_version=workload.api_version,
-                path="spec.template",
+                path=workload.in_template(),
             )
 
 

@@ -26,7 +26,7 @@ def check(context: RuleContext, namespace: str) -> Iterator[Finding]:
                 "Restart the workload to move it.",
                 workload.ref,
                 api_version=workload.api_version,
-                path="spec.template",
+                path=workload.in_template(),
             )
 
 

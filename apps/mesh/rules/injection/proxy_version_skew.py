@@ -14,10 +14,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from apps.mesh.findings import Finding, Severity
-from apps.mesh.injection import PROXY_CONTAINER, revision_of
 from apps.mesh.meshconfig import control_plane_for
 from apps.mesh.objects.workloads import Workload
 from apps.mesh.planes import INPUTS
+from apps.mesh.podplanes import PROXY_CONTAINER, revision_of
 from apps.mesh.refs import ResourceRef
 from apps.mesh.rules.base import InEachNamespace, Rule, RuleContext
 from apps.mesh.rules.wording import counted, listed

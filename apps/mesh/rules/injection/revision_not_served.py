@@ -14,19 +14,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from apps.mesh.findings import Finding, Severity
-from apps.mesh.injection import DATAPLANE_LABEL, INPUTS, WEBHOOK_KIND, hooks_of
-from apps.mesh.meshconfig import control_planes
+from apps.mesh.injection import DATAPLANE_LABEL, INJECT_KEY, INPUTS, WEBHOOK_KIND
+from apps.mesh.meshconfig import TAG_LABEL
 from apps.mesh.objects.config import Namespace
+from apps.mesh.objects.workloads import Workload
 from apps.mesh.rules.base import InEachNamespace, Rule, RuleContext
 from apps.mesh.rules.wording import counted, listed
-from apps.mesh.webhooks import REVISION_LABEL, InjectionHook, namespace_labels
+from apps.mesh.webhooks import REVISION_LABEL, InjectionHook, injection_hooks
 
 LEGACY = "istio-injection"
 
 
 def check(context: RuleContext, namespace: str) -> Iterator[Finding]:
     """One finding for the namespace, and for each workload that asks by itself."""
-    hooks = context.snapshot.derived(hooks_of)
+    hooks = context.snapshot.derived(injection_hooks)
     if not hooks or context.snapshot.missing(WEBHOOK_KIND):
         return
     served = _served(context)
@@ -36,7 +37,7 @@ def check(context: RuleContext, namespace: str) -> Iterator[Finding]:
     if _unserved(known, hooks):
         yield _namespace(context, known, served)
     elif LEGACY not in known.labels:
-        yield from _workloads(context, namespace, served)
+        yield from _workloads(context, known, hooks, served)
 
 
 def _unserved(namespace: Namespace, hooks: tuple[InjectionHook, ...]) -> bool:
@@ -44,8 +45,7 @@ def _unserved(namespace: Namespace, hooks: tuple[InjectionHook, ...]) -> bool:
     labels = namespace.labels
     if not labels.get(REVISION_LABEL) or LEGACY in labels or labels.get(DATAPLANE_LABEL) == "ambient":
         return False
-    full = namespace_labels(namespace.name, labels)
-    return not any(hook.webhook.namespace_selector.matches(full) for hook in hooks)
+    return not any(hook.webhook.namespace_selector.matches(labels) for hook in hooks)
 
 
 def _namespace(context: RuleContext, namespace: Namespace, served: list[str]) -> Finding:
@@ -62,24 +62,46 @@ def _namespace(context: RuleContext, namespace: Namespace, served: list[str]) ->
     )
 
 
-def _workloads(context: RuleContext, namespace: str, served: list[str]) -> Iterator[Finding]:
+def _workloads(
+    context: RuleContext, namespace: Namespace, hooks: tuple[InjectionHook, ...], served: list[str]
+) -> Iterator[Finding]:
     """The pod's own label is looked at only in a namespace without injection labels."""
-    for workload, report in context.injected_in(namespace):
+    for workload, report in context.injected_in(namespace.name):
         revision = workload.template.labels.get(REVISION_LABEL, "")
-        if not revision or report.expected is not False or not workload.observed or revision in served:
+        if not revision or report.expected is not False or not _asks(workload):
+            continue
+        if _called(namespace, workload, hooks):
             continue
         yield RULE.finding(
             f"Its pods ask for the revision or tag {revision}, which no webhook serves, and start without a "
             f"proxy. There are {listed(served) or 'none'}. Correct the label.",
             workload.ref,
             api_version=workload.api_version,
-            path=f"spec.template.metadata.labels[{REVISION_LABEL}]",
+            path=workload.in_template(f"metadata.labels[{REVISION_LABEL}]"),
         )
 
 
+def _asks(workload: Workload) -> bool:
+    return workload.observed and workload.template.labels.get(INJECT_KEY) != "false"
+
+
+def _called(namespace: Namespace, workload: Workload, hooks: tuple[InjectionHook, ...]) -> bool:
+    """Whether a webhook takes the pods, so that something else keeps the proxy from them."""
+    return any(
+        hook.webhook.namespace_selector.matches(namespace.labels)
+        and hook.webhook.object_selector.matches(workload.template.labels)
+        for hook in hooks
+    )
+
+
 def _served(context: RuleContext) -> list[str]:
-    planes = control_planes(context.snapshot)
-    return sorted({name for plane in planes for name in (plane.revision, *plane.tags)})
+    """The revisions and tags that have a webhook."""
+    found = set()
+    for hook in context.snapshot.derived(injection_hooks):
+        configuration = context.snapshot.get(hook.ref)
+        tag = configuration.labels.get(TAG_LABEL) if configuration is not None else ""
+        found.add(tag or hook.revision)
+    return sorted(found)
 
 
 RULE = Rule(

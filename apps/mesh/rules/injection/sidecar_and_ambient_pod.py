@@ -1,10 +1,11 @@
 """A workload's pods ask for a sidecar and for ambient mode, or carry a sidecar where ztunnel is meant.
 
-A pod takes part in a mesh in one way: by a sidecar of its own or by ztunnel on its node. A pod label
-`sidecar.istio.io/inject: "true"` beside `istio.io/dataplane-mode: ambient` asks for both; the sidecar wins,
-and ztunnel leaves the pod out. Pods that carry a sidecar in an ambient namespace were mostly created before
-the namespace was moved: they go on as they are until they are restarted, and policies on a waypoint do not
-reach them. A pod that has both a sidecar and the mark that its traffic is redirected to ztunnel is broken.
+A pod takes part in a mesh in one way: by a sidecar of its own or by ztunnel on its node. Where a pod has the
+label `istio.io/dataplane-mode: ambient` and is injected as well, because its own label or its namespace's
+asks for that, the sidecar wins, and ztunnel leaves the pod out. Pods that carry a sidecar in an ambient
+namespace were mostly created before the namespace was moved: they go on as they are until they are restarted,
+and policies on a waypoint do not reach them. A pod that has both a sidecar and the mark that its traffic is
+redirected to ztunnel is broken.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from apps.mesh.findings import Finding, Severity
-from apps.mesh.injection import DATAPLANE_LABEL, INJECT_KEY, INPUTS, REDIRECTION_ANNOTATION, data_plane
+from apps.mesh.injection import DATAPLANE_LABEL, INPUTS
 from apps.mesh.objects.workloads import Workload
+from apps.mesh.podplanes import REDIRECTION_ANNOTATION, data_plane
 from apps.mesh.reports import InjectionReport
 from apps.mesh.rules.base import InEachNamespace, Rule, RuleContext
 
@@ -40,21 +42,21 @@ def _found(context: RuleContext, workload: Workload, report: InjectionReport) ->
         return (
             "Its pods carry a sidecar and are redirected to ztunnel as well; traffic passes two proxies that "
             "do not expect each other. Restart the workload with only one of the labels.",
-            "spec.template",
+            workload.in_template(),
             "KIA1314",
         )
-    if labels.get(DATAPLANE_LABEL) == "ambient" and labels.get(INJECT_KEY) == "true":
+    if labels.get(DATAPLANE_LABEL) == "ambient" and report.expected:
         return (
-            f"The pods ask for a sidecar ({INJECT_KEY}) and for ambient mode; the sidecar wins. "
-            "Remove one of the two labels.",
-            f"spec.template.metadata.labels[{DATAPLANE_LABEL}]",
+            f"The pods ask for ambient mode and get a sidecar, which wins. {report.reason} Remove one of the "
+            "two wishes.",
+            workload.in_template(f"metadata.labels[{DATAPLANE_LABEL}]"),
             "KIA1315",
         )
     if pods and report.expected is False and report.ambient_expected:
         return (
             f"Namespace {workload.namespace} is in ambient mode, and pods still carry a sidecar, so ztunnel "
             "leaves them out. Restart the workload.",
-            "spec.template",
+            workload.in_template(),
             "KIA1316",
         )
     return None

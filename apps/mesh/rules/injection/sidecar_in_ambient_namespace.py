@@ -16,14 +16,14 @@ from collections.abc import Iterator
 from apps.mesh.findings import Finding, Severity
 from apps.mesh.injection import DATAPLANE_LABEL, WEBHOOK_KIND
 from apps.mesh.rules.base import Rule, RuleContext
-from apps.mesh.webhooks import REVISION_LABEL, injection_hooks, namespace_labels
+from apps.mesh.webhooks import REVISION_LABEL, injection_hooks
 
 LEGACY = "istio-injection"
 
 
 def check(context: RuleContext) -> Iterator[Finding]:
     """One finding for each namespace."""
-    hooks = tuple(injection_hooks(context.snapshot))
+    hooks = context.snapshot.derived(injection_hooks)
     unread = context.snapshot.missing(WEBHOOK_KIND) is not None
     for namespace in context.snapshot.namespaces.values():
         labels = namespace.labels
@@ -32,8 +32,7 @@ def check(context: RuleContext) -> Iterator[Finding]:
         asked = LEGACY if labels.get(LEGACY) == "enabled" else REVISION_LABEL
         if LEGACY in labels and asked != LEGACY:
             continue  # refused, whatever the revision says
-        full = namespace_labels(namespace.name, labels)
-        called = any(hook.webhook.namespace_selector.matches(full) for hook in hooks)
+        called = any(hook.webhook.namespace_selector.matches(labels) for hook in hooks)
         if asked in labels and (called or (unread and asked == LEGACY)):
             injected = [w.ref for w in context.selection.of_namespace(namespace.name)]
             yield RULE.finding(

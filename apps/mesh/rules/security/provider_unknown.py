@@ -25,13 +25,14 @@ def check(context: RuleContext) -> Iterator[Finding]:
         if policy.action != CUSTOM or not policy.rules:
             continue
         config = context.mesh_config(policy.namespace)
-        if config.unread or policy.provider in config.extension_providers:
+        if config.unread or policy.provider in config.external_authorizers:
             continue
-        known = listed(config.extension_providers) or "none"
+        known = listed(config.external_authorizers) or "none"
         name = policy.provider or "none"
         yield RULE.finding(
-            f"The policy names the provider {name}, and the mesh configuration has {known}. Every request "
-            "that its rules take is refused. Add it to extensionProviders, or correct the name.",
+            f"The policy names the provider {name}, and the mesh configuration has these that decide about "
+            f"requests: {known}. Every request that the policy's rules take is refused. Add the provider to "
+            "extensionProviders, or correct the name.",
             policy.ref,
             api_version=policy.api_version,
             path="spec.provider.name" if policy.provider else "spec.provider",

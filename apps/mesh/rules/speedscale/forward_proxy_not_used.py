@@ -15,8 +15,8 @@ from collections.abc import Iterator
 
 from apps.mesh.capture import INPUTS
 from apps.mesh.findings import Finding, Severity
-from apps.mesh.injection import PROXY_CONTAINER
 from apps.mesh.objects.workloads import Container, Workload
+from apps.mesh.podplanes import PROXY_CONTAINER
 from apps.mesh.reports import CaptureKind
 from apps.mesh.rules.base import InEachNamespace, Rule, RuleContext
 from apps.mesh.rules.wording import listed

@@ -19,8 +19,8 @@ from apps.mesh.capture import captured
 from apps.mesh.derived import EachNamespace
 from apps.mesh.findings import Finding, Severity
 from apps.mesh.injection import INPUTS as INJECTION_INPUTS
-from apps.mesh.injection import data_plane
 from apps.mesh.objects.workloads import Workload
+from apps.mesh.podplanes import data_plane
 from apps.mesh.refs import ResourceRef
 from apps.mesh.reports import CaptureKind, DataPlane, SpeedscaleInstall
 from apps.mesh.rules.base import Rule, RuleContext

@@ -22,7 +22,7 @@ from apps.mesh.findings import Finding, Severity
 from apps.mesh.hosts import service_names
 from apps.mesh.inforce import INPUTS, in_force, together
 from apps.mesh.objects.gatewayapi import GatewayListener, KubernetesGateway
-from apps.mesh.planes import at_least, namespace_planes
+from apps.mesh.planes import namespace_planes
 from apps.mesh.refs import ResourceRef
 from apps.mesh.rules.base import Rule, RuleContext
 
@@ -37,7 +37,7 @@ def check(context: RuleContext) -> Iterator[Finding]:
     planes = context.snapshot.derived(namespace_planes)
     found: dict[tuple[ResourceRef, str], Finding] = {}
     for gateway in gateways:
-        strict = at_least(planes.of(gateway.namespace), 1, 31) is not False
+        strict = planes.of(gateway.namespace).at_least(1, 31) is not False
         found.update({(item.ref, item.key): item for item in _within(gateway, strict)})
     by_service: dict[tuple[str, str], list[KubernetesGateway]] = {}
     for gateway in gateways:

@@ -39,7 +39,7 @@ class Reading:
 
     def reads(self, item: MeshObject) -> bool:
         hidden = item.namespace in self.hidden or (self.only_known and item.namespace not in self.known)
-        return not hidden and in_revision(item.labels, self.plane.revision, self.plane.tags)
+        return not hidden and in_revision(item.labels, self.plane.revision)
 
     def each(self, objects: Iterable[M]) -> list[M]:
         return [item for item in objects if self.reads(item)]
