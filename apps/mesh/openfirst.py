@@ -17,6 +17,7 @@ from apps.mesh.breakage import Breakage, Outcome, ScopeBreakage
 from apps.mesh.breakage import Cell as Asked
 from apps.mesh.egress import EgressEngine
 from apps.mesh.hostsets import HostSet, RequiredHost, Tier
+from apps.mesh.meshconfig import control_planes
 from apps.mesh.needs import host_needs
 from apps.mesh.objects.networking import ServiceEntry
 from apps.mesh.objects.workloads import Workload
@@ -68,9 +69,9 @@ def open_first(found: Breakage, hostset: HostSet, asked: Collection[Destination]
     work.open_called(wanted)
     work.prune(wanted)
     patches, lost = tuple(work.rebased()), ""
-    if patches and (lost := _lost(found, patches)):
-        patches = ()
     after = _switched(found, patches)
+    if patches and (lost := _lost(found, patches, after)):
+        patches = ()
     opens = tuple(pair for pair in broken if patches and _passes(after, *pair))
     opened = {id(cell) for _, cell in opens}
     left = tuple(
@@ -104,6 +105,7 @@ class _Work:
         self._found, self._hostset = found, hostset
         self._snapshot = found.after
         self._patches: dict[ResourceRef, ManifestPatch] = {}
+        self._speedscale: dict[ResourceRef, None] = {}
         self._warnings: list[tuple[frozenset[ResourceRef], Sequence[str]]] = []
         created = (patch.ref for patch in found.switch.patches if patch.action is PatchAction.CREATE)
         self._created = frozenset(created)
@@ -127,6 +129,7 @@ class _Work:
                 self.reasons.append(_by_the_switch(min(clash)))
             elif proposal.opens:
                 self._add(proposal.patches, proposal.warnings)
+                self._speedscale.update(dict.fromkeys(patch.ref for patch in proposal.patches))
 
     def open_called(self, wanted: Sequence[Broken]) -> None:
         """What else somebody is known to call."""
@@ -151,7 +154,7 @@ class _Work:
             self._add(found.patches, found.warnings)
 
     def prune(self, wanted: Sequence[Broken]) -> None:
-        """Leaves out what opens only what is blocked today as well, or what nobody is known to call."""
+        """Leaves out of what Speedscale's remedies write what opens only what is blocked today as well."""
         watched = [(row.scope.representative, cell.host.destination) for row, cell in wanted]
         before, after = self._found.before.derived(EgressEngine), self._found.after.derived(EgressEngine)
         watched += [
@@ -161,15 +164,20 @@ class _Work:
             and after.answer(workload, destination).verdict.blocked
         ]
 
-        def passing(patches: Sequence[ManifestPatch]) -> set[int]:
-            engine = apply(self._found.after, patches).derived(EgressEngine)
-            answers = (engine.answer(*pair) for pair in watched)
-            return {number for number, answer in enumerate(answers) if answer.verdict.reachable}
+        engine = self._snapshot.derived(EgressEngine)
+        gained = [pair for pair in watched if engine.answer(*pair).verdict.reachable]
+        roots = {plane.config.root_namespace for plane in control_planes(self._snapshot)}
 
-        patches = tuple(self._patches.values())
-        gained = passing(patches)
-        kept = pruned(patches, lambda fewer: gained <= passing(fewer))
-        self._patches = {patch.ref: patch for patch in kept}
+        def enough(less: Snapshot, ref: ResourceRef) -> bool:
+            engine, narrow = less.derived(EgressEngine), ref.kind == "Sidecar" and ref.namespace not in roots
+            return all(
+                engine.answer(workload, destination).verdict.reachable
+                for workload, destination in gained
+                if not narrow or workload.namespace == ref.namespace
+            )
+
+        mine = [self._patches.pop(ref) for ref in self._speedscale]
+        self._patches |= pruned(self._snapshot, mine, enough)
 
     def _of_speedscale(self) -> Iterator[tuple[Workload, Destination]]:
         """What calls of Speedscale's there are: to its hosts, and to its forwarders."""
@@ -227,9 +235,9 @@ def _called(snapshot: Snapshot, hostset: HostSet, row: ScopeBreakage, cell: Aske
     )
 
 
-def _lost(found: Breakage, patches: Sequence[ManifestPatch]) -> str:
+def _lost(found: Breakage, patches: Sequence[ManifestPatch], then: EgressEngine) -> str:
     """What somebody would lose by the patches, today or under the switch, as a sentence; "" for nothing."""
-    today, then = apply(found.before, patches).derived(EgressEngine), _switched(found, patches)
+    today = apply(found.before, patches).derived(EgressEngine)
     for row in found.scopes:
         for cell in row.cells:
             for engine, answer in ((today, cell.before), (then, cell.after)):

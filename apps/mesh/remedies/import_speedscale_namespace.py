@@ -118,7 +118,7 @@ def _patch(before: Manifest, where: Sequence[int], more: Sequence[str]) -> Manif
 
 def _gained(context: RemedyContext, patch: ManifestPatch, work: Work[Sidecar]) -> tuple[Wish, ...]:
     after = apply(context.snapshot, [patch])
-    engine = EgressEngine(after)
+    engine = after.derived(EgressEngine)
     sidecar = after.get(work.item.ref)
     if not isinstance(sidecar, Sidecar):
         return ()

@@ -1,5 +1,5 @@
 """Patches with nothing in them that is not needed: each patch, and each item that one adds to a list, is left
-out where it is found that the rest is enough. Knows nothing of what it is needed for."""
+out where the rest is found to be enough. Knows nothing of what they are for."""
 
 from __future__ import annotations
 
@@ -7,27 +7,36 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from apps.mesh.patches import ManifestPatch
+from apps.mesh.patches import ManifestPatch, apply
+from apps.mesh.refs import ResourceRef
+from apps.mesh.snapshot import Snapshot
 
-Patches = Sequence[ManifestPatch]
 LISTS = ("hosts", "exportTo")
 
 
-def pruned(patches: Patches, enough: Callable[[Patches], bool]) -> tuple[ManifestPatch, ...]:
-    """The patches without what they are enough without. Asks as often as there are patches and items."""
-    kept = list(patches)
-    for patch in patches:
-        others = [one for one in kept if one.ref != patch.ref]
-        if enough(others):
-            kept = others
+def pruned(
+    after: Snapshot, patches: Sequence[ManifestPatch], enough: Callable[[Snapshot, ResourceRef], bool]
+) -> dict[ResourceRef, ManifestPatch]:
+    """The patches without what they are enough without; `after` is the snapshot with these and any others.
+    Asks as often as there are patches and items, each time about `after` with less of one object."""
+    kept = {patch.ref: patch for patch in patches}
+    for ref, patch in tuple(kept.items()):
+        less = _undone(after, patch)
+        if enough(less, ref):
+            after = less
+            del kept[ref]
             continue
         for index, key, item in _added(patch):
-            now = next(one for one in kept if one.ref == patch.ref)
-            less = _without(now, index, key, item)
-            fewer = [less if one is now else one for one in kept]
-            if less is not now and enough(fewer):
-                kept = fewer
-    return tuple(kept)
+            fewer = _without(kept[ref], index, key, item)
+            if fewer is not kept[ref] and enough(less := apply(after, [fewer]), ref):
+                after, kept[ref] = less, fewer
+    return kept
+
+
+def _undone(after: Snapshot, patch: ManifestPatch) -> Snapshot:
+    if patch.before is None:
+        return after.with_patched(deletes=[patch.ref])
+    return after.with_patched([patch.before])
 
 
 def _added(patch: ManifestPatch) -> Iterator[tuple[int, str, str]]:
