@@ -18,6 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from apps.analysis.registryonly import typed_host
+from apps.mesh.analyse import analyse
 from apps.mesh.breakage import Breakage, Outcome, breakage
 from apps.mesh.egress import EgressEngine
 from apps.mesh.hostsets import HostSet, Needed, RequiredHost, Tier, speedscale
@@ -28,6 +29,7 @@ from apps.mesh.objects.workloads import Workload
 from apps.mesh.openfirst import OpenFirst, open_first
 from apps.mesh.outboundswitch import Choice, SwitchError, plane_name, switch
 from apps.mesh.patches import ManifestPatch, apply
+from apps.mesh.refs import ResourceRef
 from apps.mesh.remedies import cells
 from apps.mesh.remedies.base import ProposalError, Target
 from apps.mesh.remedies.catalogue import propose
@@ -183,6 +185,24 @@ def test_what_somebody_declared_as_needed_is_opened_without_asking_for_it() -> N
     assert {host for _, host in proposal.opens} == {"api.cards.example", "reports.cards.example:8443"}
     with pytest.raises(ProposalError, match="nothing to open"):
         propose(laid("mesh", "shop"), hostset, "open-hosts", Target(namespaces=("pay",)))
+
+
+def test_its_finding_is_mended_and_every_part_of_that_is_needed() -> None:
+    hostset = replace(HOSTS, beside=(Needed(CARDS, ("shop",)),))
+    snapshot = laid("mesh", "shop")
+
+    def found(now: Snapshot) -> set[str]:
+        return {one.message for one in analyse(now, hostset).findings if one.code == "MC140"}
+
+    (finding,) = (one for one in analyse(snapshot, hostset).findings if one.code == "MC140")
+    assert finding.remedy == "open-hosts"
+    proposal = propose(snapshot, hostset, finding.remedy, Target(ref=finding.ref))
+    assert not found(apply(snapshot, proposal.patches))
+    for fewer in smaller(proposal.patches):
+        assert found(apply(snapshot, fewer))
+    elsewhere = Target(ref=ResourceRef("Sidecar", "shop", "default"))
+    with pytest.raises(ProposalError, match="has no part in"):
+        propose(snapshot, hostset, finding.remedy, elsewhere)
 
 
 @pytest.mark.parametrize(
