@@ -22,7 +22,7 @@ from apps.mesh.hosts import is_address
 from apps.mesh.hostsets import HostSet
 from apps.mesh.meshconfig import control_planes
 from apps.mesh.namedhosts import NamedHost, named_hosts, together
-from apps.mesh.openfirst import OpenFirst, open_first
+from apps.mesh.openfirst import MOST_SCOPES, OpenFirst, open_first
 from apps.mesh.outboundswitch import Choice, SwitchError, plane_name
 from apps.mesh.snapshot import Snapshot
 from apps.mesh.verdicts import Destination, Protocol
@@ -120,12 +120,12 @@ def answer(
         raise InvalidInputError(str(refusal), field=refusal.field) from refusal
 
 
-def first(found: Answer) -> OpenFirst:
+def first(found: Answer, *, most: int = MOST_SCOPES) -> OpenFirst:
     """What to open before the switch. Typed hosts count as called where one namespace is asked about."""
     question = found.question
     typed = question.typed if question.namespace or question.choice.namespace else ()
     with collector.paused():
-        return open_first(found.found, question.hostset, {host.destination for host in typed})
+        return open_first(found.found, question.hostset, {host.destination for host in typed}, most=most)
 
 
 def planes(snapshot: Snapshot) -> tuple[str, ...]:

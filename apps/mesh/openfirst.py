@@ -36,9 +36,13 @@ from apps.mesh.verdicts import Destination, Protocol
 FOR_HOSTS = ("export-service-entry", "open-required-hosts")
 WHOLE = ("correct-service-entry", "import-speedscale-namespace")
 """Remedies that take no hosts: what they open is what Speedscale needs."""
-MOST_CELLS = 200
+MOST_CELLS, MOST_SCOPES = 200, 200
 NOTHING = "No host that somebody is known to call would be blocked."
 MANY = f"More than {MOST_CELLS} hosts of scopes would be blocked: ask about one namespace after the other."
+WIDE = (
+    "{hit} egress scopes would lose a host, and changes are worked out for at most {most} at once: "
+    "show one namespace, or switch one."
+)
 Broken = tuple[ScopeBreakage, Asked]
 
 
@@ -57,10 +61,15 @@ class OpenFirst:
     others: int = 0
 
 
-def open_first(found: Breakage, hostset: HostSet, asked: Collection[Destination] = ()) -> OpenFirst:
+def open_first(
+    found: Breakage, hostset: HostSet, asked: Collection[Destination] = (), *, most: int = MOST_SCOPES
+) -> OpenFirst:
     """The smallest changes that keep reachable what the switch would block; `asked` are hosts that every
-    scope is known to call."""
+    scope is known to call. Each change is simulated: for more than `most` scopes nothing is offered."""
     broken = [(row, cell) for row in found.scopes for cell in row.cells if cell.outcome is Outcome.BREAKS]
+    hit = len({row.scope.key for row, _ in broken})
+    if hit > most:
+        return OpenFirst(reason=WIDE.format(hit=hit, most=most), others=len(broken))
     work = _Work(found, hostset)
     work.open_speedscale(broken)
     wanted = [
@@ -116,7 +125,7 @@ class _Work:
         hosts = {host for host in hosts if self._hostset.get(host) is not None}
         if not hosts:
             return
-        namespaces = (self._found.choice.namespace,) if self._found.choice.namespace else ()
+        namespaces = tuple(sorted({row.scope.namespace for row in self._found.scopes}))
         wanted = Target(hosts=tuple(sorted(hosts)), namespaces=namespaces)
         for name in (name for name in REMEDIES if name in (*FOR_HOSTS, *WHOLE)):
             target = wanted if name in FOR_HOSTS else Target(namespaces=namespaces)

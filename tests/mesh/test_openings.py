@@ -317,6 +317,14 @@ def test_what_is_opened_first_passes_after_the_switch_and_is_needed_in_every_par
         assert gained - passing(found, then(found, fewer), first), fewer
 
 
+def test_for_too_many_scopes_nothing_is_worked_out() -> None:
+    snapshot = laid("mesh", "allow-any", "speedscale", "shop")
+    found = breakage(snapshot, Choice(plane="istio-system/default"), lambda _: (SET, 0))
+    first = open_first(found, HOSTS, most=1)
+    assert "2 egress scopes would lose a host" in first.reason
+    assert (first.patches, first.others) == ((), found.count(Outcome.BREAKS))
+
+
 def test_the_hosts_that_speedscale_needs_are_opened_with_its_own_remedies() -> None:
     snapshot = laid("mesh", "allow-any", "speedscale", "shop", "page-entry")
     choice = Choice(plane="istio-system/default")

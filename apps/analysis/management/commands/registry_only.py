@@ -51,7 +51,7 @@ class Command(ManifestsCommand):
         snapshot, hostset = offline.snapshot, self.hostset(options)
         question = Question(_choice(offline, options), hostset, typed_hosts(options["host"]))
         found = answer(snapshot, question, snapshot.derived(named_hosts), most=UNBOUNDED)
-        opened = first(found)
+        opened = first(found, most=UNBOUNDED)
         outcomes = frozenset(map(Outcome, options["outcome"])) or frozenset(Outcome)
         code = 1 if options["fail"] and found.found.count(Outcome.BREAKS) else 0
         if options["format"] == "json":
