@@ -73,7 +73,9 @@ def open_first(
     work = _Work(found, hostset)
     work.open_speedscale(broken)
     wanted = [
-        pair for pair in broken if _called(found.before, hostset, *pair) or pair[1].host.destination in asked
+        pair
+        for pair in broken
+        if _called(found.before, hostset, *pair) or pair[1].host.destination.plain in asked
     ]
     work.open_called(wanted)
     work.prune(wanted)
@@ -231,13 +233,13 @@ def _by_the_switch(ref: ResourceRef) -> str:
 
 def _called(snapshot: Snapshot, hostset: HostSet, row: ScopeBreakage, cell: Asked) -> bool:
     """Whether somebody is known to call the host from this namespace."""
-    namespace, destination = row.scope.namespace, cell.host.destination
+    namespace, destination = row.scope.namespace, cell.host.destination.plain
     for ref in cell.host.named_by:
         named = snapshot.get(ref)
         if ref.namespace == namespace or (isinstance(named, ServiceEntry) and namespace in named.export_to):
             return True
     return any(
-        host.destination == destination and host.tier is not Tier.INFORMATIONAL
+        host.destination.plain == destination and host.tier is not Tier.INFORMATIONAL
         for needed in hostset.beside
         if any(fnmatchcase(namespace, pattern) for pattern in needed.namespaces)
         for host in needed.hostset.hosts
