@@ -34,6 +34,7 @@ from apps.console.views.refreshing import progress_part
 
 TOP_FINDINGS = 6
 TREND_DAYS = coveragedays.PAGE_DAYS
+TREND_SPACES = 25
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,7 @@ def overview(request: SignedInRequest, name: str) -> HttpResponseBase:
         "in_mesh": figures.number(known.get("in_mesh_ok", 0), known.get("in_mesh_expected", 0)),
         "trend": sparkline.trend(coveragedays.of_cluster(cluster, TREND_DAYS), TREND_DAYS),
         "trend_days": TREND_DAYS,
+        **_spaces(request, cluster),
         "today": clock.now().date(),
         "planes": [_plane(cluster, plane) for plane in (summary.control_planes if summary else [])],
         "installs": [_install(one) for one in (summary.installs if summary else [])],
@@ -87,6 +89,16 @@ def overview(request: SignedInRequest, name: str) -> HttpResponseBase:
         ),
     }
     return render(request, "console/clusters/overview.html", context)
+
+
+def _spaces(request: SignedInRequest, cluster: Cluster) -> dict[str, Any]:
+    """Coverage over time of the namespaces that the person may see, the least covered first."""
+    found = [
+        sparkline.trend(series, TREND_DAYS)
+        for series in coveragedays.of_namespaces(request.user, cluster, TREND_DAYS)
+    ]
+    found.sort(key=lambda one: (one.share is None, one.share or 0.0, one.series.namespace))
+    return {"spaces": found[:TREND_SPACES], "spaces_more": len(found[TREND_SPACES:])}
 
 
 @signed_in
