@@ -138,6 +138,7 @@ class _Work:
                 continue
             if clash := self._created & {patch.ref for patch in proposal.patches}:
                 self.reasons.append(_by_the_switch(min(clash)))
+                self._warnings.append((frozenset(), self.reasons[-1:]))
             elif proposal.opens:
                 self._add(proposal.patches, proposal.warnings)
                 self._speedscale.update(dict.fromkeys(patch.ref for patch in proposal.patches))
@@ -201,10 +202,10 @@ class _Work:
             yield from ((row.scope.representative, forwarder) for row in self._found.scopes)
 
     def warnings(self, patches: Sequence[ManifestPatch]) -> Iterator[str]:
-        """What was said of those of the patches that are left."""
+        """What was said of those of the patches that are left, and of what could not be written."""
         kept = {patch.ref for patch in patches}
         for refs, warnings in self._warnings:
-            if refs & kept:
+            if not refs or refs & kept:
                 yield from warnings
 
     def rebased(self) -> Iterator[ManifestPatch]:

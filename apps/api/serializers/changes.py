@@ -238,9 +238,7 @@ class NewChangeSerializer(Input):
     finding = serializers.IntegerField(required=False)
     cluster = serializers.CharField(max_length=63, default="", allow_blank=True)
     scope = serializers.CharField(max_length=150, default="", allow_blank=True)
-    host = serializers.CharField(
-        max_length=260, default="", allow_blank=True, help_text="As the matrix has it."
-    )
+    host = serializers.CharField(max_length=260, default="", allow_blank=True)
     hostset = serializers.CharField(max_length=40, default=SPEEDSCALE)
     manifests = serializers.CharField(default="", allow_blank=True, trim_whitespace=False)
     clusters = serializers.ListField(
