@@ -26,7 +26,7 @@ from apps.mesh.refs import ResourceRef
 from apps.mesh.remedies.base import ProposalError
 from apps.mesh.remedies.parts import Imported, Named, Part, Shown, patches_of
 from apps.mesh.remedies.serviceentries import free_name
-from apps.mesh.remedies.sidecars import import_of, places, readable
+from apps.mesh.remedies.sidecars import places, readable
 from apps.mesh.remedies.sidecars import warnings as sidecar_warnings
 from apps.mesh.snapshot import Snapshot
 from apps.mesh.verdicts import Protocol
@@ -171,7 +171,7 @@ def _imports(
         return
     if not readable(snapshot.manifest(sidecar.ref) or {}):
         raise ProposalError(f"{sidecar.ref} has egress listeners that cannot be read; mend those first.")
-    text = import_of(owner, host, sidecar) if owner != cell.namespace else f"./{host}"
+    text = f"{'.' if owner == cell.namespace else owner}/{host}"  # `.` is the workload's own, always
     for indices in places(sidecar, {cell.host.port}):
         yield tuple(Imported(sidecar.ref, index, text) for index in indices)
 

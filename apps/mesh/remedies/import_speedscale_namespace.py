@@ -19,7 +19,7 @@ from apps.mesh.patches import ManifestPatch, apply
 from apps.mesh.refs import Manifest, ResourceRef
 from apps.mesh.remedies.base import Proposal, ProposalError, Remedy, RemedyContext, Target
 from apps.mesh.remedies.opening import Wish, Work, Written, hindered, proposal, works
-from apps.mesh.remedies.sidecars import import_of, importing, places, readable, warnings
+from apps.mesh.remedies.sidecars import importing, places, readable, warnings
 from apps.mesh.rules.wording import listed
 from apps.mesh.speedscale import FORWARDER_NAME, FORWARDER_PORT, forwarder_host, installs, serving
 from apps.mesh.verdicts import Destination, Protocol
@@ -94,7 +94,7 @@ def _written(context: RemedyContext, work: Work[Sidecar]) -> Written:
     ref, before = work.item.ref, context.snapshot.manifest(work.item.ref)
     if before is None or not readable(before):
         raise ProposalError(f"{ref} has egress listeners that cannot be read; mend those first.")
-    more = tuple(dict.fromkeys(import_of(wish.owner, "*", work.item) for wish in work.wishes))
+    more = tuple(dict.fromkeys(_entry(wish.owner, work.item) for wish in work.wishes))
     best: tuple[Wish, ...] = ()
     where: tuple[int, ...] = ()
     for tried in places(work.item, {wish.destination.port for wish in work.wishes}):
@@ -110,6 +110,10 @@ def _written(context: RemedyContext, work: Work[Sidecar]) -> Written:
         if fewer and _gained(context, _patch(before, where, fewer), work) == best:
             more = fewer
     return Written(_patch(before, where, more), best, tuple(_warnings(context, work)))
+
+
+def _entry(owner: str, sidecar: Sidecar) -> str:
+    return "./*" if owner == sidecar.namespace else f"{owner}/*"
 
 
 def _patch(before: Manifest, where: Sequence[int], more: Sequence[str]) -> ManifestPatch:

@@ -55,11 +55,6 @@ def importing(before: Manifest, more: Mapping[int, Sequence[str]]) -> ManifestPa
     return updated(before, {**before, "spec": {**spec, "egress": egress}})
 
 
-def import_of(owner: str, host: str, sidecar: Sidecar) -> str:
-    """The egress host that imports a host of a namespace."""
-    return f"{'.' if owner == sidecar.namespace else owner}/{host}"
-
-
 def warnings(snapshot: Snapshot, ref: ResourceRef, namespaces: Collection[str]) -> Iterator[str]:
     """Who else keeps the Sidecar, and for whom else it counts than for workloads of these namespaces."""
     manifest = snapshot.manifest(ref) or {}
