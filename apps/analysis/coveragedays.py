@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, timedelta
-from typing import Any
 
 from django.db.models import Min, QuerySet
 
@@ -41,22 +40,29 @@ def of_cluster(cluster: Cluster, days: int) -> Series:
 def of_namespaces(user: Person, cluster: Cluster, days: int, only: str = "") -> list[Series]:
     """Each namespace of a cluster that the person may see and that had workloads of applications on one of
     these days, by name, or `only` one. A day on which it had none counts nothing. Three queries."""
-    stored: dict[date, dict[str, Any]] = dict(_rows([cluster], days).values_list("day", "namespaces"))
-    first = _first_days([cluster]).get(cluster.pk)
-    names = sorted({name for found in stored.values() for name in found if only in ("", name)})
+    return with_namespaces(user, cluster, days, only)[1:]
+
+
+def with_namespaces(user: Person, cluster: Cluster, days: int, only: str = "") -> list[Series]:
+    """The cluster, then each of its namespaces that the person may see. Three queries."""
+    stored = list(_rows([cluster], days).values("day", "total", "expected", "by_kind", "namespaces"))
+    first, pauses = _first_days([cluster]).get(cluster.pk), _pauses([cluster]).get(cluster.pk, ())
     place = {"environment": cluster.environment, "cluster": cluster.name}
-    series, pauses = [], _pauses([cluster]).get(cluster.pk, ())
-    for name in names:
-        if allows(user, Permission.VIEW, **place, namespace=name):
-            counted = {day: Counts(**found.get(name, {})) for day, found in stored.items()}
-            known = Recorded(cluster.name, _since(cluster), first, counted, pauses=pauses)
-            series.append(Series(_days([known], days), **place, namespace=name))
-    return series
 
+    def series(counted: dict[date, Counts], namespace: str = "") -> Series:
+        known = Recorded(cluster.name, _since(cluster), first, counted, pauses=pauses)
+        return Series(_days([known], days), **place, namespace=namespace)
 
-def with_namespaces(user: Person, cluster: Cluster, days: int) -> list[Series]:
-    """The cluster, then each of its namespaces that the person may see. Six queries."""
-    return [of_cluster(cluster, days), *of_namespaces(user, cluster, days)]
+    whole = {row["day"]: Counts(row["total"], row["expected"], row["by_kind"]) for row in stored}
+    names = sorted({name for row in stored for name in row["namespaces"] if only in ("", name)})
+    return [
+        series(whole),
+        *(
+            series({row["day"]: Counts(**row["namespaces"].get(name, {})) for row in stored}, name)
+            for name in names
+            if allows(user, Permission.VIEW, **place, namespace=name)
+        ),
+    ]
 
 
 def days_asked(text: str) -> int:
