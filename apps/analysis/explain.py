@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from apps.accounts.permissions import Permission, Person, allows
+from apps.analysis.hosteditions import hostset_for
 from apps.clusters.models import Cluster
 from apps.common.errors import InvalidInputError
 from apps.inventory import store
@@ -43,4 +44,5 @@ def explain(user: Person, cluster: Cluster, *, workload: str, destination: Desti
     if found is None:
         raise unseen
     engine = snapshot.derived(EgressEngine)
-    return Explanation(found, engine.scope_of(found), engine.answer(found, destination))
+    asked = hostset_for(cluster).known(destination)
+    return Explanation(found, engine.scope_of(found), engine.answer(found, asked))

@@ -20,7 +20,7 @@ HEAD = (
 )  # fmt: skip
 COVERAGE_HEAD = (
     "day", "environment", "cluster", "namespace", "read", "covered", "expected", "percent", "total",
-    "percent_of_total", "by_kind", "not_read",
+    "percent_of_total", "by_kind", "not_read", "paused",
 )  # fmt: skip
 CHUNK = 500
 
@@ -51,6 +51,7 @@ def _days(series: Series) -> Iterator[dict[str, object]]:
             "read": one.counts is not None,
             **figures_of(one.counts),
             "not_read": list(one.not_read),
+            "paused": list(one.paused),
         }
 
 
@@ -61,10 +62,10 @@ def figures_of(counts: Counts | None) -> dict[str, object]:
 
 
 def _cells(row: dict[str, object]) -> list[object]:
-    kinds, not_read = row["by_kind"], row["not_read"]
+    kinds = row["by_kind"]
     plain = {
         "by_kind": ", ".join(f"{kind} {n}" for kind, n in kinds.items()) if isinstance(kinds, dict) else None,
-        "not_read": ", ".join(not_read) if isinstance(not_read, list) else None,
+        **{key: ", ".join(map(str, names)) for key, names in row.items() if isinstance(names, list)},
         "read": "yes" if row["read"] else "no",
     }
     cells = [plain.get(column, row[column]) for column in COVERAGE_HEAD]

@@ -256,7 +256,8 @@ class CoverageDay(models.Model):
     reading of that day showed it. A day without such a reading has no row.
 
     `by_kind` counts those covered as expected: {"sidecar": n, …}; `namespaces` maps each namespace to the
-    same counts: {"payments": {"total", "expected", "by_kind"}, …}.
+    same counts: {"payments": {"total", "expected", "by_kind"}, …}. `environment` is that of the cluster on
+    the day, "" in rows from before it was kept.
     """
 
     cluster = models.ForeignKey(Cluster, on_delete=models.CASCADE, related_name="coverage_days")
@@ -265,6 +266,7 @@ class CoverageDay(models.Model):
     expected = models.PositiveIntegerField()
     by_kind = models.JSONField(default=dict)
     namespaces = models.JSONField(default=dict)
+    environment = models.CharField(max_length=20, blank=True, default="", db_default="")
 
     class Meta:
         constraints = [

@@ -18,6 +18,7 @@ def record(cluster: Cluster, coverage: Coverage, day: date) -> None:
     """Makes the day's row say what was counted last; writes nothing when it does already."""
     counted: dict[str, Any] = {
         **_plain(coverage.count),
+        "environment": cluster.environment,
         "namespaces": {one.namespace[:63]: _plain(one.count) for one in coverage.namespaces},
     }
     known = CoverageDay.objects.filter(cluster=cluster, day=day).values(*counted).first()

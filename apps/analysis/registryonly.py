@@ -22,6 +22,7 @@ from apps.mesh.hosts import is_address
 from apps.mesh.hostsets import HostSet
 from apps.mesh.meshconfig import control_planes
 from apps.mesh.namedhosts import NamedHost, named_hosts, together
+from apps.mesh.openfirst import MOST_SCOPES, OpenFirst, open_first
 from apps.mesh.outboundswitch import Choice, SwitchError, plane_name
 from apps.mesh.snapshot import Snapshot
 from apps.mesh.verdicts import Destination, Protocol
@@ -66,6 +67,7 @@ class Answer:
     """`asked` says which of the named hosts each scope was asked for, so that the answer comes in time;
     `seen` is whether a namespace may be seen."""
 
+    question: Question
     found: Breakage
     asked: Asked
     seen: Callable[[str], bool]
@@ -106,15 +108,24 @@ def answer(
     most: int = MAX_CELLS,
 ) -> Answer:
     """The answer for hosts that objects name. Raises InvalidInputError as `ask` does."""
-    always = together((NamedHost(host.destination) for host in question.hostset.hosts), question.typed)
+    catalogue = (question.hostset, *(needed.hostset for needed in question.hostset.beside))
+    always = together((NamedHost(h.destination) for one in catalogue for h in one.hosts), question.typed)
     space = question.choice.namespace
     engine = snapshot.derived(EgressEngine)
     scopes = sum(among(scope.namespace) and space in ("", scope.namespace) for scope in engine.scopes())
     asked, hosts = _within(most, scopes, always, named)
     try:
-        return Answer(breakage(snapshot, question.choice, hosts, among=among), asked, seen)
+        return Answer(question, breakage(snapshot, question.choice, hosts, among=among), asked, seen)
     except SwitchError as refusal:
         raise InvalidInputError(str(refusal), field=refusal.field) from refusal
+
+
+def first(found: Answer, *, most: int = MOST_SCOPES) -> OpenFirst:
+    """What to open before the switch. Typed hosts count as called where one namespace is asked about."""
+    question = found.question
+    typed = question.typed if question.namespace or question.choice.namespace else ()
+    with collector.paused():
+        return open_first(found.found, question.hostset, {host.destination for host in typed}, most=most)
 
 
 def planes(snapshot: Snapshot) -> tuple[str, ...]:

@@ -26,6 +26,9 @@ def head_json(answer: Answer) -> dict[str, Any]:
 def first_json(first: OpenFirst) -> dict[str, Any]:
     """What to open before the switch; `manifests` is the YAML that a change can be proposed with."""
     return {
+        "opens": [_place(row, cell) for row, cell in first.opens],
+        "left": [{**_place(row, cell), "reason": why} for row, cell, why in first.left],
+        "others": first.others,
         "summary": first.summary,
         "reason": first.reason,
         "warnings": list(first.warnings),
@@ -50,6 +53,12 @@ def scope_json(
         "lost_services": lost.number,
         "lost_service_examples": list(lost.examples),
     }
+
+
+def _place(row: ScopeBreakage, cell: Cell) -> dict[str, Any]:
+    asked = cell.host.destination
+    scope = {"scope": row.scope.key, "namespace": row.scope.namespace, "label": row.scope.label}
+    return {**scope, "host": asked.host, "port": asked.port, "protocol": asked.protocol.value}
 
 
 def _cell(cell: Cell) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from apps.audit.models import Outcome
 from apps.clusters import connect, connection, kubeconfig, preflight, secrets
 from apps.clusters.connection import Connection
 from apps.clusters.gateway import GatewayError, UnauthorizedError
-from apps.clusters.models import Cluster, Credential, HealthState
+from apps.clusters.models import Cluster, Credential, HealthState, Pause
 from apps.clusters.places import checked_place
 from apps.common.clock import now
 from apps.common.errors import InvalidInputError
@@ -245,6 +245,10 @@ def _set_paused(actor: User, cluster: Cluster, paused: bool, action: str, summar
     _require_operate(actor, cluster, action)
     with transaction.atomic():
         if Cluster.objects.filter(pk=cluster.pk, paused=not paused).update(paused=paused):
+            if paused:
+                Pause.objects.create(cluster=cluster, since=now())
+            else:
+                Pause.objects.filter(cluster=cluster, until__isnull=True).update(until=now())
             _record(actor, cluster, action, summary)
     cluster.paused = paused
 

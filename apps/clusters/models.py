@@ -57,6 +57,21 @@ class Cluster(models.Model):
         return self.name
 
 
+class Pause(models.Model):
+    """A time in which a cluster was left alone; `until` is null while it lasts. Pauses from before these rows
+    were kept are not known."""
+
+    cluster = models.ForeignKey(Cluster, on_delete=models.CASCADE, related_name="pauses")
+    since = models.DateTimeField()
+    until = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["since"]
+
+    def __str__(self) -> str:
+        return f"{self.cluster}, from {self.since:%Y-%m-%d}"
+
+
 class Credential(models.Model):
     """How the console signs in to a cluster. The secret is ciphertext bound to this cluster.
 

@@ -14,16 +14,23 @@ TOP, BOTTOM = 6, 94  # of a box of 100; the line keeps its width inside
 @dataclass(frozen=True, slots=True)
 class Trend:
     """A series as it is shown. The box of the drawing is `width` days wide and 100 high, today at its end;
-    `path` is broken where a day has no percentage, `gaps` are (start, width) of days that were not read.
-    `latest` is the last day with a percentage; `days` are the rows of the table, newest first."""
+    `path` is broken where a day has no percentage, `gaps` are (start, width) of days without a sum, `partly`
+    of those whose sum leaves out a paused cluster. `latest` is the last day with a percentage; `days` are the
+    rows of the table, newest first."""
 
     series: Series
     width: int
     path: str
     gaps: tuple[tuple[int, int], ...]
+    partly: tuple[tuple[int, int], ...]
     words: str
     latest: Day | None
     days: tuple[Day, ...]
+
+    @property
+    def share(self) -> float | None:
+        """The last known percentage."""
+        return self.latest.percent if self.latest is not None else None
 
 
 def trend(series: Series, width: int) -> Trend:
@@ -35,7 +42,8 @@ def trend(series: Series, width: int) -> Trend:
         series=series,
         width=width,
         path=_path([day.percent for day in series.days], first),
-        gaps=_gaps([day.counts is None for day in series.days], first),
+        gaps=_runs([day.counts is None for day in series.days], first),
+        partly=_runs([day.counts is not None and bool(day.paused) for day in series.days], first),
         words=_words(series, known),
         latest=known[-1] if known else None,
         days=series.days[::-1],
@@ -58,19 +66,20 @@ def _path(values: Sequence[float | None], first: int) -> str:
     return "".join(parts)
 
 
-def _gaps(not_read: Sequence[bool], first: int) -> tuple[tuple[int, int], ...]:
-    """The runs of days that were not read."""
+def _runs(days: Sequence[bool], first: int) -> tuple[tuple[int, int], ...]:
+    """The runs of days that are true."""
     found, at = [], first
-    for gap, run in groupby(not_read):
+    for true, run in groupby(days):
         length = len(list(run))
-        if gap:
+        if true:
             found.append((at, length))
         at += length
     return tuple(found)
 
 
 def _words(series: Series, known: list[Day]) -> str:
-    days, gaps = len(series.days), sum(day.counts is None for day in series.days)
+    days, gaps = len(series.days), sum(bool(day.not_read) for day in series.days)
+    paused = sum(bool(day.paused) for day in series.days)
     parts = [f"Captured as expected, {days} day{'' if days == 1 else 's'}"]
     if known:
         first, last = known[0], known[-1]
@@ -82,4 +91,6 @@ def _words(series: Series, known: list[Day]) -> str:
     else:
         parts.append("no day with an expected capture")
     parts.append(f"not read on {gaps} day{'' if gaps == 1 else 's'}" if gaps else "no gap")
+    if paused:
+        parts.append(f"a paused cluster left out on {paused} day{'' if paused == 1 else 's'}")
     return "; ".join(parts) + "."

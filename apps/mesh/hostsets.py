@@ -37,7 +37,8 @@ class Tier(StrEnum):
 @dataclass(frozen=True, slots=True)
 class RequiredHost:
     """A host (a name, or `*.name` for any name below it), its port and what the client sends. `pattern`
-    is the host as it was written, where that holds parameters that an installation may set."""
+    is the host as it was written, where that holds parameters that an installation may set; `product` is the
+    name of the set that it is in."""
 
     host: str
     tier: Tier
@@ -46,6 +47,7 @@ class RequiredHost:
     port: int = HTTPS_PORT
     protocol: Protocol = Protocol.TLS
     pattern: str = ""
+    product: str = ""
 
     @property
     def key(self) -> str:
@@ -59,7 +61,7 @@ class RequiredHost:
     @property
     def destination(self) -> Destination:
         """What to ask of an egress engine; a wildcard stands for any name below it."""
-        return Destination(self.host, self.port, self.protocol)
+        return Destination(self.host, self.port, self.protocol, product=self.product)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +76,24 @@ class HostSet:
     parameters: tuple[tuple[str, str], ...] = ()
     beside: tuple[Needed, ...] = ()
 
+    def __post_init__(self) -> None:
+        if any(entry.product != self.name for entry in self.hosts):
+            named = tuple(replace(entry, product=self.name) for entry in self.hosts)
+            object.__setattr__(self, "hosts", named)
+
     def __str__(self) -> str:
         return f"{self.name}, edition {self.edition}"
 
     def get(self, host: str) -> RequiredHost | None:
         """The entry for exactly this host, named with its port or, of several ports the first, without."""
         return next((entry for entry in self.hosts if host in (entry.key, entry.host)), None)
+
+    def known(self, destination: Destination) -> Destination:
+        """The destination as the set asks for it, where it is one of its hosts; else itself."""
+        asked = (destination.host, destination.port, destination.protocol)
+        if any(asked == (host.host, host.port, host.protocol) for host in self.hosts):
+            return replace(destination, product=self.name)
+        return destination
 
     def only(self, hosts: Iterable[str]) -> HostSet:
         """The same set with only these hosts, in the set's own order."""

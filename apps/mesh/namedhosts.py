@@ -57,9 +57,10 @@ def together(*groups: Iterable[NamedHost]) -> tuple[NamedHost, ...]:
     """The hosts of all groups in their order, each destination once with everything that names it."""
     found: dict[Destination, NamedHost] = {}
     for host in chain(*groups):
-        known = found.get(host.destination)
+        known = found.get(host.destination.plain)
         named_by = host.named_by if known is None else (*known.named_by, *host.named_by)
-        found[host.destination] = NamedHost(host.destination, tuple(dict.fromkeys(named_by)))
+        asked = host.destination if known is None else known.destination
+        found[asked.plain] = NamedHost(asked, tuple(dict.fromkeys(named_by)))
     return tuple(found.values())
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from apps.mesh.refs import ResourceRef
@@ -44,12 +44,19 @@ _BLOCKED = frozenset({Verdict.BLOCKED_502, Verdict.BLOCKED_503, Verdict.BLOCKED_
 @dataclass(frozen=True, slots=True, order=True)
 class Destination:
     """Host (a name, `*.name` for any name below it, or an address), port, protocol, and the
-    original destination address where it is known; "" means that it is not."""
+    original destination address where it is known; "" means that it is not. `product` is the one whose set of
+    hosts it was taken from: it decides no verdict, only which entry is named as the one that lacks it."""
 
     host: str
     port: int = 443
     protocol: Protocol = Protocol.TLS
     ip: str = ""
+    product: str = ""
+
+    @property
+    def plain(self) -> Destination:
+        """The same, whoever asks."""
+        return replace(self, product="") if self.product else self
 
     def __str__(self) -> str:
         return f"{self.host}:{self.port}"

@@ -66,6 +66,18 @@ def test_another_set_is_needed_where_that_is_said(shop: Path, files: Path) -> No
     assert (finding["ref"]["name"], finding["hostset"]) == ("shop", "cards, edition 7")
 
 
+def test_what_another_set_needs_is_proposed(shop: Path, files: Path) -> None:
+    given = ("--hosts", str(files / "cards.yaml"))
+    (one,) = run("propose", shop, *given, "--needed-in", "sh*", "--remedy", "open-hosts")["proposals"][:1]
+    assert [item["code"] for item in one["mends"]] == ["MC140"]
+    cell = ("--remedy", "open-hosts", "--set", "cards", "--namespace", "shop", "--host", "api.cards.example")
+    (proposed,) = run("propose", shop, *given, *cell)["proposals"]
+    assert proposed["manifest"]["metadata"] == {"name": "external-hosts-https", "namespace": "shop"}
+    assert proposed["manifest"]["spec"]["hosts"] == ["api.cards.example"]
+    with pytest.raises(CommandError, match="other is not in use"):
+        run("propose", shop, *given, "--remedy", "open-hosts", "--set", "other")
+
+
 def test_a_file_that_cannot_be_used_is_named_with_the_field(shop: Path, files: Path) -> None:
     (files / "bad.yaml").write_text("set: cards\nhosts: 1\n")
     with pytest.raises(CommandError, match=r"bad\.yaml: .*hosts: it is a list"):

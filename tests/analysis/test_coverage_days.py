@@ -11,7 +11,9 @@ from django.test.utils import CaptureQueriesContext
 from apps.analysis import coveragedays, recording
 from apps.analysis.actions import analyse_cluster
 from apps.analysis.models import ClusterSummary, CoverageDay
-from apps.clusters.models import Cluster
+from apps.clusters.actions import pause, resume
+from apps.clusters.models import Cluster, Pause
+from apps.common.clock import now
 from apps.common.errors import InvalidInputError
 from apps.inventory.runs import LostLeaseError
 from apps.mesh.refs import Manifest
@@ -139,3 +141,38 @@ def test_namespaces_are_those_that_one_may_see(row: Cluster) -> None:
 def test_a_number_of_days_that_cannot_be_is_refused(text: str) -> None:
     with pytest.raises(InvalidInputError, match="1 to 400"):
         coveragedays.days_asked(text)
+
+
+def test_the_environment_of_the_day_is_recorded_and_counts(row: Cluster, manifests: list[Manifest]) -> None:
+    registered(row, 3)
+    covered(row, 1, sidecar=2, expected=4)
+    CoverageDay.objects.update(environment="lab")
+    analyse_cluster(row, Snapshot.from_manifests(manifests), read_at=now())
+    assert CoverageDay.objects.get(day=ago(0)).environment == row.environment == "production"
+    fleet, production, lab = coveragedays.of_fleet([row], 30)
+    assert [day.day for day in fleet.days] == [ago(1), ago(0)]
+    assert (production.environment, [day.day for day in production.days]) == ("production", [ago(0)])
+    assert lab.environment == "lab"
+    assert [day.counts is not None for day in lab.days] == [True, False]
+
+
+def test_a_pause_is_kept_and_leaves_a_mark_instead_of_a_gap(row: Cluster) -> None:
+    other = registered(cluster_row("till", "production"), 3)
+    registered(row, 3)
+    for day in (2, 1, 0):
+        covered(row, day, sidecar=2, expected=4)
+    covered(other, 2, sidecar=4, expected=4)
+    omar = person("omar", "operator")
+    pause(actor=omar, cluster=other)
+    pause(actor=omar, cluster=other)
+    Pause.objects.update(since=now() - timedelta(days=1))
+    fleet = coveragedays.of_fleet([row, other], 30)[0]
+    assert [(day.percent, day.paused) for day in fleet.days] == [
+        (75.0, ()),
+        (50.0, ("till",)),
+        (50.0, ("till",)),
+    ]
+    assert coveragedays.of_cluster(other, 30).days[-1].paused == ("till",)
+    resume(actor=omar, cluster=other)
+    (kept,) = Pause.objects.all()
+    assert kept.until is not None

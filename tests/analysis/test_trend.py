@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -58,6 +59,42 @@ def test_the_window_begins_with_the_first_record_and_has_at_most_so_many_days() 
     assert [day.not_read for day in add_up([silent], until=THIRD, days=2)] == [("shop",), ("shop",)]
     assert add_up([shop()], until=THIRD, days=30) == ()
     assert add_up([], until=THIRD, days=30) == ()
+
+
+def test_a_paused_cluster_is_left_out_and_named() -> None:
+    known = {"d1": TWO_OF_FOUR, "d2": TWO_OF_FOUR, "d3": TWO_OF_FOUR}
+    till_paused = replace(till(d1=ONE_OF_TWO), pauses=((SECOND, SECOND),))
+    days = add_up([shop(**known), till_paused], until=THIRD, days=30)
+    assert [(day.percent, day.not_read, day.paused) for day in days] == [
+        (50.0, (), ()),
+        (50.0, (), ("till",)),
+        (None, ("till",), ()),
+    ]
+    assert days[1].counts == TWO_OF_FOUR
+
+
+def test_a_reading_counts_on_the_day_of_a_pause_and_a_pause_without_end_lasts() -> None:
+    paused = replace(till(d1=ONE_OF_TWO), pauses=((FIRST, None),))
+    days = add_up([paused], until=SECOND, days=30)
+    assert [(day.counts, day.paused) for day in days] == [(ONE_OF_TWO, ()), (None, ("till",))]
+
+
+def test_a_cluster_counts_in_the_environment_that_it_had_on_the_day() -> None:
+    moved = replace(
+        shop(d1=TWO_OF_FOUR, d3=TWO_OF_FOUR),
+        environment="production",
+        environments={FIRST: "lab", THIRD: "production"},
+    )
+    other = replace(till(d1=ONE_OF_TWO, d2=ONE_OF_TWO, d3=ONE_OF_TWO), environment="production")
+    lab = add_up([moved, other], until=THIRD, days=30, environment="lab")
+    assert [(day.counts, day.not_read) for day in lab] == [
+        (TWO_OF_FOUR, ()),
+        (None, ("shop",)),  # it was in the lab when it was read last
+        (None, ()),
+    ]
+    production = add_up([moved, other], until=THIRD, days=30, environment="production")
+    assert [day.counts and day.counts.total for day in production] == [5, 5, 15]
+    assert add_up([moved, other], until=THIRD, days=30, environment="staging") == ()
 
 
 @pytest.mark.parametrize(

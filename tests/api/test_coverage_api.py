@@ -46,7 +46,7 @@ def test_the_fleet_and_its_environments(prod: Cluster, lab: Cluster, speaking: S
     assert (percents(fleet), percents(production), percents(labs)) == ([50.0, None], [75, 100], [25, None])
     assert fleet["days"][1] == {
         "day": str(ago(0)), "read": False, "covered": None, "expected": None, "percent": None,
-        "total": None, "percent_of_total": None, "by_kind": None, "not_read": ["edge"],
+        "total": None, "percent_of_total": None, "by_kind": None, "not_read": ["edge"], "paused": [],
     }  # fmt: skip
     assert (production["environment"], production["days"][0]["by_kind"]) == ("production", {"sidecar": 3})
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from apps.accounts.models import Role
@@ -55,8 +57,30 @@ def test_another_set_is_looked_at_where_it_is_in_use(shop: Shop, speaking: Speak
     assert set(matrix["scopes"][0]["verdicts"]) == {"api.cards.example", "reports.cards.example:8443"}
     found = dev.get("/api/v1/findings/", {"code": "MC140"}).json()["results"]
     assert {row["hostset"] for row in found} == {"cards, edition 7"}
+    _propose_from_a_cell(shop, speaking, matrix["scopes"])
+    mended = speaking(shop.priya).post("/api/v1/changes/", {"finding": found[0]["id"]}, format="json")
+    assert mended.status_code == 201, mended.content
     assert omar.post(f"{HOSTS}cards/retire/", {"reason": "x"}, format="json").json()["number"] == 0
     assert omar.post(f"{HOSTS}cards/retire/", {"reason": "x"}, format="json").status_code == 409
+
+
+def _propose_from_a_cell(shop: Shop, speaking: Speaker, scopes: list[dict[str, Any]]) -> None:
+    key = next(row["key"] for row in scopes if row["verdicts"]["api.cards.example"] == "blocked-reset")
+    cell = {"cluster": shop.cluster.name, "scope": key, "host": "api.cards.example"}
+    assert (
+        speaking(shop.dev).post("/api/v1/changes/", {**cell, "hostset": "cards"}, format="json").status_code
+        == 403
+    )
+    priya = speaking(shop.priya)
+    other = priya.post("/api/v1/changes/", cell, format="json")
+    assert (other.status_code, other.json()["field"]) == (400, "host")  # it is none of Speedscale's
+    gone = priya.post("/api/v1/changes/", {**cell, "hostset": "gone"}, format="json")
+    assert (gone.status_code, gone.json()["field"]) == (400, "scope")
+    made = priya.post("/api/v1/changes/", {**cell, "hostset": "cards"}, format="json")
+    assert made.status_code == 201, made.content
+    (item,) = made.json()["items"]
+    assert item["action"] == "create"
+    assert item["name"] == "external-hosts-https"
 
 
 def test_what_cannot_be_used_is_a_problem_with_its_field(shop: Shop, speaking: Speaker) -> None:

@@ -39,8 +39,19 @@ def test_an_open_mesh_answers_with_what_would_break_and_what_to_open_first(
     assert cells["db.x.com", "TCP"]["after"] == "blocked-reset"
     one = dev.get(PATH, {"only": "payments"}).json()
     assert (one["namespace"], one["writes"][0]["ref"]) == ("payments", "Sidecar payments/default")
-    first = dev.get(f"{PATH}open-first/").json()
-    assert first["manifests"] or first["reason"]
+    asked = {"only": "payments", "host": ["api.stripe.com", "db.x.com:5432/TCP"]}
+    first = dev.get(f"{PATH}open-first/", asked).json()
+    assert "api.stripe.com" in {row["host"] for row in first["opens"]}
+    assert {row["namespace"] for row in first["opens"]} == {"payments"}
+    assert [(row["host"], "needs addresses" in row["reason"]) for row in first["left"]] == [
+        ("db.x.com", True)
+    ]
+    assert (first["reason"], first["others"]) == ("", 0)
+    made = {"cluster": "shop", "title": "Open first", "manifests": first["manifests"]}
+    assert dev.post("/api/v1/changes/", made, format="json").status_code == 403
+    change = speaking(shop.priya).post("/api/v1/changes/", made, format="json")
+    assert change.status_code == 201, change.content
+    assert "external-hosts-https" in {item["name"] for item in change.json()["items"]}
 
 
 @pytest.mark.parametrize(

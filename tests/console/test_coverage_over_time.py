@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 from django.test import Client
 
 from apps.accounts.models import User
+from apps.analysis.models import CoverageDay
 from apps.analysis.trend import Counts, Day, Series
-from apps.clusters.models import Cluster
+from apps.clusters.models import Cluster, Pause
+from apps.common.clock import now
 from apps.console.sparkline import trend
 from tests.factories.clusters import cluster as make_cluster
 from tests.factories.coverage import ago, covered, registered
@@ -73,11 +75,38 @@ def text(client: Client, path: str) -> str:
 def test_a_cluster_shows_its_days_with_the_gap(recorded: Cluster, victor: User, as_: As) -> None:
     page = text(as_(victor), "/clusters/shop/")
     assert 'd="M27.2 28.0H27.8M29.2 6.0H29.8"' in page
-    assert page.count('<rect class="fig-off" x="28"') == 1
+    assert page.count('<rect class="fig-off" x="28"') == 3  # the cluster, and its two namespaces
+    assert 'scope="row" class="nowrap">payments</th>' in page
     assert f"75.0% on {ago(2)}, 100.0% on {ago(0)}; lowest 75.0%, highest 100.0%; not read on 1 day." in page
     assert "Gap: no complete reading of shop." in page
     assert re.search(r">\s*3 of 4</td>", page)
     assert "shop, day by day" in page
+
+
+def test_namespaces_are_drawn_the_least_covered_first_and_not_all(
+    recorded: Cluster, victor: User, as_: As, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = CoverageDay.objects.get(cluster=recorded, day=ago(0))
+    row.namespaces["catalog"] = {"total": 3, "expected": 2, "by_kind": {"sidecar": 1}}
+    row.save()
+    page = text(as_(victor), "/clusters/shop/")
+    assert page.index(">catalog</th>") < page.index(">payments</th>") < page.index(">quiet</th>")
+    narrow = text(as_(person("nina", "viewer", namespace="payments")), "/clusters/shop/")
+    assert ">payments</th>" in narrow
+    assert ">catalog</th>" not in narrow
+    monkeypatch.setattr("apps.console.views.clusters.TREND_SPACES", 1)
+    assert "2 more namespaces, covered at least as well" in text(as_(victor), "/clusters/shop/")
+
+
+def test_a_paused_cluster_is_left_out_with_a_mark(recorded: Cluster, victor: User, as_: As) -> None:
+    other = registered(make_cluster("till", "production"), 9)
+    covered(other, 2, sidecar=4, expected=4)
+    Pause.objects.create(cluster=other, since=now() - timedelta(days=1))
+    page = text(as_(victor), "/")
+    assert '<rect class="fig-off" x="29" y="92" width="1" height="8"/>' in page
+    assert "a paused cluster left out on 2 days." in page
+    assert "without till: paused" in page
+    assert "Not added up: till was paused." in text(as_(victor), "/clusters/till/")
 
 
 def test_a_cluster_that_was_never_recorded_says_so(shop: Cluster, victor: User, as_: As) -> None:

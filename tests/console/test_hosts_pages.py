@@ -12,6 +12,7 @@ from apps.accounts.models import User
 from apps.analysis import hostfile
 from apps.analysis.actions import analyse_cluster
 from apps.analysis.models import Finding, HostAdoption, HostEdition, ScopeVerdicts
+from apps.changes.models import ChangeSet
 from apps.clusters.models import Cluster
 from apps.mesh.hostsets import FIRST_EDITION
 from tests.factories.hosts import CARDS, NEXT, added, in_use
@@ -122,8 +123,8 @@ def test_an_edition_is_downloaded_as_it_can_be_read_again(victor: User, as_: As)
     assert hostfile.read(answer.content.decode(), known=FIRST_EDITION) == FIRST_EDITION
 
 
-def test_another_set_is_chosen_in_the_matrix_and_nothing_is_generated_for_it(
-    shop: Cluster, dora: User, alice: User, as_: As
+def test_another_set_is_chosen_in_the_matrix_and_a_change_is_proposed_from_a_cell(
+    shop: Cluster, dora: User, alice: User, victor: User, as_: As
 ) -> None:
     assert 'name="set"' not in words(as_(alice), "/clusters/shop/egress/")
     added(CARDS)
@@ -136,7 +137,23 @@ def test_another_set_is_chosen_in_the_matrix_and_nothing_is_generated_for_it(
     key = ScopeVerdicts.objects.get(cluster=shop, hostset="cards", namespace="payments").key
     told = words(as_(alice), f"/clusters/shop/egress/?set=cards&scope={key}&host=reports.cards.example:8443")
     assert "<code>reports.cards.example:8443</code>" in told
-    assert "Propose this fix" not in told
+    assert "Propose a change" in told
+    cell = {"set": "cards", "scope": key, "host": "reports.cards.example:8443"}
+    shown = as_(alice).get("/clusters/shop/egress/fix/", cell).content.decode()
+    assert "ServiceEntry payments/external-hosts-https-8443" in shown
+    assert "Propose a change" not in words(
+        as_(victor), f"/clusters/shop/egress/?set=cards&scope={key}&host=x"
+    )
+    assert as_(victor).post("/clusters/shop/egress/propose/", cell).status_code == 403
+    assert not ChangeSet.objects.exists()
+    unknown = as_(alice).post("/clusters/shop/egress/propose/", {**cell, "set": "other"})
+    assert unknown.status_code == 404
+    assert as_(alice).post("/clusters/shop/egress/propose/", cell).status_code == 302
+    item = ChangeSet.objects.get().revisions.get().items.get()
+    assert (item.kind, item.namespace, item.name) == ("ServiceEntry", "payments", "external-hosts-https-8443")
+    assert item.desired is not None
+    assert item.desired["spec"]["hosts"] == ["reports.cards.example"]
+    assert item.desired["spec"]["exportTo"] == ["."]
     gone = as_(dora).post("/hosts/cards/retire/", {"reason": "Over."}, follow=True)
     assert "Taken out of use" in gone.content.decode()
 

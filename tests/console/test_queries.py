@@ -24,11 +24,11 @@ from tests.factories.people import person
 As = Callable[[User], Client]
 # Session and person, their bindings, clusters, and the three counts of the frame are in every number.
 GOLDEN = {
-    "/": 12,
-    "/?format=csv": 6,
+    "/": 13,
+    "/?format=csv": 7,
     "/clusters/": 7,
-    "/clusters/shop/": 11,
-    "/clusters/shop/?format=csv": 8,
+    "/clusters/shop/": 12,
+    "/clusters/shop/?format=csv": 7,
     "/clusters/shop/connection/": 7,
     "/workloads/": 12,
     "/clusters/shop/workloads/": 12,

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from apps.mesh.breakage import Breakage, Cell, ScopeBreakage, breakage, lost_services
 from apps.mesh.egress import EgressEngine
+from apps.mesh.hostsets import speedscale
 from apps.mesh.namedhosts import NamedHost
 from apps.mesh.outboundswitch import Choice
 from apps.mesh.parsing.files import load_text
@@ -25,6 +26,7 @@ from apps.mesh.refs import ResourceRef
 from apps.mesh.snapshot import Gap, Snapshot
 from apps.mesh.verdicts import Destination, EgressAnswer, Protocol
 
+HOSTS = speedscale()
 CASES = Path(__file__).parent / "cases"
 _EXPECT = re.compile(
     r"# expect: (?P<ns>\S+?)/(?P<name>\S+) (?P<host>\S+):(?P<port>\d+) (?P<protocol>TLS|HTTP|TCP)"
@@ -126,6 +128,7 @@ def expectations_of(text: str) -> list[Expectation]:
         destination = Destination(
             match["host"], int(match["port"]), Protocol(match["protocol"]), match["ip"] or ""
         )
+        destination = HOSTS.known(destination)
         clauses = tuple(part.strip() for part in match["clauses"].split("; ") if part.strip())
         found.append(
             Expectation(

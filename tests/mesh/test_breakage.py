@@ -11,10 +11,8 @@ from hypothesis import strategies as st
 
 from apps.mesh.breakage import Breakage, Outcome, breakage, lost_services
 from apps.mesh.egress import EgressEngine
-from apps.mesh.hostsets import speedscale
 from apps.mesh.meshconfig import control_planes
 from apps.mesh.namedhosts import NamedHost, named_hosts, together
-from apps.mesh.openfirst import open_first
 from apps.mesh.outboundswitch import Choice, SwitchError, plane_name, switch
 from apps.mesh.parsing.files import load_text
 from apps.mesh.patches import apply
@@ -26,8 +24,6 @@ from tests.mesh.mutation import case_snapshots, manifests_of, patches
 from tests.mesh.rule_cases import laid
 
 FILES = sorted((CASES / "switch").glob("*.yaml"))
-HOSTS = speedscale()
-SET = tuple(NamedHost(host.destination) for host in HOSTS.hosts)
 ASKED = (
     NamedHost(Destination("api.x.com")),
     NamedHost(Destination("elsewhere.example", 80, Protocol.HTTP)),
@@ -236,33 +232,3 @@ def test_services_that_are_not_imported_are_counted_where_they_may_be_seen() -> 
     row = next(item for item in found.scopes if item.scope.namespace == "shop")
     assert lost_services(found, row).examples == ("cart.pay.svc.cluster.local:80",)
     assert lost_services(found, row, among={"shop"}.__contains__).number == 0
-
-
-def test_what_to_open_first_keeps_the_hosts_open_that_would_be_blocked() -> None:
-    snapshot = laid("mesh", "allow-any", "speedscale", "shop", "page-entry")
-    choice = Choice(plane="istio-system/default")
-    found = breakage(snapshot, choice, lambda _: (SET, 0))
-    assert found.count(Outcome.BREAKS) > 0
-    first = open_first(found, HOSTS)
-    opened = breakage(apply(snapshot, first.patches), choice, lambda _: (SET, 0))
-    assert [str(patch.ref) for patch in first.patches] == [
-        "ServiceEntry speedscale/speedscale-external-svc-https"
-    ]
-    assert opened.count(Outcome.BREAKS) == 0
-    assert open_first(opened, HOSTS).reason
-
-
-def test_a_sidecar_of_the_switch_is_not_proposed_beforehand() -> None:
-    narrow = """
-apiVersion: networking.istio.io/v1
-kind: Sidecar
-metadata: {name: default, namespace: shop}
-spec: {egress: [{hosts: ["./*"]}]}
-"""
-    snapshot = laid("mesh", "allow-any", "speedscale", "shop", "full-entry", more=narrow)
-    found = breakage(snapshot, Choice(namespace="shop"), lambda _: (SET, 0))
-    first = open_first(found, HOSTS)
-    assert first.patches == ()
-    assert "Sidecar shop/default is written by the switch itself" in first.reason
-    mesh = breakage(snapshot, Choice(plane="istio-system/default"), lambda _: (SET, 0))
-    assert [str(patch.ref) for patch in open_first(mesh, HOSTS).patches] == ["Sidecar shop/default"]

@@ -19,7 +19,9 @@ from tests.mesh.rule_cases import RuleCase, case_snapshot, cases
 
 HOSTS = speedscale()
 CASES = cases()
-ENDING = [name for name, remedy in REMEDIES.items() if remedy.by_finding]
+OPENING = "open-hosts"
+"""Asked for by its finding too, and opens cells: see test_openings."""
+ENDING = [name for name, remedy in REMEDIES.items() if remedy.by_finding and name != OPENING]
 MENDED = [(case, name) for case in CASES for name in case.mended_by]
 LEFT = [(case, name, reason) for case in CASES for name, reason in case.left]
 

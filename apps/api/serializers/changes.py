@@ -13,6 +13,7 @@ from apps.changes.actions.propose_fleet import CLUSTER_LIMIT, Remedy
 from apps.changes.lifecycle import STATE_CHOICES
 from apps.changes.models import ChangeItem, ChangeSet, Decision, Verification
 from apps.changes.policies import Level
+from apps.mesh.hostsets import SPEEDSCALE
 
 COMMENT = 4000
 
@@ -229,14 +230,16 @@ class DiffSerializer(serializers.Serializer[Any]):
 
 
 class NewChangeSerializer(Input):
-    """One of: `finding` (its id); `cluster` with `scope` and `host`; `cluster` with `manifests` (YAML);
-    `cluster` alone, for everything that the console can mend there; `clusters` with `remedy`, `code` (a check
-    whose findings are to be mended) or `manifests`, in the waves of `plan`."""
+    """One of: `finding` (its id); `cluster` with `scope` and `host`, a cell of the matrix of `hostset`;
+    `cluster` with `manifests` (YAML); `cluster` alone, for everything that the console can mend there;
+    `clusters` with `remedy`, `code` (a check whose findings are to be mended) or `manifests`, in the waves of
+    `plan`."""
 
     finding = serializers.IntegerField(required=False)
     cluster = serializers.CharField(max_length=63, default="", allow_blank=True)
-    scope = serializers.CharField(max_length=64, default="", allow_blank=True)
-    host = serializers.CharField(max_length=253, default="", allow_blank=True)
+    scope = serializers.CharField(max_length=150, default="", allow_blank=True)
+    host = serializers.CharField(max_length=260, default="", allow_blank=True)
+    hostset = serializers.CharField(max_length=40, default=SPEEDSCALE)
     manifests = serializers.CharField(default="", allow_blank=True, trim_whitespace=False)
     clusters = serializers.ListField(
         child=serializers.CharField(max_length=63), max_length=CLUSTER_LIMIT, required=False

@@ -13,7 +13,8 @@ from apps.analysis.trend import Day
 class CoverageDaySerializer(serializers.Serializer[Any]):
     """A day (UTC). `expected` are workloads that ask for capture, `covered` those of them that are captured
     completely, `by_kind` the same by kind of capture, `total` all workloads of applications. On a gap the
-    figures are null, and `not_read` names the clusters of which no complete reading is recorded."""
+    figures are null, and `not_read` names the clusters of which no complete reading is recorded. `paused`
+    names those that were paused, and are left out of the sum; where that is all of them, there is none."""
 
     day = serializers.DateField()
     read = serializers.BooleanField()
@@ -24,10 +25,12 @@ class CoverageDaySerializer(serializers.Serializer[Any]):
     percent_of_total = serializers.FloatField(allow_null=True, help_text="Covered of total; null of none.")
     by_kind = serializers.DictField(child=serializers.IntegerField(), allow_null=True)
     not_read = serializers.ListField(child=serializers.CharField())
+    paused = serializers.ListField(child=serializers.CharField())
 
     def to_representation(self, instance: Day) -> Any:
-        read = {"day": instance.day, "read": instance.counts is not None, "not_read": instance.not_read}
-        return super().to_representation({**read, **figures_of(instance.counts)})
+        read = {"day": instance.day, "read": instance.counts is not None}
+        silent = {"not_read": instance.not_read, "paused": instance.paused}
+        return super().to_representation({**read, **silent, **figures_of(instance.counts)})
 
 
 class CoverageSeriesSerializer(serializers.Serializer[Any]):

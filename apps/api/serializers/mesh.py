@@ -205,8 +205,29 @@ class RegistryOnlySerializer(serializers.Serializer[Any]):
     results = SwitchedScopeSerializer(many=True)
 
 
+class OpenedSerializer(serializers.Serializer[Any]):
+    """A host of an egress scope."""
+
+    scope = serializers.CharField()
+    namespace = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]
+    host = serializers.CharField()
+    port = serializers.IntegerField()
+    protocol = serializers.ChoiceField(choices=[p.value for p in Protocol])
+
+
+class LeftSerializer(OpenedSerializer):
+    reason = serializers.CharField()
+
+
 class OpenFirstSerializer(serializers.Serializer[Any]):
-    """`manifests` is YAML to propose a change with; where it is empty, `reason` says why."""
+    """`manifests` is YAML to propose a change with; where it is empty, `reason` says why. `opens` is what
+    would be blocked and passes with them; `left` what somebody is known to call and would still be blocked;
+    `others` how much more would be blocked, of which nobody is known to call it."""
+
+    opens = OpenedSerializer(many=True)
+    left = LeftSerializer(many=True)
+    others = serializers.IntegerField()
 
     summary = serializers.CharField()
     reason = serializers.CharField()

@@ -43,6 +43,11 @@ FROM_CELL = OpenApiExample(
     request_only=True,
     value={"cluster": "shop-prod", "scope": "4b1f0c", "host": "sts.amazonaws.com"},
 )
+FROM_CELL_OF_A_SET = OpenApiExample(
+    "From a cell of another host set's matrix",
+    request_only=True,
+    value={"cluster": "shop-prod", "hostset": "cards", "scope": "4b1f0c", "host": "api.cards.example"},
+)
 BY_HAND = OpenApiExample(
     "By hand",
     request_only=True,
@@ -128,7 +133,7 @@ class Changes(ChangeEndpoint):
         request=NewChangeSerializer,
         parameters=[IDEMPOTENCY],
         responses={201: ChangeSerializer, **problems(400, 404, 409, 413, 422)},
-        examples=[FROM_FINDING, FROM_CELL, BY_HAND, FLEET],
+        examples=[FROM_FINDING, FROM_CELL, FROM_CELL_OF_A_SET, BY_HAND, FLEET],
     )
     def post(self, request: Request) -> Response:
         """Proposes a change: generated for a finding, a cell of the matrix or a whole cluster, or from
@@ -152,7 +157,12 @@ class Changes(ChangeEndpoint):
         if data["manifests"]:
             return propose_yaml(actor=self.person, cluster=cluster, text=data["manifests"], **words)
         return propose_fix(
-            actor=self.person, cluster=cluster, scope=data["scope"], host=data["host"], **words
+            actor=self.person,
+            cluster=cluster,
+            scope=data["scope"],
+            host=data["host"],
+            hostset=data["hostset"],
+            **words,
         )
 
     def _propose_fleet(self, data: dict[str, Any]) -> ChangeSet:

@@ -35,12 +35,14 @@ READ_DAY = {
     "percent_of_total": 22.5,
     "by_kind": {"sidecar": 7, "ebpf": 2},
     "not_read": [],
+    "paused": ["till-prod"],
 }
 GAP = {
     **dict.fromkeys(("covered", "expected", "percent", "total", "percent_of_total", "by_kind")),
     "day": "2026-11-25",
     "read": False,
     "not_read": ["shop-prod"],
+    "paused": [],
 }
 IN_PRODUCTION = {"environment": "production", "namespace": ""}
 ONE = OpenApiExample(
@@ -98,7 +100,8 @@ class FleetCoverage(CoverageEndpoint):
     )
     def get(self, request: Request) -> Response:
         """Speedscale's coverage of the fleet and of each environment, day by day, over the clusters that you
-        may see. A day on which one of them was not read completely is a gap."""
+        may see, each in the environment that it had on the day. A day on which one of them was not read
+        completely is a gap; one that was paused is left out and named."""
         return self.paged(self.fleet(), CoverageSeriesSerializer)
 
 

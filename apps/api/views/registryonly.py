@@ -7,16 +7,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.analysis.hosteditions import hostset_for
-from apps.analysis.registryonly import Answer, Question, ask, choice_of, planes_of, typed_hosts
+from apps.analysis.registryonly import Answer, Question, ask, choice_of, first, planes_of, typed_hosts
 from apps.analysis.registryonly_json import first_json, head_json, scope_json
 from apps.api.base import Endpoint, Paging
 from apps.api.schema import NAMESPACE, problems
 from apps.api.serializers.mesh import OpenFirstSerializer, RegistryOnlySerializer
 from apps.clusters.models import Cluster
-from apps.common import collector
 from apps.common.errors import InvalidInputError
 from apps.mesh.breakage import Outcome
-from apps.mesh.openfirst import open_first
 
 PLANE = OpenApiParameter("plane", str, description="namespace/revision; the first when it is left out.")
 ONLY = OpenApiParameter("only", str, description="Switch this namespace alone, by its Sidecars.")
@@ -77,10 +75,23 @@ EXAMPLE = OpenApiExample(
     },
 )
 FIRST_EXAMPLE = OpenApiExample(
-    "One entry",
+    "An entry and its import",
     response_only=True,
     value={
-        "summary": "Extend ServiceEntry speedscale/hosts to open 1 blocked host: gcr.io.",
+        "opens": [
+            {
+                "scope": "payments.4b1f0c9a77d2",
+                "namespace": "payments",
+                "label": "Sidecar payments/default",
+                "host": "api.stripe.com",
+                "port": 443,
+                "protocol": "TLS",
+            }
+        ],
+        "left": [],
+        "others": 0,
+        "summary": "Create ServiceEntry payments/external-hosts-https and add to Sidecar payments/default; "
+        "opens api.stripe.com:443 for payments.",
         "reason": "",
         "warnings": [],
         "manifests": "apiVersion: networking.istio.io/v1\nkind: ServiceEntry\n…",
@@ -113,18 +124,17 @@ class RegistryOnly(Endpoint):
 class OpenFirst(Endpoint):
     @extend_schema(
         operation_id="clusters_registry_only_open_first",
-        parameters=[PLANE, ONLY],
+        parameters=[PLANE, ONLY, NAMESPACE, HOST],
         responses={200: OpenFirstSerializer, **problems(400, 404)},
         examples=[FIRST_EXAMPLE],
     )
     def get(self, request: Request, name: str) -> Response:
-        """The manifests that keep the hosts of the host set reachable which the switch would block. Nothing
-        is proposed yet; POST /changes/ takes them."""
-        cluster = self.cluster(name)
-        answer = _answer(self, request, cluster)
-        with collector.paused():
-            first = open_first(answer.found, hostset_for(cluster))
-        return Response(OpenFirstSerializer(first_json(first)).data)
+        """The manifests that keep reachable what the switch would block and somebody is known to call: the
+        hosts that Speedscale needs, those of other sets where they are declared as needed, those that an
+        object of the namespace names, and, where one namespace is asked about, those of `host`. Nothing is
+        proposed yet; POST /changes/ takes them."""
+        answer = _answer(self, request, self.cluster(name))
+        return Response(OpenFirstSerializer(first_json(first(answer))).data)
 
 
 def _answer(endpoint: Endpoint, request: Request, cluster: Cluster) -> Answer:

@@ -34,6 +34,7 @@ from apps.console.views.refreshing import progress_part
 
 TOP_FINDINGS = 6
 TREND_DAYS = coveragedays.PAGE_DAYS
+TREND_SPACES = 25
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +72,8 @@ def overview(request: SignedInRequest, name: str) -> HttpResponseBase:
         "blocked": blocked.sentence(known),
         "captured": figures.number(known.get("captured", 0), known.get("capture_expected", 0)),
         "in_mesh": figures.number(known.get("in_mesh_ok", 0), known.get("in_mesh_expected", 0)),
-        "trend": sparkline.trend(coveragedays.of_cluster(cluster, TREND_DAYS), TREND_DAYS),
         "trend_days": TREND_DAYS,
+        **_trends(request, cluster),
         "today": clock.now().date(),
         "planes": [_plane(cluster, plane) for plane in (summary.control_planes if summary else [])],
         "installs": [_install(one) for one in (summary.installs if summary else [])],
@@ -87,6 +88,15 @@ def overview(request: SignedInRequest, name: str) -> HttpResponseBase:
         ),
     }
     return render(request, "console/clusters/overview.html", context)
+
+
+def _trends(request: SignedInRequest, cluster: Cluster) -> dict[str, Any]:
+    """Coverage over time: the cluster's, and the namespaces' that the person may see, the least covered
+    first."""
+    series = coveragedays.with_namespaces(request.user, cluster, TREND_DAYS)
+    whole, *spaces = (sparkline.trend(one, TREND_DAYS) for one in series)
+    spaces.sort(key=lambda one: (one.share is None, one.share or 0.0, one.series.namespace))
+    return {"trend": whole, "spaces": spaces[:TREND_SPACES], "spaces_more": len(spaces[TREND_SPACES:])}
 
 
 @signed_in

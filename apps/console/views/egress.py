@@ -13,6 +13,7 @@ from apps.accounts.permissions import Permission, allows_somewhere
 from apps.analysis import hosteditions
 from apps.analysis import selectors as analysis
 from apps.analysis.models import ScopeVerdicts
+from apps.changes.actions.propose_fix import remedy_of
 from apps.clusters.models import Cluster
 from apps.common import badges, clock, exports
 from apps.console import evidence, facets, matrix, rows, tables
@@ -30,7 +31,7 @@ MOST_WORKLOADS = 12
 @dataclass(frozen=True, slots=True)
 class Explanation:
     """The panel beside the matrix: one scope and host (`key` is what the matrix knows it by), why, and the
-    fix in words; a remedy only for Speedscale's hosts."""
+    fix in words, with the remedy that generates it where there is one."""
 
     scope: ScopeVerdicts
     key: str
@@ -98,8 +99,9 @@ def matrix_page(request: SignedInRequest, name: str) -> HttpResponseBase:
         "scope_count": len(everything),
         "blocked": any(scope.blocked for scope in everything),
         "explanation": explanation,
-        "may_propose": set_name == SPEEDSCALE
-        and allows_somewhere(request.user, Permission.PROPOSE, environment=cluster.environment, cluster=name),
+        "may_propose": allows_somewhere(
+            request.user, Permission.PROPOSE, environment=cluster.environment, cluster=name
+        ),
         "text": text,
         "verdict": verdict,
         "close_url": tables.query(request, scope=None, host=None),
@@ -133,7 +135,7 @@ def explained(
         verdict=verdict,
         steps=steps,
         fix=str(fix.get("text", "")),
-        remedy=str(fix.get("remedy", "")) if hostset == SPEEDSCALE else "",
+        remedy=remedy_of(scope, host),
         unknowns=[str(text) for text in answer.get("unknowns", [])],
         workloads=[(ref, object_url(cluster.name, ref)) for ref in scope.workloads[:MOST_WORKLOADS]],
         text=evidence.as_text(question, verdict, steps),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.http import Http404, HttpResponse
@@ -17,7 +18,7 @@ from apps.accounts.permissions import Permission, allows_somewhere
 from apps.analysis import selectors as analysis
 from apps.analysis.models import Finding
 from apps.changes import previews
-from apps.changes.actions.propose_fix import propose_fix
+from apps.changes.actions.propose_fix import propose_fix, remedy_of
 from apps.changes.actions.propose_yaml import propose_yaml
 from apps.changes.previews import Preview
 from apps.clusters.models import Cluster
@@ -30,6 +31,7 @@ from apps.console.fragments import page_or_fragment
 from apps.console.guard import SignedInRequest, signed_in, status_of
 from apps.console.manifests import editable_yaml
 from apps.console.navigation import crumbs
+from apps.mesh.hostsets import SPEEDSCALE
 from apps.mesh.patches import ManifestPatch, stripped, to_yaml
 from apps.mesh.refs import ResourceRef
 from apps.mesh.remedies.base import Target
@@ -51,13 +53,14 @@ def from_cell(request: SignedInRequest, name: str) -> HttpResponse:
     """A draft with the smallest fix of one cell of the matrix; without a cell, of the whole cluster."""
     cluster = cluster_or_404(request.user, name)
     key, host = request.POST.get("scope", "").replace("\x00", ""), request.POST.get("host", "")
-    if (key or host) and analysis.scope(request.user, cluster, key) is None:
+    hostset = request.POST.get("set", "").replace("\x00", "") or SPEEDSCALE
+    if (key or host) and analysis.scope(request.user, cluster, key, hostset) is None:
         raise Http404
     try:
-        change = propose_fix(actor=request.user, cluster=cluster, scope=key, host=host)
+        change = propose_fix(actor=request.user, cluster=cluster, scope=key, host=host, hostset=hostset)
     except InvalidInputError as refusal:
         messages.error(request, refusal.message)
-        return redirect("console:cluster-egress", name)
+        return redirect(_matrix_url(name, hostset, key, host))
     messages.success(request, f"{change.number} is a draft. Read what it does, then submit it.")
     return redirect("console:change", change.pk)
 
@@ -81,13 +84,14 @@ def fix_of_cell(request: SignedInRequest, name: str) -> HttpResponseBase:
     """What the smallest fix of a cell would write and change."""
     cluster = cluster_or_404(request.user, name)
     key, host = facets.typed(request, "scope"), request.GET.get("host", "")
-    scope = analysis.scope(request.user, cluster, key)
+    hostset = facets.typed(request, "set", 40) or SPEEDSCALE
+    scope = analysis.scope(request.user, cluster, key, hostset)
     if scope is None or host not in scope.answers:
         raise Http404
-    remedy = str((scope.answers[host].get("fix") or {}).get("remedy", ""))
-    context = _remedy_context(cluster, remedy, Target(hosts=(host,), scopes=(key,)))
+    target = Target(hosts=(host,), scopes=(key,), hostset=hostset)
+    context = _remedy_context(cluster, remedy_of(scope, host), target)
     context["crumbs"] = crumbs(name, "Smallest fix")
-    context["back"] = f"{reverse('console:cluster-egress', args=[name])}?scope={key}&host={host}#explain"
+    context["back"] = _matrix_url(name, hostset, key, host)
     return page_or_fragment(request, "console/changes/preview.html", "console/changes/_preview.html", context)
 
 
@@ -181,6 +185,13 @@ def _paste_page(
         **(shown or {}),
     }
     return render(request, "console/changes/by_hand.html", context, status=status)
+
+
+def _matrix_url(name: str, hostset: str, scope: str, host: str) -> str:
+    """The matrix of a set with the explanation of a cell, where one is meant."""
+    asked = {"set": hostset if hostset != SPEEDSCALE else "", "scope": scope, "host": host}
+    given = urlencode({key: value for key, value in asked.items() if value})
+    return f"{reverse('console:cluster-egress', args=[name])}?{given}#explain"
 
 
 def _remedy_context(cluster: Cluster, remedy: str, target: Target) -> dict[str, Any]:

@@ -14,8 +14,9 @@ from django.urls import reverse
 from apps.accounts.permissions import Permission, allows_somewhere
 from apps.analysis.hosteditions import hostset_for
 from apps.analysis.registryonly import Answer, Question, ask, choice_of, planes_of, typed_hosts
+from apps.analysis.registryonly import first as open_first
 from apps.clusters.models import Cluster
-from apps.common import badges, collector, exports
+from apps.common import badges, exports
 from apps.common.errors import InvalidInputError
 from apps.console import facets, tables
 from apps.console.access import cluster_or_404
@@ -25,11 +26,11 @@ from apps.console.links import object_url
 from apps.console.navigation import cluster_tabs, crumbs
 from apps.console.views.proposing import shown_patches
 from apps.mesh.breakage import Cell, LostServices, Outcome, ScopeBreakage, lost_services, ordered
-from apps.mesh.openfirst import open_first
 from apps.mesh.patches import stripped, to_yaml_documents
 
 TITLE = "What would REGISTRY_ONLY break?"
 MOST_LOST = 25
+MOST_SHOWN = 100
 HEAD = (
     "namespace",
     "scope",
@@ -82,21 +83,25 @@ def first(request: SignedInRequest, name: str) -> HttpResponse:
     back = f"{reverse('console:cluster-registry-only', args=[name])}?{request.GET.urlencode()}"
     context: dict[str, Any] = {"cluster": cluster, "crumbs": crumbs(name, "Open first"), "back": back}
     try:
-        found = _answer(request, cluster, planes_of(cluster)).found
+        answer = _answer(request, cluster, planes_of(cluster))
     except InvalidInputError as refusal:
         return render(
             request, "console/egress/open_first.html", {**context, "reason": refusal.message}, status=400
         )
-    with collector.paused():
-        opened = open_first(found, hostset_for(cluster))
+    opened = open_first(answer)
     context |= {
+        "opens": opened.opens[:MOST_SHOWN],
+        "opens_more": len(opened.opens[MOST_SHOWN:]),
+        "left": opened.left[:MOST_SHOWN],
+        "left_more": len(opened.left[MOST_SHOWN:]),
+        "others": opened.others,
         "summary": opened.summary,
         "reason": opened.reason,
         "warnings": opened.warnings,
         "patches": list(shown_patches(opened.patches)),
         "manifests": to_yaml_documents(stripped(patch.after or {}) for patch in opened.patches),
         "change_title": f"Open what REGISTRY_ONLY would block in {name}",
-        "change_reason": f"Before {found.choice} is switched to REGISTRY_ONLY. {opened.summary}",
+        "change_reason": f"Before {answer.found.choice} is switched to REGISTRY_ONLY. {opened.summary}",
         "may_propose": allows_somewhere(
             request.user, Permission.PROPOSE, environment=cluster.environment, cluster=name
         ),
@@ -121,8 +126,9 @@ def _shown(request: SignedInRequest, cluster: Cluster, answer: Answer) -> dict[s
     listing = tables.listing(request, cells, what="hosts")
     counts = Counter(cell.outcome.value for row in rows for cell in row.cells)
     unswitched = Counter(row.reason for row in rows if not row.switched)
-    chosen = {name: value for name in ("plane", "only") if (value := facets.typed(request, name, 127))}
-    query = f"?{urlencode(chosen)}"
+    asked = {"plane": 127, "only": 63, "namespace": 63, "host": 1000}
+    chosen = {name: value for name, most in asked.items() if (value := facets.typed(request, name, most))}
+    query = f"?{urlencode({name: value for name, value in chosen.items() if name in {'plane', 'only'}})}"
     return {
         "listing": listing,
         "rows": [_line(request, cluster, row, cell) for row, cell in listing.rows],
@@ -150,7 +156,8 @@ def _shown(request: SignedInRequest, cluster: Cluster, answer: Answer) -> dict[s
         "clear_url": query,
         "scope": rows[0].scope if key and rows else None,
         "export_url": tables.query(request, format="csv", page=None),
-        "first_url": reverse("console:cluster-registry-only-first", args=[cluster.name]) + query,
+        "first_url": reverse("console:cluster-registry-only-first", args=[cluster.name])
+        + f"?{urlencode(chosen)}",
     }
 
 

@@ -12,14 +12,12 @@ from typing import ClassVar
 
 from apps.mesh.egress.services import ServicePort, listener_protocol, service_protocol
 from apps.mesh.hosts import is_wildcard, same_site, service_host, service_names, site, subset_of
-from apps.mesh.hostsets import speedscale
+from apps.mesh.hostsets import SPEEDSCALE
 from apps.mesh.objects.networking import Service, ServiceEntry
 from apps.mesh.refs import ResourceRef
 from apps.mesh.snapshot import Snapshot
 from apps.mesh.verdicts import Destination, Protocol
 
-SPEEDSCALE = "speedscale"
-_REQUIRED = frozenset(entry.host for entry in speedscale().hosts)
 _SENDS = {
     Protocol.TLS: frozenset({"TLS", "HTTPS", "AUTO"}),
     Protocol.HTTP: frozenset({"HTTP", "HTTP2", "GRPC", "GRPC-WEB", "AUTO"}),
@@ -86,7 +84,7 @@ def candidates(snapshot: Snapshot, host: str, destination: Destination) -> tuple
         *entry_candidates(snapshot.derived(EntriesBySite).near(host), host, destination),
         *_services(snapshot, host, destination),
     ]
-    required = destination.host in _REQUIRED
+    required = destination.product == SPEEDSCALE
     found.sort(
         key=lambda item: (
             item.failing,
@@ -153,8 +151,8 @@ def _failing(
 
 def _akin(candidate: Candidate, destination: Destination) -> bool:
     """Whether an entry that does not list the host is the one to name: it lists others of the same
-    site, or it is Speedscale's and the host is one that Speedscale needs."""
-    return candidate.likeness > 0 or (candidate.speedscale and destination.host in _REQUIRED)
+    site, or it is Speedscale's and the host is one of the edition that is asked for."""
+    return candidate.likeness > 0 or (candidate.speedscale and destination.product == SPEEDSCALE)
 
 
 def _of_speedscale(entry: ServiceEntry) -> bool:

@@ -23,7 +23,8 @@ class Target:
 
     `hosts` are hosts of the host set, `scopes` keys of egress scopes, `namespaces` names; `ref` is
     the object a finding is on (a Sidecar, a ServiceEntry). `cells` are single pairs of scope and host, where
-    not every one of these hosts is meant for every one of these scopes.
+    not every one of these hosts is meant for every one of these scopes. `hostset` names the set of
+    the hosts, where it is not Speedscale's.
     """
 
     hosts: tuple[str, ...] = ()
@@ -31,6 +32,7 @@ class Target:
     namespaces: tuple[str, ...] = ()
     ref: ResourceRef | None = None
     cells: tuple[tuple[str, str], ...] = ()
+    hostset: str = ""
 
     def asks(self, scope_key: str, host: str) -> bool:
         """Whether this cell was asked for by its scope."""

@@ -18,6 +18,7 @@ from apps.mesh.remedies import (
     import_speedscale_namespace,
     move_capture_annotation,
     name_gateway_by_namespace,
+    open_hosts,
     open_required_hosts,
     route_to_service_port,
     send_mutual_tls,
@@ -39,6 +40,7 @@ REMEDIES: Mapping[str, Remedy] = {
         send_mutual_tls,
         route_to_service_port,
         name_gateway_by_namespace,
+        open_hosts,
     )
 }
 

@@ -143,7 +143,7 @@ def _unproven(context: RemedyContext, patch: ManifestPatch) -> str:
 
 
 def _opens(context: RemedyContext, patches: Sequence[ManifestPatch]) -> Iterator[tuple[str, str]]:
-    after = EgressEngine(apply(context.snapshot, patches))
+    after = apply(context.snapshot, patches).derived(EgressEngine)
     for need in host_needs(context.snapshot, context.engine):
         for host in hosts_of(context.snapshot, need.install, context.hostset).hosts:
             if context.engine.answer(need.workload, host.destination).verdict.blocked and (

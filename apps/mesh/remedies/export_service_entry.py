@@ -107,7 +107,7 @@ def _known(context: RemedyContext, entry: ServiceEntry) -> tuple[str, ...] | Non
 
 
 def _gained(context: RemedyContext, patch: ManifestPatch, work: Work[ServiceEntry]) -> tuple[Wish, ...]:
-    engine = EgressEngine(apply(context.snapshot, [patch]))
+    engine = apply(context.snapshot, [patch]).derived(EgressEngine)
     return tuple(w for w in work.wishes if engine.answer(w.workload, w.destination).verdict.reachable)
 
 

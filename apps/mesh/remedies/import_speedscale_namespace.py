@@ -8,19 +8,18 @@ and needs nothing; a Sidecar is never created, because a new one narrows a names
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
-from apps.mesh.blockages import Cause, blockages, by_cause, catch_all_index, imports, sidecar_of
+from apps.mesh.blockages import Cause, blockages, by_cause, imports, sidecar_of
 from apps.mesh.capture import captures
 from apps.mesh.egress import EgressEngine
 from apps.mesh.injection import injections
 from apps.mesh.objects.networking import Sidecar
-from apps.mesh.ownership import keeper_of, managers_of
-from apps.mesh.patches import ManifestPatch, apply, updated
+from apps.mesh.patches import ManifestPatch, apply
 from apps.mesh.refs import Manifest, ResourceRef
 from apps.mesh.remedies.base import Proposal, ProposalError, Remedy, RemedyContext, Target
 from apps.mesh.remedies.opening import Wish, Work, Written, hindered, proposal, works
+from apps.mesh.remedies.sidecars import importing, places, readable, warnings
 from apps.mesh.rules.wording import listed
 from apps.mesh.speedscale import FORWARDER_NAME, FORWARDER_PORT, forwarder_host, installs, serving
 from apps.mesh.verdicts import Destination, Protocol
@@ -93,15 +92,15 @@ def _written(context: RemedyContext, work: Work[Sidecar]) -> Written:
     """The first place for the imports that turns every wish, else the one that turns most; and of the
     imports only those that it takes. Raises ProposalError."""
     ref, before = work.item.ref, context.snapshot.manifest(work.item.ref)
-    if before is None or not _readable(before):
+    if before is None or not readable(before):
         raise ProposalError(f"{ref} has egress listeners that cannot be read; mend those first.")
     more = tuple(dict.fromkeys(_entry(wish.owner, work.item) for wish in work.wishes))
     best: tuple[Wish, ...] = ()
     where: tuple[int, ...] = ()
-    for places in _places(work.item, work.wishes):
-        gained = _gained(context, _patch(before, places, more), work)
+    for tried in places(work.item, {wish.destination.port for wish in work.wishes}):
+        gained = _gained(context, _patch(before, tried, more), work)
         if len(gained) > len(best):
-            best, where = gained, places
+            best, where = gained, tried
         if len(gained) == len(work.wishes):
             break
     if not best:
@@ -113,52 +112,17 @@ def _written(context: RemedyContext, work: Work[Sidecar]) -> Written:
     return Written(_patch(before, where, more), best, tuple(_warnings(context, work)))
 
 
-def _places(sidecar: Sidecar, wishes: Sequence[Wish]) -> Iterator[tuple[int, ...]]:
-    """Indices of the egress listeners to try: the catch-all, then those of the ports that are dialled.
-    An index behind the last one stands for a new catch-all listener."""
-    catch_all = catch_all_index(sidecar)
-    default = len(sidecar.egress) if catch_all is None else catch_all
-    numbers = {wish.destination.port for wish in wishes}
-    ports = tuple(
-        index
-        for index, listener in enumerate(sidecar.egress)
-        if listener.port is not None and listener.port.number in numbers
-    )
-    yield (default,)
-    if ports:
-        yield ports
-        yield (*ports, default)
-
-
-def _readable(before: Manifest) -> bool:
-    """Whether the listeners stand in the manifest as they were read, so that one can be added to."""
-    spec = before.get("spec")
-    egress = spec.get("egress") if isinstance(spec, Mapping) else None
-    return isinstance(egress, list | tuple) and all(
-        isinstance(item, Mapping) and isinstance(item.get("hosts") or (), list | tuple) for item in egress
-    )
-
-
-def _patch(before: Manifest, places: Sequence[int], more: Sequence[str]) -> ManifestPatch:
-    """The Sidecar with the imports appended at these listeners; nothing else differs."""
-    spec = before["spec"]
-    egress: list[Mapping[str, Any]] = list(spec["egress"])
-    for index in places:
-        if index >= len(egress):
-            egress.append({"hosts": list(more)})
-            continue
-        known = list(egress[index].get("hosts") or ())
-        egress[index] = {**egress[index], "hosts": [*known, *(item for item in more if item not in known)]}
-    return updated(before, {**before, "spec": {**spec, "egress": egress}})
-
-
 def _entry(owner: str, sidecar: Sidecar) -> str:
     return "./*" if owner == sidecar.namespace else f"{owner}/*"
 
 
+def _patch(before: Manifest, where: Sequence[int], more: Sequence[str]) -> ManifestPatch:
+    return importing(before, dict.fromkeys(where, more))
+
+
 def _gained(context: RemedyContext, patch: ManifestPatch, work: Work[Sidecar]) -> tuple[Wish, ...]:
     after = apply(context.snapshot, [patch])
-    engine = EgressEngine(after)
+    engine = after.derived(EgressEngine)
     sidecar = after.get(work.item.ref)
     if not isinstance(sidecar, Sidecar):
         return ()
@@ -180,17 +144,7 @@ def _unseen_forwarder(context: RemedyContext, wish: Wish) -> bool:
 
 
 def _warnings(context: RemedyContext, work: Work[Sidecar]) -> Iterator[str]:
-    ref = work.item.ref
-    manifest = context.snapshot.manifest(ref) or {}
-    keeper = keeper_of(manifest)
-    if keeper is not None:
-        yield keeper.warning(ref)
-    owners = managers_of(manifest, "egress")
-    if owners:
-        yield f"spec.egress of {ref} is owned by {', '.join(owners)}; applying takes the list over."
-    elsewhere = {wish.namespace for wish in work.wishes} - {work.item.namespace}
-    if elsewhere:
-        yield f"{ref} is the mesh default: it counts in every namespace without a Sidecar."
+    yield from warnings(context.snapshot, work.item.ref, {wish.namespace for wish in work.wishes})
     for wish in work.wishes:
         if _unseen_forwarder(context, wish):
             yield f"Service {wish.owner}/{FORWARDER_NAME} was not among what was read."

@@ -179,7 +179,7 @@ def _extendable(context: RemedyContext, namespace: str) -> tuple[ServiceEntry | 
 
 
 def _opened(context: RemedyContext, cells: Sequence[_Cell], patches: Sequence[ManifestPatch]) -> list[_Cell]:
-    engine = EgressEngine(apply(context.snapshot, patches))
+    engine = apply(context.snapshot, patches).derived(EgressEngine)
     return [c for c in cells if engine.answer(c.workload, c.host.destination).verdict.reachable]
 
 

@@ -38,9 +38,14 @@ def served_version(snapshot: Snapshot) -> str:
 
 
 def new_entry(
-    snapshot: Snapshot, namespace: str, hosts: Sequence[RequiredHost], export_to: Iterable[str] = ()
+    snapshot: Snapshot,
+    namespace: str,
+    hosts: Sequence[RequiredHost],
+    export_to: Iterable[str] = (),
+    *,
+    name: str = "",
 ) -> Manifest:
-    """An entry that opens these hosts, all of one port and protocol, under a name that is free."""
+    """An entry that opens these hosts, all of one port and protocol; without a name under a free one."""
     first = hosts[0]
     spec: dict[str, Any] = {
         "hosts": [host.host for host in narrowed(hosts)],
@@ -55,7 +60,7 @@ def new_entry(
     return {
         "apiVersion": served_version(snapshot),
         "kind": "ServiceEntry",
-        "metadata": {"name": _free_name(snapshot, namespace, first), "namespace": namespace},
+        "metadata": {"name": name or free_name(snapshot, namespace, first), "namespace": namespace},
         "spec": spec,
     }
 
@@ -77,9 +82,9 @@ def narrowed(hosts: Sequence[RequiredHost]) -> tuple[RequiredHost, ...]:
     )
 
 
-def _free_name(snapshot: Snapshot, namespace: str, host: RequiredHost) -> str:
+def free_name(snapshot: Snapshot, namespace: str, host: RequiredHost, beginning: str = ENTRY_NAME) -> str:
     """The page's name for TLS on 443; another port or a name that is taken gets a number."""
-    base = f"{ENTRY_NAME}-{PORT_NAMES[host.protocol]}"
+    base = f"{beginning}-{PORT_NAMES[host.protocol]}"
     if host.port != HTTPS_PORT:
         base = f"{base}-{host.port}"
     names = chain([base], (f"{base}-{number}" for number in count(2)))

@@ -40,7 +40,7 @@ class Command(ManifestsCommand):
         workload = _workload(offline, options["workload"])
         destination = _destination(options)
         engine = offline.snapshot.derived(EgressEngine)
-        answer = engine.answer(workload, destination)
+        answer = engine.answer(workload, self.hostset(options).known(destination))
         if not workload.pods_total:
             answer = replace(answer, unknowns=(*answer.unknowns, *offline.assumptions))
         if options["format"] == "json":

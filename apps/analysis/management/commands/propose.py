@@ -23,7 +23,7 @@ from apps.mesh.remedies.catalogue import REMEDIES
 
 
 class Command(ManifestsCommand):
-    help = "Prints the smallest manifests that open what Speedscale needs; nothing is applied anywhere."
+    help = "Prints the smallest manifests that open the hosts that are needed; nothing is applied anywhere."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         super().add_arguments(parser)
@@ -31,11 +31,16 @@ class Command(ManifestsCommand):
             "--remedy", choices=sorted(REMEDIES), help="only this one; default: all that apply"
         )
         parser.add_argument("--host", action="append", default=[], help="only this host (repeatable)")
+        parser.add_argument(
+            "--set", default="", help="the hosts are of this set; default: all that are given"
+        )
         parser.add_argument("--namespace", action="append", default=[], help="only for this one (repeatable)")
         parser.add_argument("--format", choices=("yaml", "json"), default="yaml")
 
     def answer(self, offline: Offline, options: dict[str, Any]) -> tuple[str, int]:
-        target = Target(hosts=tuple(options["host"]), namespaces=tuple(options["namespace"]))
+        target = Target(
+            hosts=tuple(options["host"]), namespaces=tuple(options["namespace"]), hostset=options["set"]
+        )
         remedies = (options["remedy"],) if options["remedy"] else ()
         found = mendings(offline, self.hostset(options), remedies, target, today=now().date())
         if remedies and found.reasons and not found.mendings:

@@ -14,18 +14,18 @@ from typing import Any
 from apps.analysis.management.manifests import ManifestsCommand
 from apps.analysis.offline import Offline
 from apps.analysis.plaintext import printable
-from apps.analysis.registryonly import Answer, Question, answer, planes, typed_hosts
+from apps.analysis.registryonly import Answer, Question, answer, first, planes, typed_hosts
 from apps.analysis.registryonly_json import first_json, head_json, scope_json
 from apps.common.errors import InvalidInputError
 from apps.mesh.breakage import Outcome, lost_services
 from apps.mesh.namedhosts import named_hosts
-from apps.mesh.openfirst import OpenFirst, open_first
+from apps.mesh.openfirst import OpenFirst
 from apps.mesh.outboundswitch import Choice
 from apps.mesh.rules.wording import counted
 
 UNBOUNDED = 10**9
 UNSEEN = (
-    "Only hosts that these manifests name, that Speedscale needs or that --host gives are asked about. "
+    "Only hosts that these manifests name, that a host set holds or that --host gives are asked about. "
     "What workloads call beside them cannot be seen here, and would be blocked too."
 )
 
@@ -51,18 +51,18 @@ class Command(ManifestsCommand):
         snapshot, hostset = offline.snapshot, self.hostset(options)
         question = Question(_choice(offline, options), hostset, typed_hosts(options["host"]))
         found = answer(snapshot, question, snapshot.derived(named_hosts), most=UNBOUNDED)
-        first = open_first(found.found, hostset)
+        opened = first(found, most=UNBOUNDED)
         outcomes = frozenset(map(Outcome, options["outcome"])) or frozenset(Outcome)
         code = 1 if options["fail"] and found.found.count(Outcome.BREAKS) else 0
         if options["format"] == "json":
             told = {
                 **head_json(found),
                 "scopes": [scope_json(found, row, outcomes) for row in found.scopes],
-                "open_first": first_json(first),
+                "open_first": first_json(opened),
                 "assumptions": list(offline.assumptions),
             }
             return json.dumps(told, indent=2), code
-        lines = [*offline.assumptions, *_lines(found, first, outcomes)]
+        lines = [*offline.assumptions, *_lines(found, opened, outcomes)]
         return "\n".join(printable(line) for line in lines), code
 
 
@@ -76,7 +76,7 @@ def _choice(offline: Offline, options: dict[str, Any]) -> Choice:
     return Choice(plane=options["plane"] or known[0])
 
 
-def _lines(found: Answer, first: OpenFirst, outcomes: frozenset[Outcome]) -> Iterator[str]:
+def _lines(found: Answer, opened: OpenFirst, outcomes: frozenset[Outcome]) -> Iterator[str]:
     yield f"REGISTRY_ONLY for {found.found.choice}"
     written = ", ".join(f"{patch.action} {patch.ref}" for patch in found.found.switch.patches)
     yield f"The switch writes: {written or 'nothing'}."
@@ -95,5 +95,9 @@ def _lines(found: Answer, first: OpenFirst, outcomes: frozenset[Outcome]) -> Ite
         if lost.number:
             yield f"  {counted(lost.number, 'unimported service')} too: {', '.join(lost.examples)}"
     yield ""
-    yield f"Open first: {first.summary or first.reason}"
+    yield f"Open first: {opened.summary or opened.reason}"
+    for row, cell, why in opened.left:
+        yield f"  not opened: {cell.host.destination} for {row.scope.namespace}. {why}"
+    if opened.others:
+        yield f"  and {counted(opened.others, 'host')} of scopes that nobody is known to call"
     yield UNSEEN

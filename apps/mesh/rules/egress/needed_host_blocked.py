@@ -8,6 +8,10 @@ somebody makes them.
 What was not declared as needed is never reported, whatever is blocked, and neither are hosts that no pod
 opens (`informational`). Register the hosts in a ServiceEntry that these workloads see, or correct the list
 or its namespaces. The matrix of the set shows each cell, with its evidence.
+
+The remedy writes an entry that the namespace alone sees, with the import where a Sidecar needs one. What is
+stopped after the mesh let it out, what is plain TCP and what would take something from somebody is left to
+people, with the reason.
 """
 
 from __future__ import annotations
@@ -74,6 +78,7 @@ def _finding(
         key=hostset.name,
         affected=workloads,
         evidence=closed[0][2].evidence,
+        remedy=None if any(answer.verdict.blocked for _, _, answer in closed) else "",
         hostset=str(hostset),
     )
 
@@ -86,5 +91,6 @@ RULE = Rule(
     inputs=INPUTS - {"CustomResourceDefinition", "ValidatingWebhookConfiguration"},
     doc=__doc__ or "",
     check=check,
-    no_remedy="The console generates changes for the hosts of Speedscale only.",
+    remedy="open-hosts",
+    no_remedy="What stops a host after the mesh has let it out is for its owner to change.",
 )
