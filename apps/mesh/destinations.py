@@ -148,6 +148,10 @@ def gateway_takes(gateway: Gateway, host: str, namespace: str) -> bool:
 
 def gateway_namespaces(snapshot: Snapshot, ref: ResourceRef) -> frozenset[str] | None:
     """The namespaces of the workloads that a Gateway selects; None where none is known."""
+    return snapshot.derived(_gateway_namespaces, ref)
+
+
+def _gateway_namespaces(snapshot: Snapshot, ref: ResourceRef) -> frozenset[str] | None:
     gateway = snapshot.get(ref)
     if not isinstance(gateway, Gateway):
         return None

@@ -117,11 +117,10 @@ class MtlsModes:
         as they did and nothing has changed; a policy of a root namespace reaches all of them."""
         made = cls(snapshot)
         made._before = {**old._before, **old._reports}
-        peers = change.namespaces({"PeerAuthentication"})
+        peers = change.namespaces({"Namespace", "PeerAuthentication"})  # undiscovered, it has no policy
         roots = {plane.config.root_namespace for plane in made._control_planes}
         if made._control_planes is old._control_planes and (not peers or (roots and not peers & roots)):
-            touched = made._placements.unlike(old._placements)
-            touched |= change.namespaces({"Namespace", "PeerAuthentication", "Workload"})
+            touched = made._placements.unlike(old._placements) | peers | change.namespaces({"Workload"})
             made._reports = {name: found for name, found in old._reports.items() if name not in touched}
         return made
 

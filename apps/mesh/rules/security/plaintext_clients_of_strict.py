@@ -17,6 +17,7 @@ on the rule.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from functools import cache
 
 from apps.mesh.clienttls import INPUTS, ClientMode, Sent, container_port
 from apps.mesh.findings import Finding, Severity
@@ -27,7 +28,7 @@ from apps.mesh.objects.networking import Service
 from apps.mesh.objects.security import PeerAuthentication
 from apps.mesh.objects.workloads import Workload
 from apps.mesh.refs import ResourceRef
-from apps.mesh.reports import DataPlane, MtlsMode
+from apps.mesh.reports import DataPlane, MtlsMode, MtlsReport
 from apps.mesh.rules.base import Rule, RuleContext
 from apps.mesh.rules.wording import counted, listed
 
@@ -42,12 +43,19 @@ def check(context: RuleContext) -> Iterator[Finding]:
     if not any(policy.mode == STRICT or STRICT in policy.port_modes.values() for policy in policies):
         return
     refused: Refused = {}
-    modes = context.snapshot.derived(MtlsModes)
+    services, modes = context.services, context.snapshot.derived(MtlsModes)
+
+    @cache
+    def without_auto(namespace: str) -> bool:
+        disabled = modes.namespace_mode(namespace).mode is MtlsMode.DISABLE
+        return disabled or not context.mesh_config(namespace).auto_mtls
+
     for service in context.snapshot.each(Service):
-        workloads = context.services.behind(service)
-        disabled = modes.namespace_mode(service.namespace).mode is MtlsMode.DISABLE
-        if workloads and (disabled or not context.mesh_config(service.namespace).auto_mtls):
-            _collect(context, service, workloads, refused)
+        if not without_auto(service.namespace):
+            continue
+        strict = [item for item in services.behind(service) if _asks(context.mtls[item.ref])]
+        if strict:
+            _collect(context, service, strict, refused)
     for ref, disabling in sorted(refused, key=str):
         path, hosts, affected = refused[ref, disabling]
         policy = context.snapshot.get(ref)
@@ -58,6 +66,10 @@ def check(context: RuleContext) -> Iterator[Finding]:
             path=path,
             affected=tuple(affected),
         )
+
+
+def _asks(report: MtlsReport) -> bool:
+    return MtlsMode.STRICT in {report.mode, *(port.mode for port in report.ports.values())}
 
 
 def _text(disabling: ResourceRef | None, hosts: Collection[str]) -> str:
@@ -73,9 +85,7 @@ def _text(disabling: ResourceRef | None, hosts: Collection[str]) -> str:
     )
 
 
-def _collect(
-    context: RuleContext, service: Service, workloads: tuple[Workload, ...], refused: Refused
-) -> None:
+def _collect(context: RuleContext, service: Service, workloads: list[Workload], refused: Refused) -> None:
     host = service_host(service.name, service.namespace)
     known = [item for item in context.hosts.holding(host, service.namespace) if item.ref == service.ref]
     for port in service.ports:
