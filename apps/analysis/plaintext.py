@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from apps.analysis.located import Located
-from apps.analysis.offline import Offline, Place
+from apps.analysis.offline import Offline
 from apps.mesh.analyse import Analysis
 from apps.mesh.egress import EgressScope
 from apps.mesh.findings import Severity
@@ -174,7 +174,7 @@ def _heading(summary: dict[str, Any]) -> Iterator[str]:
 def _finding_lines(item: Located) -> Iterator[str]:
     finding = item.finding
     yield f"{finding.severity.value.upper():<9}{finding.code}  {finding.title}"
-    place = [str(finding.ref), finding.path, place_text(item.place)]
+    place = [str(finding.ref), finding.path, str(item.place)]
     yield printable(f"{INDENT}{' · '.join(part for part in place if part)}")
     yield from _wrapped(INDENT, finding.message)
     if finding.affected:
@@ -188,14 +188,9 @@ def _finding_lines(item: Located) -> Iterator[str]:
 def _suppressed_lines(item: Located, quiet: Suppression) -> Iterator[str]:
     finding = item.finding
     until = f", until {quiet.until}" if quiet.until else ""
-    place = " · ".join(part for part in (str(finding.ref), place_text(item.place)) if part)
+    place = " · ".join(part for part in (str(finding.ref), str(item.place)) if part)
     yield printable(f"  {finding.severity.value.upper():<9}{finding.code}  {place}")
     yield from _wrapped(f"  {INDENT}", f"By {quiet.by}{until}: {quiet.reason or 'no reason is given'}")
-
-
-def place_text(place: Place) -> str:
-    """`file:line:column` as far as it is known, which editors and terminals can follow."""
-    return ":".join(str(part) for part in (place.file, place.line, place.column) if part)
 
 
 def _step_lines(number: int, step: Step) -> Iterator[str]:

@@ -28,7 +28,7 @@ CRASH_TITLE = "A check could not finish"
 PROBLEM_CODE = "MC002"
 PROBLEM_TITLE = "A field is not what its kind asks for"
 FILE_CODE = "MC003"
-FILE_TITLE = "A file could not be read"
+FILE_TITLE = "A file, or a part of it, was not read"
 OWN_CODES = (CRASH_CODE, PROBLEM_CODE, FILE_CODE, UNKNOWN_CODE)
 KNOWN_CODES = frozenset({*OWN_CODES, *(rule.code for rule in RULES)})
 """Every code that a finding can have."""
@@ -119,9 +119,9 @@ def _problems(shelf: Shelf) -> tuple[_Ranked, ...]:
         _ranked(
             Finding(
                 code=PROBLEM_CODE,
-                severity=Severity.WARNING,
+                severity=Severity.ERROR,
                 title=PROBLEM_TITLE,
-                message=f"{problem.message} The field was read as if it were absent.",
+                message=problem.message,
                 ref=problem.ref,
                 api_version=str(shelf.entries[problem.ref].manifest.get("apiVersion") or ""),
                 path=problem.path,

@@ -87,7 +87,11 @@ class ManifestsCommand(BaseCommand):
 
     def hostset(self, options: dict[str, Any]) -> HostSet:
         """Speedscale's hosts, and the other sets that were given. Raises InvalidInputError."""
-        chosen = {REGION: options["region"], APP_HOST: options["app_host"]}
+        chosen = {REGION: options["region"].strip(), APP_HOST: options["app_host"].strip().lower()}
+        for name, value in chosen.items():
+            if not hostfile.PARAMETER.match(value):
+                option = f"--{name.replace('_', '-')}"
+                raise InvalidInputError(f"{option} {value!r} cannot be a part of a host name.", field=name)
         defaults = {REGION: DEFAULT_REGION, APP_HOST: DEFAULT_APP_HOST}
         found, beside = FIRST_EDITION, []
         for path in options["hosts"]:
@@ -96,6 +100,10 @@ class ManifestsCommand(BaseCommand):
                 found = given
             else:
                 beside.append(Needed(given, tuple(options["needed_in"])))
+        if options["needed_in"] and not beside:
+            raise InvalidInputError(
+                "--needed-in is for the hosts of a set that --hosts gives.", field="hosts"
+            )
         if chosen != defaults:
             found = found.filled(chosen).settled()
         return replace(found, beside=tuple(beside)) if beside else found
