@@ -162,7 +162,8 @@ def _heading(summary: dict[str, Any]) -> Iterator[str]:
         policy = plane["outbound_policy"] or "unknown outbound policy"
         yield printable(f"Istio{version} in {plane['namespace']}, revision {plane['revision']}: {policy}.")
     for install in summary["speedscale"]:
-        yield printable(f"Speedscale {install['version']} in {install['namespace']} ({install['kind']}).")
+        version = f" {install['version']}" if install["version"] else ""
+        yield printable(f"Speedscale{version} in {install['namespace']} ({install['kind']}).")
     coverage = summary["coverage"]
     if coverage["workloads"]:
         share = f"{coverage['covered']} of {counted(coverage['workloads'], 'workload')}"

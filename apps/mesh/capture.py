@@ -19,30 +19,24 @@ from apps.mesh.speedscale import (
     RESPONDER_INIT,
     SIDECAR_WEBHOOK,
     Wish,
+    acting,
     ebpf_targets,
     has_java_agent,
     has_sidecar,
     installs,
     is_replay,
-    serving,
     sidecar_webhooks,
     value_of,
     wishes_of,
 )
+from apps.mesh.speedscale import INPUTS as SPEEDSCALE_INPUTS
 from apps.mesh.webhooks import namespace_labels
 
-# https://docs.speedscale.com, sidecar installation; rollouts by the chart's webhook rules.
+# https://docs.speedscale.com, sidecar installation; rollouts by the chart's webhook rules. The second is for
+# namespaced installations, where a command takes the operator's place.
 SUPPORTED_KINDS = frozenset({"Deployment", "StatefulSet", "DaemonSet", "Job", "ReplicaSet", "Rollout"})
-INPUTS = frozenset(
-    {
-        "ConfigMap",
-        "CustomResourceDefinition",
-        "MutatingWebhookConfiguration",
-        "Namespace",
-        "ValidatingWebhookConfiguration",
-        "Workload",
-    }
-)
+BY_COMMAND_KINDS = frozenset({"Deployment", "StatefulSet"})
+INPUTS = SPEEDSCALE_INPUTS | {"Namespace"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,22 +50,24 @@ class _Outcome:
 @dataclass(frozen=True, slots=True)
 class _Pods:
     """How many pods live, and how many of them carry what Speedscale adds: its proxy, its Java agent, the
-    answers of a replay."""
+    answers of a replay; `templated` is whether the template carries the proxy."""
 
     total: int
     proxied: int
     with_agent: int
     mocked: int
+    templated: bool
 
     @classmethod
-    def of(cls, workload: Workload) -> _Pods:
-        groups = workload.live_groups
+    def of(cls, workload: Workload, *, asked: bool) -> _Pods:
+        groups, proxied = workload.live_groups, has_sidecar if asked else _unasked_sidecar
 
         def counted(test: Callable[[PodTemplate], bool]) -> int:
             return sum([group.count for group in groups if test(group.pod)])
 
         total = sum([group.count for group in groups])
-        return cls(total, counted(has_sidecar), counted(has_java_agent), counted(_is_mocked))
+        templated = proxied(workload.template)
+        return cls(total, counted(proxied), counted(has_java_agent), counted(_is_mocked), templated)
 
 
 def captures(snapshot: Snapshot) -> Mapping[ResourceRef, CaptureReport]:
@@ -98,12 +94,13 @@ class CaptureReader:
 
     def report(self, workload: Workload) -> CaptureReport:
         """Expected against actual, and the cause of a difference."""
-        pods = _Pods.of(workload)
         if workload.ref in self._parts or is_replay(workload):
+            pods = _Pods.of(workload, asked=False)
             own = _Outcome(CaptureState.OFF, CaptureCause.NONE, "A part of Speedscale.")
             return _report(workload, pods, None, own)
         wishes = tuple(wishes_of(workload))
         wish = next(iter(wishes), None) or self._targeted(workload)
+        pods = _Pods.of(workload, asked=wish is not None)
         if {CaptureKind.SIDECAR} < {item.kind for item in wishes}:
             return _report(workload, pods, wish, _conflict(wishes))
         if wish is None:
@@ -124,14 +121,13 @@ class CaptureReader:
 
     def _sidecar(self, workload: Workload, pods: _Pods, wish: Wish) -> _Outcome:
         total, matching = pods.total, pods.proxied
-        templated = has_sidecar(workload.template)
         if total and matching == total:
             return _Outcome(
                 CaptureState.COMPLETE, CaptureCause.NONE, "Every pod carries the sidecar.", matching
             )
-        if not total and templated:
+        if not total and pods.templated:
             return self._without_pods(workload)
-        if templated or matching:
+        if pods.templated or matching:
             return _not_rolled(total, matching, "the sidecar")
         cause, reason = self._why_not_injected(workload, wish)
         return _Outcome(CaptureState.MISSING, cause, reason)
@@ -149,6 +145,12 @@ class CaptureReader:
         """The first thing that keeps Speedscale's webhook from changing the workload."""
         if (hindrance := self.hindrance(workload)) is not None:
             return hindrance
+        install = acting(self._installs, workload.namespace)
+        if install is not None and install.kind == "namespaced":
+            return CaptureCause.NOT_INJECTED, (
+                f"The namespaced installation in {install.namespace} has no operator that would act on the "
+                "annotation; run proxymock cluster capture inject --sidecar for the workload."
+            )
         if wish.on_template:
             return CaptureCause.TEMPLATE_ONLY, (
                 "The annotation is on the pod template; Speedscale reads it on the workload's own metadata."
@@ -160,11 +162,16 @@ class CaptureReader:
 
     def hindrance(self, workload: Workload) -> tuple[CaptureCause, str] | None:
         """What would keep the operator from acting when the workload is written; None when nothing would."""
-        install = serving(self._installs, workload.namespace)
+        install = acting(self._installs, workload.namespace)
         if value_of(workload, IGNORE) == "true":
             return CaptureCause.IGNORED, f"The operator leaves it alone, because of {IGNORE}=true."
-        if workload.kind not in SUPPORTED_KINDS:
-            return CaptureCause.KIND_UNSUPPORTED, f"Speedscale does not inject into a {workload.kind}."
+        named = install is not None and install.kind == "namespaced"
+        if workload.kind not in (BY_COMMAND_KINDS if named else SUPPORTED_KINDS):
+            where = " without an operator" if named and workload.kind in SUPPORTED_KINDS else ""
+            return (
+                CaptureCause.KIND_UNSUPPORTED,
+                f"Speedscale does not inject into a {workload.kind}{where}.",
+            )
         if install is None:
             return CaptureCause.OPERATOR_MISSING, "No Speedscale operator is installed that could inject it."
         if self._stopped(install):
@@ -176,7 +183,10 @@ class CaptureReader:
 
     def _stopped(self, install: SpeedscaleInstall) -> bool:
         operator = install.component("operator")
-        return operator is not None and (operator.wanted == 0 or (self._any_pods and operator.pods == 0))
+        if operator is None:
+            return False
+        seen = self._any_pods and self._snapshot.missing("Pod", install.namespace) is None
+        return operator.wanted == 0 or (seen and operator.pods == 0)
 
     def _webhook_reason(self, workload: Workload) -> tuple[CaptureCause, str] | None:
         gap = self._snapshot.missing("MutatingWebhookConfiguration")
@@ -209,10 +219,24 @@ class CaptureReader:
                 "No eBPF collector (nettap) runs on this cluster; the annotation has no effect without it."
             )
             return _Outcome(CaptureState.MISSING, CaptureCause.NO_NETTAP, reason)
-        if wish.kind is CaptureKind.EBPF_JAVA and pods.with_agent < pods.total:
+        asked_agent = wish.kind is CaptureKind.EBPF_JAVA
+        told = self._targeted(workload) is not None or (asked_agent and 0 < pods.with_agent == pods.total)
+        if not told and (silent := self._nobody_tells(workload)) is not None:
+            return silent
+        if asked_agent and pods.with_agent < pods.total:
             return _not_rolled(pods.total, pods.with_agent, "the Java agent")
         reason = f"The collector {nettap.ref.path} reads its traffic; pods stay as they are."
         return _Outcome(CaptureState.COMPLETE, CaptureCause.NONE, reason, pods.total)
+
+    def _nobody_tells(self, workload: Workload) -> _Outcome | None:
+        """The collector reads what the operator lists for it: an annotation alone tells it nothing."""
+        install, cause = acting(self._installs, workload.namespace), CaptureCause.OPERATOR_MISSING
+        if install is None or install.kind != "classic":
+            return _Outcome(CaptureState.MISSING, cause, "No operator tells the collector of the annotation.")
+        if not self._stopped(install):
+            return None
+        reason = f"The operator in {install.namespace}, which tells the collector what to read, has no pod."
+        return _Outcome(CaptureState.UNKNOWN, cause, f"{reason} Whether it has told before cannot be seen.")
 
 
 def _conflict(wishes: tuple[Wish, ...]) -> _Outcome:
@@ -233,10 +257,14 @@ def _unasked(workload: Workload, pods: _Pods) -> _Outcome:
     if workload.labels.get(REPLAY_ENV) and pods.mocked:
         state = CaptureState.COMPLETE if pods.mocked == pods.total else CaptureState.PARTIAL
         return _Outcome(state, CaptureCause.NONE, "A replay answers for the services it calls.", pods.mocked)
-    if pods.proxied or has_sidecar(workload.template):
+    if pods.proxied or pods.templated:
         reason = "It carries Speedscale's sidecar, which no annotation asks for."
         return _Outcome(CaptureState.ORPHAN, CaptureCause.NOT_REQUESTED, reason, pods.proxied)
     return _Outcome(CaptureState.OFF, CaptureCause.NONE, "Nothing asks for capture.")
+
+
+def _unasked_sidecar(pod: PodTemplate) -> bool:
+    return has_sidecar(pod, asked=False)
 
 
 def _is_mocked(pod: PodTemplate) -> bool:
@@ -252,7 +280,7 @@ def _report(workload: Workload, pods: _Pods, wish: Wish | None, outcome: _Outcom
         reason=outcome.reason,
         ref=wish.ref if wish is not None else None,
         path=wish.path if wish is not None else "",
-        in_template=has_sidecar(workload.template) or has_java_agent(workload.template),
+        in_template=pods.templated or has_java_agent(workload.template),
         mocked=pods.mocked > 0,
         pods_total=pods.total,
         pods_matching=outcome.matching,
@@ -261,7 +289,7 @@ def _report(workload: Workload, pods: _Pods, wish: Wish | None, outcome: _Outcom
 
 
 def _actual(workload: Workload, pods: _Pods, wish: Wish | None, outcome: _Outcome) -> CaptureKind:
-    if pods.proxied or (not pods.total and has_sidecar(workload.template)):
+    if pods.proxied or (not pods.total and pods.templated):
         return CaptureKind.SIDECAR
     if wish is not None and wish.kind is not CaptureKind.SIDECAR and outcome.state is CaptureState.COMPLETE:
         return wish.kind

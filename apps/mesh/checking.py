@@ -16,6 +16,8 @@ from apps.mesh.findings import Finding, Severity
 from apps.mesh.hostsets import HostSet
 from apps.mesh.inforce import in_force
 from apps.mesh.objects.base import MeshObject
+from apps.mesh.operatormade import KINDS as OPERATOR_KINDS
+from apps.mesh.operatormade import made_by_operator
 from apps.mesh.refs import Manifest, ResourceRef
 from apps.mesh.rules.base import OneByOne, Rule, RuleContext
 from apps.mesh.rules.catalogue import RULES
@@ -33,6 +35,10 @@ OWN_CODES = (CRASH_CODE, PROBLEM_CODE, FILE_CODE, UNKNOWN_CODE)
 KNOWN_CODES = frozenset({*OWN_CODES, *(rule.code for rule in RULES)})
 """Every code that a finding can have."""
 CRASH_FRAMES = 3
+SPEEDSCALES = "SS"
+OPERATORS_WORK = (
+    "Speedscale's operator wrote this object and would write it again, so there is nothing to mend by hand."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +72,15 @@ def ignored(snapshot: Snapshot, found: Iterable[Finding]) -> dict[str, Suppressi
 def _found(snapshot: Snapshot, rule: Rule, hostset: HostSet) -> tuple[_Ranked, ...]:
     context, check = RuleContext(snapshot, hostset), rule.check
     if not isinstance(check, OneByOne):
-        return _run(rule, hostset, lambda: check(context))
+        return _run(snapshot, rule, hostset, lambda: check(context))
     known = snapshot.derived(_by_object, rule, hostset)
     found: list[_Ranked] = []
     for item in in_force(snapshot, check.kind):
         last = known.get(id(item))
         found.extend(
-            last[1] if last is not None else _run(rule, hostset, partial(check.judge, context, item))
+            last[1]
+            if last is not None
+            else _run(snapshot, rule, hostset, partial(check.judge, context, item))
         )
     return tuple(found)
 
@@ -82,15 +90,35 @@ def _by_object(snapshot: Snapshot, rule: Rule, hostset: HostSet) -> dict[int, tu
     looked at for them, and not on which there are: of others nothing is said here."""
     context, check = RuleContext(snapshot, hostset), rule.check
     assert isinstance(check, OneByOne)  # noqa: S101 see _found
-    items = in_force(snapshot.aside(), check.kind)
-    return {id(item): (item, _run(rule, hostset, partial(check.judge, context, item))) for item in items}
+    aside = snapshot.aside()
+    items = in_force(aside, check.kind)
+    return {
+        id(item): (item, _run(aside, rule, hostset, partial(check.judge, context, item))) for item in items
+    }
 
 
-def _run(rule: Rule, hostset: HostSet, check: Callable[[], Iterable[Finding]]) -> _Findings:
-    found = _attempt(rule, check)
+def _run(
+    snapshot: Snapshot, rule: Rule, hostset: HostSet, check: Callable[[], Iterable[Finding]]
+) -> _Findings:
+    found = [_nobodys_fault(snapshot, item) for item in _attempt(rule, check)]
     if rule.about_hosts:
         found = [replace(finding, hostset=str(hostset)) for finding in found]
     return tuple(map(_ranked, found))
+
+
+def _nobodys_fault(snapshot: Snapshot, finding: Finding) -> Finding:
+    """A finding on what Speedscale's operator wrote is a hint: nobody can mend that by hand."""
+    if finding.ref.kind not in OPERATOR_KINDS or finding.code.startswith(SPEEDSCALES):
+        return finding
+    item = snapshot.get(finding.ref)
+    if not isinstance(item, MeshObject) or not made_by_operator(snapshot, item):
+        return finding
+    return replace(
+        finding,
+        severity=Severity.INFO,
+        remedy="",
+        message=f"{OPERATORS_WORK} What was seen: {finding.message}",
+    )
 
 
 def _attempt(rule: Rule, check: Callable[[], Iterable[Finding]]) -> list[Finding]:

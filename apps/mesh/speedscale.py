@@ -48,6 +48,8 @@ SIDECAR_NAME = "speedscale-goproxy"
 REPLAY_NAME = re.compile(r"speedscale-(generator|responder|collector|redis)-.+")
 SIDECAR_CONTAINER = re.compile(r"(speedscale-)?goproxy(-[0-9a-f]{5,})?")
 SIDECAR_IMAGE = re.compile(r".*/goproxy([:@].*)?")
+VENDOR = "speedscale"
+INIT_PREFIX = "speedscale-initproxy-"
 JAVA_AGENT_INIT = "speedscale-initproxy-java-agent"
 RESPONDER_INIT = "speedscale-initproxy-responder"
 SIDECAR_PREFIX = "sidecar.speedscale.com/"
@@ -133,9 +135,20 @@ def forwarder_host(install: SpeedscaleInstall) -> str:
 
 
 def serving(installs: tuple[SpeedscaleInstall, ...], namespace: str) -> SpeedscaleInstall | None:
-    """The installation that serves a namespace: the one inside it, else the first classic one."""
-    own = next((item for item in installs if item.namespace == namespace), None)
-    return own or next((item for item in installs if item.kind == "classic"), None)
+    """The installation that serves a namespace: the one inside it, else the first classic one. What remains
+    of one serves nobody."""
+    whole = [item for item in installs if item.kind != "remnant"]
+    own = next((item for item in whole if item.namespace == namespace), None)
+    return own or next((item for item in whole if item.kind == "classic"), None)
+
+
+def acting(installs: tuple[SpeedscaleInstall, ...], namespace: str) -> SpeedscaleInstall | None:
+    """The installation that acts on what is written in a namespace: one with an operator, whose webhook
+    hears of every namespace, before one without."""
+    own = serving(installs, namespace)
+    if own is not None and own.kind == "classic":
+        return own
+    return next((item for item in installs if item.kind == "classic"), own)
 
 
 def _role(workload: Workload) -> str:
@@ -214,15 +227,21 @@ def wishes_of(workload: Workload) -> Iterator[Wish]:
         (JAVA_AGENT, CaptureKind.EBPF_JAVA),
         (EBPF, CaptureKind.EBPF),
     ):
-        if _is_true(workload.annotations.get(key)):
+        if is_true(workload.annotations.get(key)):
             yield Wish(kind, workload.ref, f"metadata.annotations[{key}]")
-        elif key not in workload.annotations and _is_true(workload.template.annotations.get(key)):
+        elif key not in workload.annotations and is_true(workload.template.annotations.get(key)):
             yield Wish(kind, workload.ref, f"spec.template.metadata.annotations[{key}]", on_template=True)
 
 
-def has_sidecar(pod: PodTemplate) -> bool:
-    """Whether a pod carries Speedscale's proxy, by container name, else by image."""
-    return any(_is_sidecar(container.name, container.image) for container in pod.containers)
+def has_sidecar(pod: PodTemplate, *, asked: bool = True) -> bool:
+    """Whether a pod carries Speedscale's proxy, by container name, else by image. Where nobody asked for it,
+    only what has Speedscale's name counts: other things are called goproxy too, one for Go's modules."""
+    found = [item for item in pod.containers if _is_sidecar(item.name, item.image)]
+    if asked or not found or INJECTED in pod.labels:
+        return bool(found)
+    inits = (item.name for item in pod.init_containers)
+    named = any(VENDOR in text for item in found for text in (item.name, item.image))
+    return named or any(name.startswith(INIT_PREFIX) for name in inits)
 
 
 @lru_cache(maxsize=4096)
@@ -234,7 +253,8 @@ def has_java_agent(pod: PodTemplate) -> bool:
     return any(container.name == JAVA_AGENT_INIT for container in pod.init_containers)
 
 
-def _is_true(value: str | None) -> bool:
+def is_true(value: str | None) -> bool:
+    """Whether the value of an annotation switches something on."""
     return value is not None and value.strip().lower() == "true"
 
 

@@ -34,6 +34,11 @@ NETTAP_PODS: Manifest = {
     "owner": {"kind": "DaemonSet", "name": "speedscale-nettap"},
     "groups": [{"labels": {}, "containers": [{"name": "capture"}], "count": 3, "phase": "Running"}],
 }
+OPERATOR_PODS: Manifest = {
+    **NETTAP_PODS,
+    "metadata": {"name": "deployment.speedscale-operator", "namespace": "speedscale"},
+    "owner": {"kind": "Deployment", "name": "speedscale-operator"},
+}
 AGENT = ("speedscale-initproxy-java-agent",)
 
 
@@ -133,8 +138,46 @@ def test_webhooks_that_could_not_be_read_are_not_blamed() -> None:
 def test_ebpf_leaves_pods_as_they_are_but_for_the_java_agent(
     annotations: dict[str, str], inits: tuple[str, ...], kind: CaptureKind, state: CaptureState
 ) -> None:
-    found = reported(annotations, more=(NETTAP, NETTAP_PODS), pods=(pod(2, inits=inits),))
+    found = reported(annotations, more=(NETTAP, NETTAP_PODS, OPERATOR_PODS), pods=(pod(2, inits=inits),))
     assert (found.expected, found.state) == (kind, state)
+
+
+@pytest.mark.parametrize(
+    ("annotations", "inits", "state"),
+    [
+        ({EBPF: "true"}, (), CaptureState.UNKNOWN),
+        ({EBPF: "true", JAVA: "true"}, (), CaptureState.UNKNOWN),
+        ({EBPF: "true", JAVA: "true"}, AGENT, CaptureState.COMPLETE),
+    ],
+)
+def test_an_operator_that_is_away_tells_the_collector_nothing(
+    annotations: dict[str, str], inits: tuple[str, ...], state: CaptureState
+) -> None:
+    more = (NETTAP, NETTAP_PODS)
+    found = reported(annotations, more=more, pods=(pod(2, inits=inits),))
+    assert found.state is state
+    gap = Gap("Pod", "speedscale", "forbidden")
+    assert reported({EBPF: "true"}, more=more, pods=(pod(1),), gaps=(gap,)).state is CaptureState.COMPLETE
+
+
+@pytest.mark.parametrize(
+    ("container", "inits", "state"),
+    [
+        ({"name": "goproxy", "image": "goproxy/goproxy:latest"}, (), CaptureState.OFF),
+        ({"name": "athens", "image": "mirror.example/goproxy"}, (), CaptureState.OFF),
+        (
+            {"name": "a", "image": "mirror.example/goproxy"},
+            ("speedscale-initproxy-iptables",),
+            CaptureState.ORPHAN,
+        ),
+        ({"name": "a", "image": "mirror.example/speedscale/goproxy:v2"}, (), CaptureState.ORPHAN),
+        ({"name": "speedscale-goproxy", "image": "x"}, (), CaptureState.ORPHAN),
+    ],
+)
+def test_what_nobody_asked_for_is_speedscales_only_by_its_name(
+    container: dict[str, str], inits: tuple[str, ...], state: CaptureState
+) -> None:
+    assert reported({}, containers=(container,), inits=inits).state is state
 
 
 def test_a_collector_without_pods_captures_nothing() -> None:
