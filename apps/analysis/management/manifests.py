@@ -24,6 +24,7 @@ from apps.mesh.hostsets import (
     HostSet,
     Needed,
 )
+from apps.mesh.parsing.directories import why
 
 USAGE_ERROR = 2
 
@@ -83,7 +84,7 @@ class ManifestsCommand(BaseCommand):
         try:
             output.write_text(f"{text.rstrip()}\n", "utf-8")
         except OSError as error:
-            raise InvalidInputError(f"{output} cannot be written: {type(error).__name__}.") from error
+            raise InvalidInputError(f"{output} cannot be written: {why(error)}.") from error
 
     def hostset(self, options: dict[str, Any]) -> HostSet:
         """Speedscale's hosts, and the other sets that were given. Raises InvalidInputError."""
@@ -114,7 +115,7 @@ def _edition(path: Path) -> HostSet:
     try:
         text = path.read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise InvalidInputError(f"{path} cannot be read: {type(error).__name__}.", field="hosts") from error
+        raise InvalidInputError(f"{path} cannot be read: {why(error)}.", field="hosts") from error
     name = "" if hostfile.DOCUMENT.search(text) else SPEEDSCALE
     try:
         return hostfile.read(text, name=name, edition="local", source=path.name, known=FIRST_EDITION)

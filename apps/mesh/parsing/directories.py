@@ -42,7 +42,7 @@ def _text(path: Path, name: str, limits: Limits) -> str | FileProblem:
             return FileProblem(name, 0, too_big(size, limits))
         data = path.read_bytes()
     except OSError as error:
-        return FileProblem(name, 0, f"The file cannot be read: {_why(error)}.")
+        return FileProblem(name, 0, f"The file cannot be read: {why(error)}.")
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -53,7 +53,10 @@ def _text(path: Path, name: str, limits: Limits) -> str | FileProblem:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def _why(error: OSError) -> str:
+def why(error: OSError | UnicodeDecodeError) -> str:
+    """Why a file cannot be read or written, in words."""
+    if isinstance(error, UnicodeDecodeError):
+        return "it is not UTF-8"
     return (error.strerror or type(error).__name__).lower()
 
 
@@ -84,7 +87,7 @@ def _walked(directory: Path, problems: list[FileProblem]) -> Iterator[Path]:
 
     def unread(error: OSError) -> None:
         name = os.path.relpath(error.filename or directory, directory)
-        problems.append(FileProblem(name, 0, f"The directory cannot be read: {_why(error)}."))
+        problems.append(FileProblem(name, 0, f"The directory cannot be read: {why(error)}."))
 
     for folder, folders, names in os.walk(directory, onerror=unread):
         folders[:] = [name for name in folders if name not in NEVER_MANIFESTS]

@@ -25,6 +25,7 @@ from apps.mesh.parsing.yamltext import (
     nodes_of,
     place_at,
     separated,
+    too_many,
 )
 from apps.mesh.refs import ResourceRef
 
@@ -116,7 +117,7 @@ def load_text(text: str, file: str = "", limits: Limits = PASTED) -> Loaded:
         found.extend(loaded.documents)
         problems.extend(loaded.problems)
     if len(parts) > limits.documents:
-        problems.append(FileProblem(file, 0, f"There are more than {limits.documents} documents."))
+        problems.append(FileProblem(file, 0, too_many(limits)))
     return Loaded(tuple(found), tuple(problems))
 
 

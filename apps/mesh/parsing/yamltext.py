@@ -161,6 +161,11 @@ def too_big(size: int, limits: Limits) -> str:
     return f"The text is {size:,} bytes long; at most {limits.size:,} are read."
 
 
+def too_many(limits: Limits) -> str:
+    most = limits.documents
+    return "There is more than one document." if most == 1 else f"There are more than {most} documents."
+
+
 def line_at(node: yaml.Node, path: str) -> int:
     """The line (from 1) of the field `spec.egress[0].hosts` below a node, or of its nearest parent."""
     return place_at(node, path)[0]
@@ -199,7 +204,7 @@ def _measure(text: str, limits: Limits) -> int:
             documents += 1
             sizes = {}
             if documents > limits.documents:
-                raise YamlProblem(line, f"There are more than {limits.documents} documents.")
+                raise YamlProblem(line, too_many(limits))
         elif isinstance(event, yaml.AliasEvent):
             if event.anchor not in sizes:
                 raise YamlProblem(
