@@ -196,8 +196,24 @@ def test_the_collectors_own_list_asks_for_whole_namespaces() -> None:
     found = reported({}, more=(NETTAP, config))
     assert (found.expected, found.state) == (CaptureKind.EBPF, CaptureState.COMPLETE)
     assert found.ref == ResourceRef("ConfigMap", "speedscale", "speedscale-nettap")
+    listed = reported({EBPF: "true"}, more=(NETTAP, NETTAP_PODS, config), pods=(pod(1),))
+    assert listed.state is CaptureState.COMPLETE, "the list tells the collector, whatever the operator does"
     broken = {**config, "data": {"config.yaml": "capture: ["}}
     assert reported({}, more=(NETTAP, broken)).state is CaptureState.OFF
+
+
+def test_an_operator_acts_beside_a_namespaced_installation_too() -> None:
+    workload = (
+        "apiVersion: apps/v1\nkind: Deployment\n"
+        "metadata: {name: till, namespace: shop, annotations: {sidecar.speedscale.com/inject: 'true'}}\n"
+    )
+    for bases, words in ((("namespaced",), "proxymock"), (("namespaced", "speedscale"), "write it again")):
+        snapshot = laid("mesh", *bases, more=workload)
+        till = snapshot.workload("shop", "till")
+        assert till is not None
+        found = capture(snapshot, till)
+        assert found.cause is CaptureCause.NOT_INJECTED
+        assert words in found.reason
 
 
 def test_a_replay_that_answers_for_others_counts_as_mocks() -> None:
