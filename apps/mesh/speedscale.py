@@ -162,11 +162,18 @@ def _component(workload: Workload, role: str) -> InstallComponent:
 
 def _version(workload: Workload) -> str:
     """The tag of the first image, without a leading v; "" for an image named by digest alone."""
-    for container in workload.template.containers:
-        name, _, tag = container.image.partition("@")[0].rpartition(":")
-        if name and "/" not in tag:
-            return tag.removeprefix("v")
-    return ""
+    return next((tag for item in workload.template.containers if (tag := _tag(item.image))), "")
+
+
+def _tag(image: str) -> str:
+    name, _, tag = image.partition("@")[0].rpartition(":")
+    return tag.removeprefix("v") if name and "/" not in tag else ""
+
+
+def sidecar_version(pod: PodTemplate) -> str:
+    """The tag of the image of Speedscale's proxy in a pod, without a leading v; "" where there is none."""
+    found = (_tag(item.image) for item in pod.containers if _is_sidecar(item.name, item.image))
+    return next(found, "")
 
 
 def _webhooks(snapshot: Snapshot) -> Iterator[InstallWebhook]:
