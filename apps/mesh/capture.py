@@ -122,9 +122,8 @@ class CaptureReader:
     def _sidecar(self, workload: Workload, pods: _Pods, wish: Wish) -> _Outcome:
         total, matching = pods.total, pods.proxied
         if total and matching == total:
-            return _Outcome(
-                CaptureState.COMPLETE, CaptureCause.NONE, "Every pod carries the sidecar.", matching
-            )
+            reason = "Every pod carries the sidecar."
+            return _Outcome(CaptureState.COMPLETE, CaptureCause.NONE, reason, matching)
         if not total and pods.templated:
             return self._without_pods(workload)
         if pods.templated or matching:
@@ -135,9 +134,8 @@ class CaptureReader:
     def _without_pods(self, workload: Workload) -> _Outcome:
         gap = self._snapshot.missing("Pod", workload.namespace)
         if gap is not None:
-            return _Outcome(
-                CaptureState.UNKNOWN, CaptureCause.NOT_READ, f"The pods could not be read: {gap.reason}"
-            )
+            reason = f"The pods could not be read: {gap.reason}"
+            return _Outcome(CaptureState.UNKNOWN, CaptureCause.NOT_READ, reason)
         reason = "The template carries the sidecar; there are no pods."
         return _Outcome(CaptureState.COMPLETE, CaptureCause.NONE, reason)
 
@@ -168,17 +166,13 @@ class CaptureReader:
         named = install is not None and install.kind == "namespaced"
         if workload.kind not in (BY_COMMAND_KINDS if named else SUPPORTED_KINDS):
             where = " without an operator" if named and workload.kind in SUPPORTED_KINDS else ""
-            return (
-                CaptureCause.KIND_UNSUPPORTED,
-                f"Speedscale does not inject into a {workload.kind}{where}.",
-            )
+            reason = f"Speedscale does not inject into a {workload.kind}{where}."
+            return CaptureCause.KIND_UNSUPPORTED, reason
         if install is None:
             return CaptureCause.OPERATOR_MISSING, "No Speedscale operator is installed that could inject it."
         if self._stopped(install):
-            return (
-                CaptureCause.OPERATOR_MISSING,
-                f"The operator in {install.namespace} has no running pod; workloads pass unchanged.",
-            )
+            reason = f"The operator in {install.namespace} has no running pod; workloads pass unchanged."
+            return CaptureCause.OPERATOR_MISSING, reason
         return self._webhook_reason(workload) if install.kind == "classic" else None
 
     def _stopped(self, install: SpeedscaleInstall) -> bool:
@@ -193,10 +187,8 @@ class CaptureReader:
         if gap is not None:
             return CaptureCause.NOT_READ, f"The webhooks could not be read: {gap.reason}"
         if not self._webhooks:
-            return (
-                CaptureCause.WEBHOOK_MISSING,
-                f"There is no webhook {SIDECAR_WEBHOOK}, which does the injection.",
-            )
+            reason = f"There is no webhook {SIDECAR_WEBHOOK}, which does the injection."
+            return CaptureCause.WEBHOOK_MISSING, reason
         found = self._snapshot.namespaces.get(workload.namespace)
         labels = namespace_labels(workload.namespace, found.labels if found is not None else {})
         for found_hook in self._webhooks:
@@ -215,9 +207,7 @@ class CaptureReader:
             reason = f"The operator leaves it alone, because of {IGNORE}=true."
             return _Outcome(CaptureState.MISSING, CaptureCause.IGNORED, reason)
         if nettap is None or (self._any_pods and nettap.pods == 0):
-            reason = (
-                "No eBPF collector (nettap) runs on this cluster; the annotation has no effect without it."
-            )
+            reason = "No eBPF collector (nettap) runs here; the annotation has no effect without it."
             return _Outcome(CaptureState.MISSING, CaptureCause.NO_NETTAP, reason)
         asked_agent = wish.kind is CaptureKind.EBPF_JAVA
         told = self._targeted(workload) is not None or (asked_agent and 0 < pods.with_agent == pods.total)

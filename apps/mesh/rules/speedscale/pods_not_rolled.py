@@ -43,8 +43,8 @@ def _of_another_version(workload: Workload) -> Iterator[Finding]:
     if others:
         number = sum(count for version, count in groups if version in others)
         yield RULE.finding(
-            f"{number} of {workload.pods_total} pods run the sidecar in version {listed(sorted(others))}; the "
-            f"template has {wanted}. {_restart(workload)}",
+            f"{number} of {workload.pods_total} pods run the sidecar in version {listed(sorted(others))}; "
+            f"the template has {wanted}. {_restart(workload)}",
             workload.ref,
             api_version=workload.api_version,
             path="spec.template.spec.containers",
