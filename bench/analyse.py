@@ -37,8 +37,14 @@ ROUNDS = 5
 ANALYSE_GOAL = 2.0
 AGAIN_GOAL = 0.050
 MEMORY_GOAL = 400 * MB
-REACHING_ALL = "ServiceEntry (Speedscale's)"
-"""All verdicts on Speedscale's hosts have this entry in their evidence and are given again: no goal."""
+NO_GOAL = {
+    "ServiceEntry (Speedscale's)": (
+        "all scopes see it, and it is in the evidence of every verdict on Speedscale's hosts: half of the "
+        "time goes into their listeners, half into verdicts"
+    ),
+    "ConfigMap (MeshConfig)": "with another control plane everything but parsing is done again",
+}
+"""Changes that reach everything, and why they take longer than the goal."""
 HOSTS = speedscale()
 Manifest = dict[str, Any]
 
@@ -70,7 +76,7 @@ def changes(number: int) -> Iterator[tuple[str, Manifest]]:
     yield "ServiceEntry (public, TLS)", entry
     entry = next(item for item in largemesh.platform() if item["kind"] == "ServiceEntry")
     entry["spec"]["hosts"].append(f"new-{number}.speedscale.com")
-    yield REACHING_ALL, entry
+    yield "ServiceEntry (Speedscale's)", entry
     sidecar = largemesh.sidecar(9, spaces)
     sidecar["spec"]["egress"][0]["hosts"].append(f"{largemesh.space(number + 40, spaces)}/*")
     yield "Sidecar", sidecar
@@ -86,6 +92,53 @@ def changes(number: int) -> Iterator[tuple[str, Manifest]]:
     peer = largemesh.peer(8, spaces)
     peer["spec"]["mtls"]["mode"] = "DISABLE" if number % 2 else "PERMISSIVE"
     yield "PeerAuthentication", peer
+    yield from _other_changes(number)
+
+
+def _other_changes(number: int) -> Iterator[tuple[str, Manifest]]:
+    """What is not Istio's configuration of routing: policies, namespaces, Services, workloads, platform."""
+    spaces = largemesh.NAMESPACES
+    policy = largemesh.authorization(9, spaces)
+    policy["spec"]["action"] = "DENY" if number % 2 else "AUDIT"
+    yield "AuthorizationPolicy", policy
+    gateway = largemesh.gateway(7, spaces)
+    gateway["spec"]["servers"][0]["hosts"].append(f"new-{number}.example.org")
+    yield "Gateway", gateway
+    limits = {"podSelector": {}, "policyTypes": ["Egress"], "egress": [{"ports": [{"port": 443 + number}]}]}
+    yield (
+        "NetworkPolicy (new)",
+        largemesh.made(
+            "NetworkPolicy", "networking.k8s.io/v1", "egress", largemesh.space(11, spaces), limits
+        ),
+    )
+    space = largemesh.namespace(12)
+    space["metadata"]["annotations"] = {"example.com/owner": f"team-{number}"}
+    yield "Namespace (annotation)", space
+    space = largemesh.namespace(13)
+    space["metadata"]["labels"] = {"istio-injection": "disabled", "round": str(number)}
+    yield "Namespace (no injection)", space
+    yield "Namespace (new)", largemesh.namespace(spaces + number)
+    deployment, service, pods = largemesh.workload(1605, spaces)
+    service["spec"]["ports"].append({"name": "grpc", "port": 9000 + number, "protocol": "TCP"})
+    yield "Service (port)", service
+    deployment["spec"]["template"]["spec"]["containers"][0]["image"] += f".{number}"
+    yield "Deployment (image)", deployment
+    deployment = next(largemesh.workload(1606, spaces))
+    deployment["metadata"]["annotations"] = {"sidecar.speedscale.com/inject": "true", "round": str(number)}
+    yield "Deployment (capture)", deployment
+    pods["groups"][0]["count"] = 4 + number
+    yield "PodGroups", pods
+    platform = {(item["kind"], item["metadata"]["name"]): item for item in largemesh.platform()}
+    config = platform["ConfigMap", "istio"]
+    config["data"]["mesh"] += f"trustDomain: mesh-{number}.example.com\n"
+    yield "ConfigMap (MeshConfig)", config
+    config = largemesh.made(
+        "ConfigMap", "v1", "speedscale-operator", "speedscale", {"N": str(number)}, "data"
+    )
+    yield "ConfigMap (Speedscale's)", config
+    hook = platform["MutatingWebhookConfiguration", "istio-sidecar-injector"]
+    hook["webhooks"][0]["failurePolicy"] = "Fail" if number % 2 else "Ignore"
+    yield "MutatingWebhookConfiguration (failurePolicy)", hook
 
 
 def report_whole(texts: list[str]) -> tuple[Snapshot, float, bool]:
@@ -131,13 +184,15 @@ def report_again(snapshot: Snapshot, yardstick: float) -> bool:
             told[name] = timed(partial(compare_snapshots, snapshot, patched[0], HOSTS))[1]
     for name, rounds in again.items():
         cpu = min(rounds)
-        verdict = "  (no goal)" if name == REACHING_ALL else "" if cpu <= AGAIN_GOAL else "  MISSED"
+        verdict = "  (no goal)" if name in NO_GOAL else "" if cpu <= AGAIN_GOAL else "  MISSED"
         print(
             f"again       {cpu * 1000:6.1f} ms CPU, {cpu / yardstick:.2f} times the yardstick, after one "
             f"{name} changed; {told[name] * 1000:.1f} ms more to tell the difference{verdict}"
         )
     print(f"            (goal {AGAIN_GOAL * 1000:.0f} ms)")
-    return all(min(rounds) <= AGAIN_GOAL for name, rounds in again.items() if name != REACHING_ALL)
+    for name, reason in NO_GOAL.items():
+        print(f"            {name}: {reason}")
+    return all(min(rounds) <= AGAIN_GOAL for name, rounds in again.items() if name not in NO_GOAL)
 
 
 def report_switch(snapshot: Snapshot) -> None:

@@ -17,7 +17,8 @@ from apps.mesh.parsing.registry import POD_GROUPS_KIND
 from apps.mesh.refs import Manifest, ResourceRef
 from apps.mesh.reports import CaptureCause, SpeedscaleInstall
 from apps.mesh.snapshot import Snapshot
-from apps.mesh.speedscale import INJECTED, SIDECAR_NAME, acting, installs
+from apps.mesh.speedscale import acting, installs
+from apps.mesh.speedscalepods import INJECTED, SIDECAR_NAME
 
 CONTAINERS = ("containers", "initContainers")
 

@@ -6,11 +6,12 @@ analyses are kept. A rule that crashes becomes a finding, not an outage.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from operator import is_not
 
-from apps.mesh.capture import captures
+from apps.mesh.byworkload import ByWorkload, gathered
+from apps.mesh.capture import captured
 from apps.mesh.checking import (
     CRASH_CODE,
     CRASH_TITLE,
@@ -23,15 +24,14 @@ from apps.mesh.checking import (
     findings,
     ignored,
 )
-from apps.mesh.coverage import Coverage, coverage
-from apps.mesh.derived import Change
+from apps.mesh.coverage import Coverage, coverage, together
+from apps.mesh.derived import Change, EachNamespace, Parts
 from apps.mesh.egress import EgressEngine, EgressScope
 from apps.mesh.findings import Finding
 from apps.mesh.hostsets import HostSet, RequiredHost
-from apps.mesh.injection import injections
+from apps.mesh.injection import injected
 from apps.mesh.meshconfig import ControlPlane, control_planes
-from apps.mesh.mtls import MtlsModes
-from apps.mesh.refs import ResourceRef
+from apps.mesh.mtls import mutual
 from apps.mesh.reports import SpeedscaleInstall, WorkloadReport
 from apps.mesh.rules.base import Rule
 from apps.mesh.rules.catalogue import RULES
@@ -126,41 +126,40 @@ def _analysis(snapshot: Snapshot, hostset: HostSet, rules: tuple[Rule, ...]) -> 
 class WorkloadReports:
     """A report for each workload; ask for it through `snapshot.derived`."""
 
-    __slots__ = ("_parts", "_whole", "reports")
+    __slots__ = ("_found", "_rests", "reports")
 
-    def __init__(self, snapshot: Snapshot, old: WorkloadReports | None = None) -> None:
-        engine, modes = snapshot.derived(EgressEngine), snapshot.derived(MtlsModes)
-        injected, captured = snapshot.derived(injections), snapshot.derived(captures)
-        places = snapshot.derived(_places)
-        self._whole = (injected, captured, places)
-        if old is not None and any(map(is_not, self._whole, old._whole)):
-            old = None
-        found = dict(enumerate(old.reports)) if old is not None else {}
-        self._parts: dict[str, tuple[object, object]] = {}
-        for name in places:
-            scopes, mutual = engine.scopes_in(name), modes.of_namespace(name)
-            self._parts[name] = (scopes, mutual)
-            if old is not None and not any(map(is_not, self._parts[name], old._parts[name])):
+    def __init__(
+        self, snapshot: Snapshot, old: WorkloadReports | None = None, touched: Collection[str] = ()
+    ) -> None:
+        engine = snapshot.derived(EgressEngine)
+        injections, captures = snapshot.parts(injected), snapshot.parts(captured)
+        modes = snapshot.parts(mutual)
+        self._rests: dict[str, tuple[object, ...]] = {}
+        parts: Parts[tuple[WorkloadReport, ...]] = Parts()
+        for name, known in injections.items():
+            scopes, members = engine.scopes_in(name), snapshot.workloads_in(name)
+            if not members:
+                continue
+            self._rests[name] = (members, scopes, known, captures[name], modes[name])
+            last = old._rests.get(name) if old is not None else None
+            if old is not None and last is not None and not any(map(is_not, self._rests[name], last)):
+                parts[name] = old._found.parts[name]
                 continue
             keys = {ref: scope.key for _, scope in scopes for ref in scope.workloads}
-            for place, ref in places[name]:
-                made = WorkloadReport(ref, keys.get(ref, ""), injected[ref], captured[ref], mutual[ref])
-                if found.get(place) != made:
-                    found[place] = made
-        self.reports: tuple[WorkloadReport, ...] = tuple(found[place] for place in range(len(found)))
+            found = zip(members, known, captures[name], modes[name], strict=True)
+            parts[name] = tuple(
+                WorkloadReport(item.ref, keys.get(item.ref, ""), placed, capture, mode)
+                for item, placed, capture, mode in found
+            )
+        self._found: ByWorkload[WorkloadReport] = gathered(
+            snapshot, parts, old._found if old is not None else None, touched
+        )
+        self.reports = tuple(self._found.values())
 
     @classmethod
     def after(cls, old: WorkloadReports, change: Change, snapshot: Snapshot) -> WorkloadReports:
-        """As from the beginning, with the same values for the workloads of which all is as it was."""
-        return cls(snapshot, old)
-
-
-def _places(snapshot: Snapshot) -> Mapping[str, tuple[tuple[int, ResourceRef], ...]]:
-    """By namespace: the places of its workloads among all of them."""
-    found: dict[str, list[tuple[int, ResourceRef]]] = {}
-    for place, workload in enumerate(snapshot.workloads):
-        found.setdefault(workload.namespace, []).append((place, workload.ref))
-    return {name: tuple(items) for name, items in found.items()}
+        """As from the beginning, with the same values for the namespaces of which all is as it was."""
+        return cls(snapshot, old, change.namespaces({"Workload"}))
 
 
 def _verdicts(snapshot: Snapshot, hosts: tuple[RequiredHost, ...]) -> tuple[ScopeVerdicts, ...]:
@@ -172,6 +171,14 @@ def _verdicts(snapshot: Snapshot, hosts: tuple[RequiredHost, ...]) -> tuple[Scop
     )
 
 
-def _coverage(snapshot: Snapshot) -> Coverage:
+@EachNamespace
+def _covered(snapshot: Snapshot, namespace: str) -> Coverage:
     platform = {plane.namespace for plane in control_planes(snapshot)}
-    return coverage(snapshot.derived(captures), snapshot.derived(installs), platform)
+    reports = snapshot.part(captured, namespace)
+    members = (workload.ref for workload in snapshot.workloads_in(namespace))
+    known = dict(zip(members, reports, strict=True))
+    return coverage(known, snapshot.derived(installs), platform)
+
+
+def _coverage(snapshot: Snapshot) -> Coverage:
+    return together(snapshot.parts(_covered).values())

@@ -14,7 +14,7 @@ from apps.mesh.objects.security import AuthorizationPolicy, AuthorizationRule, C
 from apps.mesh.objects.selectors import is_subset
 from apps.mesh.objects.workloads import Workload
 from apps.mesh.planes import INPUTS as PLANE_INPUTS
-from apps.mesh.planes import NamespacePlanes
+from apps.mesh.planes import namespace_planes
 from apps.mesh.selection import WorkloadIndex, label_sets
 from apps.mesh.snapshot import Snapshot
 from apps.mesh.visibility import in_revision
@@ -47,7 +47,7 @@ class AuthorizationPolicies:
     __slots__ = ("_by_namespace", "_candidates", "_planes", "_workloads")
 
     def __init__(self, snapshot: Snapshot) -> None:
-        self._planes = snapshot.derived(NamespacePlanes)
+        self._planes = snapshot.derived(namespace_planes)
         self._workloads = snapshot.derived(WorkloadIndex)
         self._by_namespace: dict[str, list[AuthorizationPolicy]] = {}
         self._candidates: dict[str, tuple[AuthorizationPolicy, ...]] = {}

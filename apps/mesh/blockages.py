@@ -14,15 +14,13 @@ from apps.mesh.derived import Change, steady
 from apps.mesh.egress import EgressEngine
 from apps.mesh.egress.imports import host_imports
 from apps.mesh.egress.memory import Row
-from apps.mesh.egress.reach import CONFIGURATION
 from apps.mesh.hosts import subset_of
 from apps.mesh.hostsets import HostSet, RequiredHost
 from apps.mesh.injection import revision_of
-from apps.mesh.meshconfig import control_plane_for
+from apps.mesh.meshconfig import control_plane_for, control_planes
 from apps.mesh.needs import HostEntry, HostNeeds, Need, entries_for, flaws, may_name
 from apps.mesh.objects.networking import EgressListener, ServiceEntry, Sidecar
 from apps.mesh.objects.workloads import Workload
-from apps.mesh.reports import SpeedscaleInstall
 from apps.mesh.snapshot import Snapshot
 from apps.mesh.tenancy import hosts_of
 from apps.mesh.verdicts import EgressAnswer, Step
@@ -83,16 +81,17 @@ def blockages(snapshot: Snapshot, hostset: HostSet) -> tuple[Blockage, ...]:
 class _Blockages:
     """Blockages by need, each with the answers that they come from."""
 
-    __slots__ = ("_parts", "found", "hosts")
+    __slots__ = ("_parts", "_planes", "found", "hosts")
 
     def __init__(self, snapshot: Snapshot, hostset: HostSet, old: _Blockages | None = None) -> None:
-        engine = snapshot.derived(EgressEngine)
+        engine, self._planes = snapshot.derived(EgressEngine), control_planes(snapshot)
+        old = old if old is not None and old._planes is self._planes else None
         dialled: dict[int, tuple[RequiredHost, ...]] = {}
         known = old._parts if old is not None else {}
-        self._parts: dict[int, tuple[Need, Row, tuple[Blockage, ...]]] = {}
+        self._parts: dict[int, tuple[Need, Row, tuple[RequiredHost, ...], tuple[Blockage, ...]]] = {}
         for need, hosts, row in _rows(snapshot, hostset):
             dialled[id(hosts)], last = hosts, known.get(id(need))
-            if last is not None and last[1] is row:
+            if last is not None and last[1] is row and last[2] == hosts:
                 self._parts[id(need)] = last
                 continue
             found = [
@@ -100,10 +99,10 @@ class _Blockages:
                 for host, answer in zip(hosts, row, strict=True)
                 if answer.verdict.blocked
             ]
-            same = last is not None and list(last[2]) == found
-            self._parts[id(need)] = last if last is not None and same else (need, row, tuple(found))
+            same = last is not None and list(last[3]) == found
+            self._parts[id(need)] = last if last is not None and same else (need, row, hosts, tuple(found))
         self.hosts = frozenset(host for hosts in dialled.values() for host in hosts)
-        every = (item for _, _, items in self._parts.values() for item in items)
+        every = (item for *_, items in self._parts.values() for item in items)
         as_before = old is not None and self._as(old)
         self.found: tuple[Blockage, ...] = old.found if old and as_before else tuple(every)
 
@@ -113,11 +112,11 @@ class _Blockages:
 
     @classmethod
     def after(cls, old: _Blockages, change: Change, snapshot: Snapshot, hostset: HostSet) -> _Blockages:
-        """What blocks a need whose answers are as they were is what it was, while no entry for one of the
-        hosts has changed."""
+        """What blocks a need whose answers are as they were is what it was, while the control planes are the
+        same and no entry for one of the hosts has changed. A Sidecar or a Namespace makes other needs."""
         changed = [item for pair in change.objects for item in pair if isinstance(item, ServiceEntry)]
         reached = any(entries_for(changed, host) for host in old.hosts)
-        return cls(snapshot, hostset, old if change.kinds <= CONFIGURATION and not reached else None)
+        return cls(snapshot, hostset, old if not reached else None)
 
 
 def _blockage(
@@ -144,12 +143,12 @@ def stoppages(snapshot: Snapshot, hostset: HostSet) -> tuple[Stoppage, ...]:
 def _rows(snapshot: Snapshot, hostset: HostSet) -> Iterator[tuple[Need, tuple[RequiredHost, ...], Row]]:
     """Every need with the hosts that its installation dials, and the answers."""
     engine = snapshot.derived(EgressEngine)
-    asking: dict[SpeedscaleInstall, tuple[tuple[RequiredHost, ...], Callable[[Workload], Row]]] = {}
+    asking: dict[int, tuple[tuple[RequiredHost, ...], Callable[[Workload], Row]]] = {}  # by identity
     for need in snapshot.derived(HostNeeds).needs:
-        if need.install not in asking:
+        if id(need.install) not in asking:
             hosts = hosts_of(snapshot, need.install, hostset).hosts
-            asking[need.install] = (hosts, engine.row_of(tuple(host.destination for host in hosts)))
-        hosts, row_of = asking[need.install]
+            asking[id(need.install)] = (hosts, engine.row_of(tuple(host.destination for host in hosts)))
+        hosts, row_of = asking[id(need.install)]
         yield need, hosts, row_of(need.workload)
 
 

@@ -6,23 +6,22 @@ Knows nothing of Istio. Annotations: docs.speedscale.com, sidecar and eBPF refer
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from apps.mesh.objects.workloads import PodTemplate, Workload
+from apps.mesh.byworkload import by_workload
+from apps.mesh.derived import EachNamespace
+from apps.mesh.objects.workloads import Workload
 from apps.mesh.refs import ResourceRef
 from apps.mesh.reports import CaptureCause, CaptureKind, CaptureReport, CaptureState, SpeedscaleInstall, Tone
+from apps.mesh.selection import any_pods
 from apps.mesh.snapshot import Snapshot
 from apps.mesh.speedscale import (
     IGNORE,
     REPLAY_ENV,
-    RESPONDER_INIT,
     SIDECAR_WEBHOOK,
     Wish,
     acting,
     ebpf_targets,
-    has_java_agent,
-    has_sidecar,
     installs,
     is_replay,
     sidecar_webhooks,
@@ -30,6 +29,7 @@ from apps.mesh.speedscale import (
     wishes_of,
 )
 from apps.mesh.speedscale import INPUTS as SPEEDSCALE_INPUTS
+from apps.mesh.speedscalepods import CarryingPods, has_java_agent
 from apps.mesh.webhooks import namespace_labels
 
 # https://docs.speedscale.com, sidecar installation; rollouts by the chart's webhook rules. The second is for
@@ -47,33 +47,27 @@ class _Outcome:
     matching: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class _Pods:
-    """How many pods live, and how many of them carry what Speedscale adds: its proxy, its Java agent, the
-    answers of a replay; `templated` is whether the template carries the proxy."""
-
-    total: int
-    proxied: int
-    with_agent: int
-    mocked: int
-    templated: bool
-
-    @classmethod
-    def of(cls, workload: Workload, *, asked: bool) -> _Pods:
-        groups, proxied = workload.live_groups, has_sidecar if asked else _unasked_sidecar
-
-        def counted(test: Callable[[PodTemplate], bool]) -> int:
-            return sum([group.count for group in groups if test(group.pod)])
-
-        total = sum([group.count for group in groups])
-        templated = proxied(workload.template)
-        return cls(total, counted(proxied), counted(has_java_agent), counted(_is_mocked), templated)
-
-
-def captures(snapshot: Snapshot) -> Mapping[ResourceRef, CaptureReport]:
-    """The reports of all workloads, by ref; ask for it through `snapshot.derived`."""
+@EachNamespace
+def captured(snapshot: Snapshot, namespace: str) -> tuple[CaptureReport, ...]:
+    """The reports of a namespace's workloads, in their order."""
     reader = CaptureReader(snapshot)
-    return {workload.ref: reader.report(workload) for workload in snapshot.workloads}
+    return tuple(reader.report(workload) for workload in snapshot.workloads_in(namespace))
+
+
+captures = by_workload(captured)
+"""The reports of all workloads, by ref; ask for it through `snapshot.derived`."""
+
+
+@EachNamespace
+def _of_cause(snapshot: Snapshot, namespace: str, cause: CaptureCause) -> tuple[ResourceRef, ...]:
+    reports = snapshot.part(captured, namespace)
+    found = zip(snapshot.workloads_in(namespace), reports, strict=True)
+    return tuple(workload.ref for workload, report in found if report.cause is cause)
+
+
+def refs_of_cause(snapshot: Snapshot, cause: CaptureCause) -> tuple[ResourceRef, ...]:
+    """The workloads whose capture lacks something for that cause; ask for it through `snapshot.derived`."""
+    return tuple(ref for part in snapshot.parts(_of_cause, cause).values() for ref in part)
 
 
 def capture(snapshot: Snapshot, workload: Workload) -> CaptureReport:
@@ -82,25 +76,25 @@ def capture(snapshot: Snapshot, workload: Workload) -> CaptureReport:
 
 
 class CaptureReader:
-    """Reports on the workloads of one snapshot; installations, webhooks and targets are read once."""
+    """Reports on workloads of one snapshot; installations, webhooks and targets are read once."""
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
         self._installs = snapshot.derived(installs)
         self._parts = frozenset(item.ref for install in self._installs for item in install.components)
-        self._webhooks = tuple(sidecar_webhooks(snapshot))
-        self._targets = tuple(ebpf_targets(snapshot))
-        self._any_pods = any(workload.pods_total for workload in snapshot.workloads)
+        self._webhooks = snapshot.derived(sidecar_webhooks)
+        self._targets = snapshot.derived(ebpf_targets)
+        self._any_pods = snapshot.derived(any_pods)
 
     def report(self, workload: Workload) -> CaptureReport:
         """Expected against actual, and the cause of a difference."""
         if workload.ref in self._parts or is_replay(workload):
-            pods = _Pods.of(workload, asked=False)
+            pods = CarryingPods.of(workload, asked=False)
             own = _Outcome(CaptureState.OFF, CaptureCause.NONE, "A part of Speedscale.")
             return _report(workload, pods, None, own)
         wishes = tuple(wishes_of(workload))
         wish = next(iter(wishes), None) or self._targeted(workload)
-        pods = _Pods.of(workload, asked=wish is not None)
+        pods = CarryingPods.of(workload, asked=wish is not None)
         if {CaptureKind.SIDECAR} < {item.kind for item in wishes}:
             return _report(workload, pods, wish, _conflict(wishes))
         if wish is None:
@@ -112,14 +106,14 @@ class CaptureReader:
     def _targeted(self, workload: Workload) -> Wish | None:
         if not self._targets or workload.kind not in SUPPORTED_KINDS:
             return None
-        found = self._snapshot.namespaces.get(workload.namespace)
+        found = self._snapshot.namespace(workload.namespace)
         labels = namespace_labels(workload.namespace, found.labels if found is not None else {})
         for target in self._targets:
             if target.takes(workload.namespace, labels, workload.template.labels):
                 return Wish(CaptureKind.EBPF, target.ref, target.path)
         return None
 
-    def _sidecar(self, workload: Workload, pods: _Pods, wish: Wish) -> _Outcome:
+    def _sidecar(self, workload: Workload, pods: CarryingPods, wish: Wish) -> _Outcome:
         total, matching = pods.total, pods.proxied
         if total and matching == total:
             reason = "Every pod carries the sidecar."
@@ -189,7 +183,7 @@ class CaptureReader:
         if not self._webhooks:
             reason = f"There is no webhook {SIDECAR_WEBHOOK}, which does the injection."
             return CaptureCause.WEBHOOK_MISSING, reason
-        found = self._snapshot.namespaces.get(workload.namespace)
+        found = self._snapshot.namespace(workload.namespace)
         labels = namespace_labels(workload.namespace, found.labels if found is not None else {})
         for found_hook in self._webhooks:
             ref, webhook = found_hook.ref, found_hook.webhook
@@ -201,7 +195,7 @@ class CaptureReader:
                 return None
         return CaptureCause.WEBHOOK_EXCLUDES, reason
 
-    def _ebpf(self, workload: Workload, pods: _Pods, wish: Wish) -> _Outcome:
+    def _ebpf(self, workload: Workload, pods: CarryingPods, wish: Wish) -> _Outcome:
         nettap = next((found for item in self._installs if (found := item.component("nettap"))), None)
         if value_of(workload, IGNORE) == "true":
             reason = f"The operator leaves it alone, because of {IGNORE}=true."
@@ -243,7 +237,7 @@ def _not_rolled(total: int, matching: int, what: str) -> _Outcome:
     return _Outcome(state, CaptureCause.NOT_ROLLED, reason, matching)
 
 
-def _unasked(workload: Workload, pods: _Pods) -> _Outcome:
+def _unasked(workload: Workload, pods: CarryingPods) -> _Outcome:
     if workload.labels.get(REPLAY_ENV) and pods.mocked:
         state = CaptureState.COMPLETE if pods.mocked == pods.total else CaptureState.PARTIAL
         return _Outcome(state, CaptureCause.NONE, "A replay answers for the services it calls.", pods.mocked)
@@ -253,15 +247,7 @@ def _unasked(workload: Workload, pods: _Pods) -> _Outcome:
     return _Outcome(CaptureState.OFF, CaptureCause.NONE, "Nothing asks for capture.")
 
 
-def _unasked_sidecar(pod: PodTemplate) -> bool:
-    return has_sidecar(pod, asked=False)
-
-
-def _is_mocked(pod: PodTemplate) -> bool:
-    return any(container.name == RESPONDER_INIT for container in pod.init_containers)
-
-
-def _report(workload: Workload, pods: _Pods, wish: Wish | None, outcome: _Outcome) -> CaptureReport:
+def _report(workload: Workload, pods: CarryingPods, wish: Wish | None, outcome: _Outcome) -> CaptureReport:
     return CaptureReport(
         expected=wish.kind if wish is not None else CaptureKind.NONE,
         actual=_actual(workload, pods, wish, outcome),
@@ -278,7 +264,7 @@ def _report(workload: Workload, pods: _Pods, wish: Wish | None, outcome: _Outcom
     )
 
 
-def _actual(workload: Workload, pods: _Pods, wish: Wish | None, outcome: _Outcome) -> CaptureKind:
+def _actual(workload: Workload, pods: CarryingPods, wish: Wish | None, outcome: _Outcome) -> CaptureKind:
     if pods.proxied or (not pods.total and pods.templated):
         return CaptureKind.SIDECAR
     if wish is not None and wish.kind is not CaptureKind.SIDECAR and outcome.state is CaptureState.COMPLETE:

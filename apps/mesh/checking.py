@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
 
+from apps.mesh.derived import EachNamespace
 from apps.mesh.findings import Finding, Severity
 from apps.mesh.hostsets import HostSet
 from apps.mesh.inforce import in_force
@@ -19,11 +20,11 @@ from apps.mesh.objects.base import MeshObject
 from apps.mesh.operatormade import KINDS as OPERATOR_KINDS
 from apps.mesh.operatormade import made_by_operator
 from apps.mesh.refs import Manifest, ResourceRef
-from apps.mesh.rules.base import OneByOne, Rule, RuleContext
+from apps.mesh.rules.base import InEachNamespace, OneByOne, Rule, RuleContext
 from apps.mesh.rules.catalogue import RULES
 from apps.mesh.shelves import Shelf
 from apps.mesh.snapshot import Snapshot
-from apps.mesh.suppression import UNKNOWN_CODE, Suppression, ignore_of, suppressed, unknown_codes
+from apps.mesh.suppression import UNKNOWN_CODE, Suppression, suppressed, unknown_codes
 
 CRASH_CODE = "MC001"
 CRASH_TITLE = "A check could not finish"
@@ -69,20 +70,28 @@ def ignored(snapshot: Snapshot, found: Iterable[Finding]) -> dict[str, Suppressi
     return suppressed((item for item in found if item.ref in marked), manifest_of, today=date.min)
 
 
-def _found(snapshot: Snapshot, rule: Rule, hostset: HostSet) -> tuple[_Ranked, ...]:
+def _found(snapshot: Snapshot, rule: Rule, hostset: HostSet) -> _Findings:
     context, check = RuleContext(snapshot, hostset), rule.check
+    if isinstance(check, InEachNamespace):
+        parts = snapshot.parts(_in_namespace, rule, hostset).values()
+        return tuple(item for part in parts for item in part)
     if not isinstance(check, OneByOne):
-        return _run(snapshot, rule, hostset, lambda: check(context))
+        return _weighed(snapshot, _run(rule, hostset, lambda: check(context)))
     known = snapshot.derived(_by_object, rule, hostset)
     found: list[_Ranked] = []
     for item in in_force(snapshot, check.kind):
         last = known.get(id(item))
         found.extend(
-            last[1]
-            if last is not None
-            else _run(snapshot, rule, hostset, partial(check.judge, context, item))
+            last[1] if last is not None else _run(rule, hostset, partial(check.judge, context, item))
         )
-    return tuple(found)
+    return _weighed(snapshot, found)
+
+
+@EachNamespace
+def _in_namespace(snapshot: Snapshot, namespace: str, rule: Rule, hostset: HostSet) -> _Findings:
+    context, check = RuleContext(snapshot, hostset), rule.check
+    assert isinstance(check, InEachNamespace)  # noqa: S101 see _found
+    return _weighed(snapshot, _run(rule, hostset, partial(check.judge, context, namespace)))
 
 
 def _by_object(snapshot: Snapshot, rule: Rule, hostset: HostSet) -> dict[int, tuple[MeshObject, _Findings]]:
@@ -90,35 +99,33 @@ def _by_object(snapshot: Snapshot, rule: Rule, hostset: HostSet) -> dict[int, tu
     looked at for them, and not on which there are: of others nothing is said here."""
     context, check = RuleContext(snapshot, hostset), rule.check
     assert isinstance(check, OneByOne)  # noqa: S101 see _found
-    aside = snapshot.aside()
-    items = in_force(aside, check.kind)
-    return {
-        id(item): (item, _run(aside, rule, hostset, partial(check.judge, context, item))) for item in items
-    }
+    items = in_force(snapshot.aside(), check.kind)
+    return {id(item): (item, _run(rule, hostset, partial(check.judge, context, item))) for item in items}
 
 
-def _run(
-    snapshot: Snapshot, rule: Rule, hostset: HostSet, check: Callable[[], Iterable[Finding]]
-) -> _Findings:
-    found = [_nobodys_fault(snapshot, item) for item in _attempt(rule, check)]
+def _run(rule: Rule, hostset: HostSet, check: Callable[[], Iterable[Finding]]) -> _Findings:
+    found = _attempt(rule, check)
     if rule.about_hosts:
         found = [replace(finding, hostset=str(hostset)) for finding in found]
     return tuple(map(_ranked, found))
 
 
-def _nobodys_fault(snapshot: Snapshot, finding: Finding) -> Finding:
-    """A finding on what Speedscale's operator wrote is a hint: nobody can mend that by hand."""
+def _weighed(snapshot: Snapshot, found: Iterable[_Ranked]) -> _Findings:
+    """What was found, as hints where Speedscale's operator wrote the object: nobody can mend that by hand.
+    What is parsed of an object does not say who wrote it, so this is asked anew of what was found before."""
+    return tuple(_hint(item) if _operators(snapshot, item.finding) else item for item in found)
+
+
+def _operators(snapshot: Snapshot, finding: Finding) -> bool:
     if finding.ref.kind not in OPERATOR_KINDS or finding.code.startswith(SPEEDSCALES):
-        return finding
+        return False
     item = snapshot.get(finding.ref)
-    if not isinstance(item, MeshObject) or not made_by_operator(snapshot, item):
-        return finding
-    return replace(
-        finding,
-        severity=Severity.INFO,
-        remedy="",
-        message=f"{OPERATORS_WORK} What was seen: {finding.message}",
-    )
+    return isinstance(item, MeshObject) and made_by_operator(snapshot, item)
+
+
+def _hint(item: _Ranked) -> _Ranked:
+    message = f"{OPERATORS_WORK} What was seen: {item.finding.message}"
+    return _ranked(replace(item.finding, severity=Severity.INFO, remedy="", message=message))
 
 
 def _attempt(rule: Rule, check: Callable[[], Iterable[Finding]]) -> list[Finding]:
@@ -162,15 +169,13 @@ def _problems(shelf: Shelf) -> tuple[_Ranked, ...]:
 
 
 def _unknown_codes(shelf: Shelf) -> tuple[_Ranked, ...]:
-    marked = shelf.derived(_ignoring).items()
+    marked = shelf.ignoring.items()
     found = (unknown_codes(manifest, ref, KNOWN_CODES) for ref, manifest in marked)
     return tuple(_ranked(finding) for finding in found if finding is not None)
 
 
 def _ignoring(shelf: Shelf) -> dict[ResourceRef, Manifest]:
-    """The manifests that ask to be ignored."""
-    entries = shelf.entries.items()
-    return {ref: entry.manifest for ref, entry in entries if ignore_of(entry.manifest) is not None}
+    return shelf.ignoring
 
 
 def _ranked(finding: Finding) -> _Ranked:

@@ -22,7 +22,7 @@ from apps.mesh.objects.networking import DestinationRule, Port, Service
 from apps.mesh.objects.selectors import is_subset
 from apps.mesh.objects.traffic import DISABLE, ISTIO_MUTUAL, MUTUAL, SIMPLE
 from apps.mesh.objects.workloads import Workload
-from apps.mesh.planes import NamespacePlanes
+from apps.mesh.planes import namespace_planes
 from apps.mesh.refs import ResourceRef
 from apps.mesh.reports import MtlsMode
 from apps.mesh.selection import ServiceIndex, label_sets
@@ -83,7 +83,7 @@ class ClientTlsModes:
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._gap = snapshot.missing("DestinationRule")
-        self._planes = snapshot.derived(NamespacePlanes)
+        self._planes = snapshot.derived(namespace_planes)
         self._rules = snapshot.derived(DestinationRules)
         self._modes = snapshot.derived(MtlsModes)
 

@@ -72,6 +72,19 @@ def coverage(
     )
 
 
+def together(parts: Iterable[Coverage]) -> Coverage:
+    """The coverage of all namespaces from that of each, in their order."""
+    found = [item for part in parts for item in part.namespaces]
+    counts = [item.count for item in found]
+    kinds: dict[str, int] = {}
+    for kind, number in (pair for count in counts for pair in count.by_kind):
+        kinds[kind] = kinds.get(kind, 0) + number
+    names = ("total", "wanted", "covered", "partial", "missing", "conflict", "orphan", "unknown")
+    sums = {name: sum(getattr(count, name) for count in counts) for name in names}
+    by_kind = tuple((kind.value, kinds[kind.value]) for kind in CaptureKind if kind.value in kinds)
+    return Coverage(CoverageCount(**sums, by_kind=by_kind), tuple(found))
+
+
 def _count(reports: list[CaptureReport]) -> CoverageCount:
     states = [report.state for report in reports]
     kinds = [report.expected for report in reports if report.wanted and report.state is CaptureState.COMPLETE]

@@ -5,16 +5,20 @@ A plain function's value is data: it rests on what was read while it was compute
 object that keeps hold of the snapshot may read more later; it outlives a change only where its class
 declares, in `INPUTS`, every kind that it can ever read. A function that read no changed kind itself is not
 run again where all the values that it used came out as the same objects, or as ones that answer the same to
-what was asked of them (`asking` and `answers_as`). Knows nothing of snapshots.
+what was asked of them (`asking` and `answers_as`). What is worked out for each namespace by itself
+(`EachNamespace`) is worked out again only for those namespaces of which something that was read has changed.
+Knows nothing of snapshots.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 
 C = TypeVar("C", bound=Callable[..., Any])
+P = ParamSpec("P")
+V = TypeVar("V")
 EVERY_KIND = ""
 """Read by what looks at all objects."""
 
@@ -26,10 +30,17 @@ class UndeclaredRead(LookupError):
 @dataclass(frozen=True, slots=True)
 class Change:
     """What a patch replaced. `kinds` are those that changed, "Workload" for all kinds of workloads and their
-    pods; `objects` are (before, after) as they were parsed, None for absent or not looked into."""
+    pods; `objects` are (before, after) as they were parsed, None for absent or not looked into; `places` are
+    the namespaces of what changed, by kind; of a Namespace it is the one that it stands for."""
 
     kinds: frozenset[str]
     objects: tuple[tuple[Any, Any], ...]
+    places: Mapping[str, frozenset[str]]
+
+    def namespaces(self, kinds: Collection[str] | None = None) -> frozenset[str]:
+        """The namespaces of what changed of these kinds, or of all."""
+        found = (names for kind, names in self.places.items() if kinds is None or kind in kinds)
+        return frozenset().union(*found)
 
 
 def steady(reached: Callable[..., bool]) -> Callable[[C], C]:
@@ -49,16 +60,45 @@ def steady(reached: Callable[..., bool]) -> Callable[[C], C]:
     return marked
 
 
+class Parts(dict[str, V]):
+    """What was found for each namespace. Never changes."""
+
+    def unlike(self, other: Mapping[str, Any]) -> set[str]:
+        """The namespaces for which the other has another object, or none."""
+        if other is self:
+            return set()
+        found = {name for name, part in self.items() if other.get(name, self) is not part}
+        return found | (other.keys() - self.keys())
+
+
+class EachNamespace(Generic[P, V]):
+    """Works out the same for each namespace by itself: `compute(snapshot, namespace, *args)`, pure, whose
+    value is data. What it reads in that namespace alone is known as such. Ask for it with `snapshot.parts`
+    and `snapshot.part`."""
+
+    __slots__ = ("__name__", "_compute")
+
+    def __init__(self, compute: Callable[Concatenate[Any, str, P], V]) -> None:
+        self._compute = compute
+        self.__name__ = compute.__name__
+
+    def __call__(self, snapshot: Any, namespace: str, *args: P.args, **named: P.kwargs) -> V:
+        return self._compute(snapshot, namespace, *args, **named)
+
+
 class Reads:
     """What one value was read from so far: kinds, and other derived values."""
 
-    __slots__ = ("_lenses", "asked", "declared", "kinds", "name", "used")
+    __slots__ = ("_lenses", "asked", "compute", "declared", "kinds", "local", "name", "parts", "used")
 
     def __init__(self, compute: Callable[..., Any]) -> None:
+        self.compute = compute
         self.name = getattr(compute, "__name__", str(compute))
         self.declared: frozenset[str] | None = getattr(compute, "INPUTS", None)
         self.kinds: set[str] = set()
         self.used: dict[int, Derived] = {}  # by identity, in the order of first use
+        self.local: set[str] = set()  # of the own namespace alone, as `parts`
+        self.parts: dict[int, Derived] = {}
         self.asked: dict[tuple[Any, ...], set[Any]] = {}
         self._lenses: dict[int, Any] = {}
 
@@ -75,6 +115,18 @@ class Reads:
         if self.declared is not None and not (other.fixed and other.inputs() <= self.declared):
             raise UndeclaredRead(f"{self.name} uses {other.reads.name}, which reads more than it declares.")
         self.used[id(other)] = other
+
+    def use_part(self, other: Derived) -> None:
+        """Another value's part of the own namespace was asked for."""
+        self.parts[id(other)] = other
+
+    def again(self, used: Iterable[Derived], parts: Iterable[Derived]) -> Reads:
+        """The same reads, of values as they are now."""
+        made = Reads(self.compute)
+        made.kinds, made.asked, made.local = set(self.kinds), self.asked, set(self.local)
+        made.used = {id(other): other for other in used}
+        made.parts = {id(other): other for other in parts}
+        return made
 
     def lens(self, other: Derived) -> Any:
         """The other's value, or, where it can tell what was asked of it (`asking`), one that notes that."""
@@ -96,6 +148,7 @@ class Derived:
     reads: Reads
     holds: bool
     plain: bool
+    _inputs: frozenset[str] | None = None
 
     @property
     def fixed(self) -> bool:
@@ -106,9 +159,16 @@ class Derived:
 
     def inputs(self) -> frozenset[str]:
         """The kinds it rests on."""
-        if self.reads.declared is not None:
-            return self.reads.declared
-        return frozenset(self.reads.kinds).union(*(other.inputs() for other in self.reads.used.values()))
+        reads = self.reads
+        if reads.declared is not None:
+            return reads.declared
+        if self._inputs is not None:
+            return self._inputs
+        rests = (other.inputs() for other in (*reads.used.values(), *reads.parts.values()))
+        found = frozenset(reads.kinds).union(reads.local, *rests)
+        if self.fixed:
+            self._inputs = found
+        return found
 
     def outlives(self, changed: Collection[str]) -> bool:
         """Whether it is the same after these kinds have changed."""
@@ -128,13 +188,6 @@ class Derived:
         asked = self.reads.asked.get(part.key)
         return asked is not None and self.plain and now.value.answers_as(part.value, asked)
 
-    def resting_on(self, used: list[Derived]) -> Derived:
-        """The same value, resting on what its parts rest on now."""
-        reads = Reads(self.key[0])
-        reads.kinds, reads.asked = set(self.reads.kinds), self.reads.asked
-        reads.used = {id(other): other for other in used}
-        return Derived(self.key, self.value, reads, self.holds, self.plain)
-
 
 def _apart(kinds: Collection[str], changed: Collection[str]) -> bool:
     return EVERY_KIND not in kinds and not any(kind in kinds for kind in changed)
@@ -147,7 +200,7 @@ class Computed:
 
     values: dict[Any, Derived] = field(default_factory=dict)
     outdated: dict[Any, tuple[Derived, Change]] = field(default_factory=dict)
-    hinging: dict[Any, Derived] = field(default_factory=dict)
+    hinging: dict[Any, tuple[Derived, Change]] = field(default_factory=dict)
 
     def after(self, change: Change) -> Computed:
         """What a patch leaves as it is, and what may be made anew from what there is."""
@@ -157,7 +210,7 @@ class Computed:
                 made.values[key] = item
                 continue
             if item.hinges(change.kinds):
-                made.hinging[key] = item
-            if hasattr(key[0], "after"):
+                made.hinging[key] = (item, change)
+            if item.plain or hasattr(key[0], "after"):
                 made.outdated[key] = (item, change)
         return made

@@ -15,7 +15,7 @@ from apps.mesh.meshconfig import ControlPlane
 from apps.mesh.objects.networking import DestinationRule
 from apps.mesh.objects.selectors import is_subset
 from apps.mesh.objects.traffic import ClientTls, Subset
-from apps.mesh.planes import NamespacePlanes
+from apps.mesh.planes import namespace_planes
 from apps.mesh.snapshot import Snapshot
 from apps.mesh.visibility import PRIVATE, PUBLIC, in_revision
 
@@ -126,7 +126,7 @@ def rule_in_force(
     snapshot: Snapshot, client: str, labels: Mapping[str, str], host: str, owner: str
 ) -> MergedRule | None:
     """The rule of clients of a namespace with these labels for a host that belongs to namespace `owner`."""
-    plane = snapshot.derived(NamespacePlanes).of(client)
+    plane = snapshot.derived(namespace_planes).of(client)
     return snapshot.derived(DestinationRules).of(plane).effective(client, labels, host, owner)
 
 

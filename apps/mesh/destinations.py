@@ -13,7 +13,7 @@ from apps.mesh.gatewayproxies import gateway_workloads
 from apps.mesh.hosts import matches, resolve_short_name
 from apps.mesh.knownhosts import KnownHosts
 from apps.mesh.objects.networking import Gateway, Route, RouteDestination, VirtualService
-from apps.mesh.planes import NamespacePlanes
+from apps.mesh.planes import namespace_planes
 from apps.mesh.references import MESH_GATEWAY, bound_host, gateway_ref
 from apps.mesh.refs import ResourceRef
 from apps.mesh.snapshot import Snapshot
@@ -111,7 +111,7 @@ def gateways_of(route: VirtualService) -> tuple[ResourceRef, ...]:
 
 def exported(snapshot: Snapshot, route: VirtualService) -> frozenset[str]:
     """The namespaces that see it, by name, or with `*` among them; `~` hides it from all but `*`."""
-    default = snapshot.derived(NamespacePlanes).of(route.namespace).config.virtual_service_export_to
+    default = snapshot.derived(namespace_planes).of(route.namespace).config.virtual_service_export_to
     given = frozenset(route.export_to or default)
     if PUBLIC not in given and NONE in given:
         return frozenset()

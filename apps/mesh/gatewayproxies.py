@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from apps.mesh.objects.networking import Gateway
 from apps.mesh.objects.workloads import Workload
 from apps.mesh.parsing.fields import Fields
-from apps.mesh.planes import NamespacePlanes
+from apps.mesh.planes import namespace_planes
 from apps.mesh.selection import WorkloadIndex
 from apps.mesh.snapshot import Snapshot
 
@@ -31,7 +31,7 @@ def gateway_workloads(snapshot: Snapshot, gateway: Gateway) -> tuple[Workload, .
 
 def stays_home(snapshot: Snapshot, namespace: str) -> bool:
     """Whether istiod keeps Gateways of a namespace to proxies of that namespace."""
-    plane = snapshot.derived(NamespacePlanes).of(namespace)
+    plane = snapshot.derived(namespace_planes).of(namespace)
     deployment = snapshot.workload(plane.namespace, plane.deployment.name) if plane.deployment else None
     return deployment is not None and any(value in TRUE for value in _given(snapshot, deployment, SCOPE))
 

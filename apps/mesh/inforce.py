@@ -4,12 +4,14 @@ claims. Follows pkg/kube/namespace/filter.go and config.LabelsInRevision. Knows 
 
 from __future__ import annotations
 
-from typing import ClassVar, TypeVar
+from dataclasses import dataclass
+from typing import TypeVar
 
-from apps.mesh.meshconfig import control_planes
+from apps.mesh.derived import EachNamespace
+from apps.mesh.meshconfig import ControlPlane, control_planes
 from apps.mesh.objects.base import MeshObject
 from apps.mesh.planes import INPUTS as PLANE_INPUTS
-from apps.mesh.planes import NamespacePlanes
+from apps.mesh.planes import NOWHERE, plane_of
 from apps.mesh.snapshot import Snapshot
 from apps.mesh.visibility import REVISION_LABEL, discovered, in_revision
 
@@ -23,37 +25,46 @@ def in_force(snapshot: Snapshot, kind: type[M]) -> tuple[M, ...]:
 
 
 def _in_force(snapshot: Snapshot, kind: type[M]) -> tuple[M, ...]:
-    reads = snapshot.derived(InForce).reads
-    return tuple(item for item in snapshot.each(kind) if reads(item))
+    known = snapshot.derived(in_force_of)
+    return tuple(item for item in snapshot.each(kind) if known.reads(item))
 
 
+@dataclass(frozen=True, slots=True)
 class InForce:
-    """Which objects istiod reads; ask for it through `snapshot.derived`."""
+    """Which objects istiod reads. `odd` are the namespaces that are discovered where those without an object
+    (`others`) are not, or the other way round."""
 
-    INPUTS: ClassVar[frozenset[str]] = INPUTS
-    __slots__ = ("_discovered", "_planes", "_snapshot")
-
-    def __init__(self, snapshot: Snapshot) -> None:
-        self._snapshot = snapshot
-        self._planes = control_planes(snapshot)
-        self._discovered: dict[str, bool] = {}
+    planes: tuple[ControlPlane, ...]
+    others: bool
+    odd: frozenset[str]
 
     def reads(self, item: MeshObject) -> bool:
         """Whether some control plane reads an object."""
-        if item.namespace not in self._discovered:
-            self._discovered[item.namespace] = self._is_discovered(item.namespace)
-        if not self._discovered[item.namespace]:
+        if (item.namespace in self.odd) is self.others:
             return False
-        if not self._planes or not item.labels.get(REVISION_LABEL):
+        if not self.planes or not item.labels.get(REVISION_LABEL):
             return True
-        return any(in_revision(item.labels, plane.revision, plane.tags) for plane in self._planes)
+        return any(in_revision(item.labels, plane.revision, plane.tags) for plane in self.planes)
 
-    def _is_discovered(self, namespace: str) -> bool:
-        selectors = self._snapshot.derived(NamespacePlanes).of(namespace).config.discovery_selectors
-        known = self._snapshot.namespaces.get(namespace)
-        if known is None and self._snapshot.missing("Namespace"):
-            return True
-        return discovered(selectors, known.labels if known is not None else {})
+
+def in_force_of(snapshot: Snapshot) -> InForce:
+    """Which objects istiod reads; ask for it through `snapshot.derived`."""
+    others = _is_discovered(snapshot, NOWHERE)
+    found = snapshot.parts(_discovered).items()
+    return InForce(
+        control_planes(snapshot), others, frozenset(name for name, seen in found if seen is not others)
+    )
+
+
+def _is_discovered(snapshot: Snapshot, namespace: str) -> bool:
+    known = snapshot.namespace(namespace)
+    if known is None and snapshot.missing("Namespace"):
+        return True
+    selectors = snapshot.part(plane_of, namespace).config.discovery_selectors
+    return discovered(selectors, known.labels if known is not None else {})
+
+
+_discovered = EachNamespace(_is_discovered)
 
 
 def together(one: MeshObject, other: MeshObject) -> bool:

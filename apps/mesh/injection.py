@@ -10,8 +10,9 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import ClassVar
 
+from apps.mesh.byworkload import by_workload
+from apps.mesh.derived import EachNamespace
 from apps.mesh.objects.workloads import PodTemplate, Workload
 from apps.mesh.refs import ResourceRef
 from apps.mesh.reports import DataPlane, Drift, InjectionReport, Tone
@@ -47,15 +48,12 @@ class _Decision:
 
 
 class Injector:
-    """Answers for every workload of one snapshot; webhooks and injector configuration are read once."""
-
-    INPUTS: ClassVar[frozenset[str]] = INPUTS
+    """Answers for workloads of one snapshot; webhooks and injector configuration are read once."""
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
         self._gap = snapshot.missing(WEBHOOK_KIND)
-        self._hooks = tuple(injection_hooks(snapshot))
-        self._configs: dict[str, InjectorConfig] = {}
+        self._hooks = snapshot.derived(hooks_of)
         self._hooks_of_namespace: dict[str, tuple[InjectionHook, ...]] = {}
 
     def report(self, workload: Workload) -> InjectionReport:
@@ -85,7 +83,7 @@ class Injector:
         )
 
     def _decide(self, workload: Workload) -> _Decision:
-        namespace = self._snapshot.namespaces.get(workload.namespace)
+        namespace = self._snapshot.namespace(workload.namespace)
         if self._gap is not None:
             return _Decision(None, "", f"The injection webhooks could not be read: {self._gap.reason}")
         if not self._hooks:
@@ -151,9 +149,7 @@ class Injector:
         return _Decision(True, of, reason, hook.ref, hook.path)
 
     def _config(self, revision: str) -> InjectorConfig:
-        if revision not in self._configs:
-            self._configs[revision] = injector_config(self._snapshot, revision)
-        return self._configs[revision]
+        return self._snapshot.derived(injector_config, revision)
 
     def _ambient_expected(self, workload: Workload) -> bool:
         template = workload.template
@@ -162,7 +158,7 @@ class Injector:
         own = template.labels.get(DATAPLANE_LABEL)
         if own is not None:
             return own == "ambient"
-        namespace = self._snapshot.namespaces.get(workload.namespace)
+        namespace = self._snapshot.namespace(workload.namespace)
         return namespace is not None and namespace.labels.get(DATAPLANE_LABEL) == "ambient"
 
 
@@ -255,7 +251,33 @@ def _no_hook(workload: Workload, labels: Mapping[str, str]) -> _Decision:
     return _Decision(False, "", reason, where, "metadata.labels")
 
 
-def injections(snapshot: Snapshot) -> Mapping[ResourceRef, InjectionReport]:
-    """The reports of all workloads, by ref; ask for it through `snapshot.derived`."""
+def hooks_of(snapshot: Snapshot) -> tuple[InjectionHook, ...]:
+    """Istio's injection webhooks; ask for it through `snapshot.derived`."""
+    return tuple(injection_hooks(snapshot))
+
+
+@EachNamespace
+def injected(snapshot: Snapshot, namespace: str) -> tuple[InjectionReport, ...]:
+    """The reports of a namespace's workloads, in their order."""
     injector = Injector(snapshot)
-    return {workload.ref: injector.report(workload) for workload in snapshot.workloads}
+    return tuple(injector.report(workload) for workload in snapshot.workloads_in(namespace))
+
+
+injections = by_workload(injected)
+"""The reports of all workloads, by ref; ask for it through `snapshot.derived`."""
+
+
+@EachNamespace
+def _ambient(snapshot: Snapshot, namespace: str) -> bool:
+    """Whether anything in a namespace is in ambient mode, or asks for it."""
+    known = snapshot.namespace(namespace)
+    if known is not None and known.labels.get(DATAPLANE_LABEL) == "ambient":
+        return True
+    reports = snapshot.part(injected, namespace)
+    return any(report.ambient_expected or report.actual is DataPlane.AMBIENT for report in reports)
+
+
+def any_ambient(snapshot: Snapshot) -> bool:
+    """Whether anything in the cluster is in ambient mode, or asks for it; ask for it through
+    `snapshot.derived`."""
+    return any(snapshot.parts(_ambient).values())

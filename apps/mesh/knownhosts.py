@@ -17,7 +17,7 @@ from apps.mesh.hosts import is_address, is_wildcard, resolve_short_name, service
 from apps.mesh.objects.base import MeshObject
 from apps.mesh.objects.networking import Service
 from apps.mesh.planes import INPUTS as PLANE_INPUTS
-from apps.mesh.planes import NamespacePlanes
+from apps.mesh.planes import namespace_planes
 from apps.mesh.snapshot import Gap, Snapshot
 from apps.mesh.visibility import visible_to
 
@@ -29,13 +29,18 @@ PARTIAL = "the manifests are not all of the cluster's"
 def whole(snapshot: Snapshot) -> bool:
     """Whether what is not there does not exist. Every cluster has kube-system; a directory of manifests
     without it may hold any part of what there is."""
-    return "kube-system" in snapshot.namespaces and not snapshot.missing("Namespace")
+    return "kube-system" in snapshot.derived(namespace_names) and not snapshot.missing("Namespace")
+
+
+def namespace_names(snapshot: Snapshot) -> frozenset[str]:
+    """The namespaces that have an object; ask for it through `snapshot.derived`."""
+    return frozenset(snapshot.namespaces)
 
 
 def knows(snapshot: Snapshot, kind: type[MeshObject], namespace: str) -> bool:
     """Whether an object of a kind that is not there is missing: in a cluster always, in a directory of
     manifests where it holds others of the kind in the namespace."""
-    return whole(snapshot) or any(item.namespace == namespace for item in snapshot.each(kind))
+    return whole(snapshot) or bool(snapshot.each_in(kind, namespace))
 
 
 class KnownHosts:
@@ -52,25 +57,36 @@ class KnownHosts:
         "_registries",
         "_snapshot",
         "_token",
+        "_whole",
     )
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
-        self._planes = snapshot.derived(NamespacePlanes)
+        self._planes = snapshot.derived(namespace_planes)
         self._registries = snapshot.derived(Registries)
         self._by_namespace: dict[str, Registry] = {}
         self._indexes: dict[int, _Index] = {}
         self._asked: set[tuple[bool, str]] | None = None
+        self._whole = whole(snapshot)
         self._token = object()
         self._changed: tuple[object, frozenset[str]] | None = None
 
     @classmethod
     def after(cls, old: KnownHosts, change: Change, snapshot: Snapshot) -> KnownHosts:
-        """Knows which hosts are others than before where only ServiceEntries changed."""
+        """Knows which hosts are others than before, where registries were brought up to date and nothing else
+        decides what is known."""
         made = cls(snapshot)
-        if change.kinds == {"ServiceEntry"}:
+        carried = made._registries is old._registries or made._registries.carried
+        same = (carried, made._planes is old._planes, made._whole is old._whole)
+        spaces = change.namespaces({"Service"})
+        if made._registries is old._registries:
+            made._indexes = dict(old._indexes)
+        if all(same) and all(made._has_services(name) == old._has_services(name) for name in spaces):
             made._changed = (old._token, frozenset(hosts_of(change)))
         return made
+
+    def _has_services(self, namespace: str) -> bool:
+        return bool(self._snapshot.each_in(Service, namespace))
 
     def asking(self, asked: set[tuple[bool, str]]) -> KnownHosts:
         """The same, and it notes in `asked` which hosts it is asked for (False), and which wildcards for what

@@ -13,7 +13,8 @@ from typing import Any
 
 import yaml
 
-from apps.mesh.objects.config import ConfigMap, MutatingWebhookConfiguration, Namespace
+from apps.mesh.istiods import istiods, shared_configs
+from apps.mesh.objects.config import ConfigMap, MutatingWebhookConfiguration
 from apps.mesh.objects.networking import OutboundTrafficPolicy
 from apps.mesh.objects.selectors import LabelSelector
 from apps.mesh.objects.workloads import Workload
@@ -190,15 +191,15 @@ def _policy_line(node: yaml.Node, key: str) -> int:
 
 
 def _labels(snapshot: Snapshot, namespace: str) -> Mapping[str, str]:
-    found = snapshot.namespaces.get(namespace)
-    return found.labels if isinstance(found, Namespace) else {}
+    found = snapshot.namespace(namespace)
+    return found.labels if found is not None else {}
 
 
 def _control_planes(snapshot: Snapshot) -> tuple[ControlPlane, ...]:
     deployments = {
         (item.namespace, item.labels.get(REVISION_LABEL) or DEFAULT_REVISION): item
-        for item in snapshot.workloads
-        if item.labels.get("app") == "istiod" and item.kind == "Deployment"
+        for found in snapshot.parts(istiods).values()
+        for item in found
     }
     maps = {
         (item.namespace, item.name.removeprefix("istio").lstrip("-") or DEFAULT_REVISION): item
@@ -262,18 +263,12 @@ def _plane(
 
 
 def _shared(snapshot: Snapshot, deployment: Workload | None) -> ConfigMap | None:
-    """The ConfigMap that istiod's environment variable SHARED_MESH_CONFIG names."""
-    manifest = snapshot.manifest(deployment.ref) if deployment is not None else None
-    if deployment is None or manifest is None:
+    """The ConfigMap that istiod shares with others."""
+    if deployment is None:
         return None
-    spec = Fields(manifest, deployment.ref, []).child("spec").child("template").child("spec")
-    for container in spec.items("containers"):
-        for variable in container.items("env"):
-            if variable.text("name") == "SHARED_MESH_CONFIG" and variable.text("value"):
-                ref = ResourceRef("ConfigMap", deployment.namespace, variable.text("value"))
-                found = snapshot.get(ref)
-                return found if isinstance(found, ConfigMap) else None
-    return None
+    name = snapshot.part(shared_configs, deployment.namespace).get(deployment.name, "")
+    found = snapshot.get(ResourceRef("ConfigMap", deployment.namespace, name)) if name else None
+    return found if isinstance(found, ConfigMap) else None
 
 
 def _version(deployment: Workload | None) -> str:

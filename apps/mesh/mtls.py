@@ -7,18 +7,19 @@ Knows only what servers accept; what clients send is in `clienttls`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from apps.mesh.derived import Change
-from apps.mesh.egress.dataplane import Placement, Placements, Plane
-from apps.mesh.meshconfig import ControlPlane, control_planes
+from apps.mesh.byworkload import by_workload
+from apps.mesh.derived import Change, EachNamespace
+from apps.mesh.egress.dataplane import Placement, Plane, place, placements
+from apps.mesh.meshconfig import ControlPlane, control_plane_for, control_planes
 from apps.mesh.objects.security import PeerAuthentication
 from apps.mesh.objects.selectors import is_subset
 from apps.mesh.objects.workloads import Workload
 from apps.mesh.planes import INPUTS as PLANE_INPUTS
-from apps.mesh.planes import NamespacePlanes
+from apps.mesh.planes import namespace_planes
 from apps.mesh.refs import ResourceRef
 from apps.mesh.reports import MtlsDecision, MtlsMode, MtlsReport
 from apps.mesh.selection import WorkloadIndex
@@ -97,28 +98,6 @@ class PeerPolicies:
         return whole, ports
 
 
-class MtlsReports(Mapping[ResourceRef, MtlsReport]):
-    """The reports of all workloads, in the order of workloads; those of a namespace lie together."""
-
-    __slots__ = ("_by_namespace", "_workloads")
-
-    def __init__(
-        self,
-        workloads: tuple[Workload, ...],
-        by_namespace: Mapping[str, Mapping[ResourceRef, MtlsReport]],
-    ) -> None:
-        self._workloads, self._by_namespace = workloads, by_namespace
-
-    def __getitem__(self, ref: ResourceRef) -> MtlsReport:
-        return self._by_namespace[ref.namespace][ref]
-
-    def __iter__(self) -> Iterator[ResourceRef]:
-        return (workload.ref for workload in self._workloads)
-
-    def __len__(self) -> int:
-        return len(self._workloads)
-
-
 class MtlsModes:
     """Answers for every workload of one snapshot; ask for it through `snapshot.derived`."""
 
@@ -126,33 +105,35 @@ class MtlsModes:
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
-        self._planes = snapshot.derived(NamespacePlanes)
+        self._planes = snapshot.derived(namespace_planes)
+        self._control_planes = control_planes(snapshot)
         self._index = snapshot.derived(WorkloadIndex)
-        self._placements = snapshot.derived(Placements)
+        self._placements = snapshot.parts(placements)
         self._policies: dict[tuple[str, str], PeerPolicies] = {}
         self._reports: dict[str, dict[ResourceRef, MtlsReport]] = {}
+        self._before: dict[str, dict[ResourceRef, MtlsReport]] = {}
 
     @classmethod
     def after(cls, old: MtlsModes, change: Change, snapshot: Snapshot) -> MtlsModes:
-        """A policy outside of the root namespaces reaches its own namespace's workloads alone."""
+        """While the control planes are the same, reports are those of before in namespaces where pods stand
+        as they did and nothing has changed; a policy of a root namespace reaches all of them."""
         made = cls(snapshot)
-        touched = {item.namespace for pair in change.objects for item in pair if item is not None}
-        roots = {plane.config.root_namespace for plane in control_planes(snapshot)}
-        if change.kinds == {"PeerAuthentication"} and roots and not touched & roots:
+        made._before = {**old._before, **old._reports}
+        peers = change.namespaces({"PeerAuthentication"})
+        roots = {plane.config.root_namespace for plane in made._control_planes}
+        if made._control_planes is old._control_planes and (not peers or (roots and not peers & roots)):
+            touched = made._placements.unlike(old._placements)
+            touched |= change.namespaces({"Namespace", "PeerAuthentication", "Workload"})
             made._reports = {name: found for name, found in old._reports.items() if name not in touched}
         return made
-
-    def reports(self) -> Mapping[ResourceRef, MtlsReport]:
-        """The reports of all workloads, by ref, in the order of workloads."""
-        by_namespace = {name: self.of_namespace(name) for name in self._index.namespaces}
-        return MtlsReports(self._snapshot.workloads, by_namespace)
 
     def of_namespace(self, name: str) -> Mapping[ResourceRef, MtlsReport]:
         """The reports of a namespace's workloads, by ref: the same object again, after a change too, as
         long as none is another."""
         if name not in self._reports:
-            members = self._index.of_namespace(name)
-            self._reports[name] = {workload.ref: self.report(workload) for workload in members}
+            members, before = self._index.of_namespace(name), self._before.get(name)
+            found = {workload.ref: self.report(workload) for workload in members}
+            self._reports[name] = before if before is not None and before == found else found
         return self._reports[name]
 
     def policies(self, plane: ControlPlane) -> PeerPolicies:
@@ -168,8 +149,9 @@ class MtlsModes:
 
     def report(self, workload: Workload) -> MtlsReport:
         """The mode of a workload and of its ports."""
-        placement = self._placements.of(workload)
-        plane = self._planes.running(placement.revision, workload.namespace)
+        placed = self._placements.get(workload.namespace, {}).get(workload.ref)
+        placement = placed or place(self._snapshot, workload)
+        plane = control_plane_for(self._snapshot, placement.revision, workload.namespace)
         plane = plane or self._planes.of(workload.namespace)
         asked, ports = self.policies(plane).decide(workload.namespace, placement.pod.labels)
         step = _step(asked)
@@ -211,9 +193,14 @@ class MtlsModes:
         return ()
 
 
-def mtls_modes(snapshot: Snapshot) -> Mapping[ResourceRef, MtlsReport]:
-    """The reports of all workloads, by ref; ask for it through `snapshot.derived`."""
-    return snapshot.derived(MtlsModes).reports()
+@EachNamespace
+def mutual(snapshot: Snapshot, namespace: str) -> tuple[MtlsReport, ...]:
+    """The reports of a namespace's workloads, in their order."""
+    return tuple(snapshot.derived(MtlsModes).of_namespace(namespace).values())
+
+
+mtls_modes = by_workload(mutual)
+"""The reports of all workloads, by ref; ask for it through `snapshot.derived`."""
 
 
 def _ambient(decision: MtlsDecision) -> MtlsDecision:

@@ -11,18 +11,17 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from apps.mesh.capture import captures
-from apps.mesh.derived import Change
+from apps.mesh.capture import captured
+from apps.mesh.derived import Change, EachNamespace
 from apps.mesh.egress import INPUTS as ENGINE_INPUTS
 from apps.mesh.egress import EgressEngine
-from apps.mesh.egress.reach import CONFIGURATION
 from apps.mesh.hosts import is_wildcard, subset_of
 from apps.mesh.hostsets import HostSet, RequiredHost
-from apps.mesh.injection import PROXY_CONTAINER, data_plane, injections
+from apps.mesh.injection import PROXY_CONTAINER, data_plane, injected, injections
 from apps.mesh.objects.networking import Port, ServiceEntry
 from apps.mesh.objects.workloads import Container, PodGroup, PodTemplate, Workload
 from apps.mesh.refs import ResourceRef
-from apps.mesh.reports import SpeedscaleInstall
+from apps.mesh.reports import CaptureKind, SpeedscaleInstall
 from apps.mesh.snapshot import Snapshot
 from apps.mesh.speedscale import installs, is_replay, serving
 from apps.mesh.verdicts import Protocol
@@ -32,6 +31,7 @@ REPLAY_WORKLOAD = "speedscale-responder"
 REPLAY_CONTAINER = "responder"
 REPLAY_LABELS = {"app": "responder"}
 INJECTION_MARKS = ("sidecar.istio.io/status", "istio.io/rev")
+SENDS_THROUGH_PROXY = frozenset({CaptureKind.SIDECAR, CaptureKind.EBPF_JAVA})
 TLS_PROTOCOLS = frozenset({"TLS", "HTTPS"})
 DNS_RESOLUTIONS = frozenset({"DNS", "DNS_ROUND_ROBIN"})
 
@@ -84,8 +84,8 @@ class HostEntry:
 def host_needs(snapshot: Snapshot, engine: EgressEngine) -> tuple[Need, ...]:
     """Every need, one for each kind and egress scope, ordered by namespace. Empty when no pod of
     Speedscale stands behind a proxy and nothing behind one is captured."""
-    replayed = snapshot.derived(_replayed).items()
-    replays = [need for name, found in replayed for need in _replay_needs(engine, name, *found)]
+    replayed = snapshot.parts(_replayed).items()
+    replays = [need for name, found in replayed if found for need in _replay_needs(engine, name, *found)]
     return _merged([*_control_plane_needs(snapshot, engine), *replays])
 
 
@@ -98,14 +98,16 @@ class HostNeeds:
         engine = snapshot.derived(EgressEngine)
         known = old._replays if old is not None else {}
         self._control = tuple(_control_plane_needs(snapshot, engine))
-        self._replays: dict[str, tuple[object, tuple[Need, ...]]] = {}
-        for name, found in snapshot.derived(_replayed).items():
-            scopes = engine.scopes_in(name)
-            if name in known and known[name][0] is scopes:
-                self._replays[name] = known[name]
+        self._replays: dict[str, tuple[object, object, tuple[Need, ...]]] = {}
+        for name, found in snapshot.parts(_replayed).items():
+            if found is None:
+                continue
+            scopes, last = engine.scopes_in(name), known.get(name)
+            if last is not None and last[0] is scopes and last[1] is found:
+                self._replays[name] = last
             else:
-                self._replays[name] = (scopes, tuple(_replay_needs(engine, name, *found)))
-        replays = (need for _, needs in self._replays.values() for need in needs)
+                self._replays[name] = (scopes, found, tuple(_replay_needs(engine, name, *found)))
+        replays = (need for _, _, needs in self._replays.values() for need in needs)
         same = old is not None and self._as(old)
         self.needs: tuple[Need, ...] = old.needs if old and same else _merged([*self._control, *replays])
 
@@ -115,8 +117,9 @@ class HostNeeds:
 
     @classmethod
     def after(cls, old: HostNeeds, change: Change, snapshot: Snapshot) -> HostNeeds:
-        """What workloads of a namespace need is the same while they stand where they did."""
-        return cls(snapshot, old if change.kinds <= CONFIGURATION else None)
+        """What workloads of a namespace need is the same while they stand where they did and the same take
+        part in replays."""
+        return cls(snapshot, old)
 
 
 def _merged(found: Iterable[Need]) -> tuple[Need, ...]:
@@ -214,6 +217,18 @@ def _named(entry: ServiceEntry, host: str) -> str | None:
     return max(covering, key=len) if covering else None
 
 
+@EachNamespace
+def senders(snapshot: Snapshot, namespace: str) -> tuple[Workload, ...]:
+    """The captured workloads of a namespace that send what they record through their own proxy."""
+    places, reports = snapshot.part(injected, namespace), snapshot.part(captured, namespace)
+    found = zip(snapshot.workloads_in(namespace), reports, places, strict=True)
+    return tuple(
+        workload
+        for workload, report, place in found
+        if place.meshed and SENDS_THROUGH_PROXY & {report.expected, report.actual}
+    )
+
+
 def _control_plane_needs(snapshot: Snapshot, engine: EgressEngine) -> Iterator[Need]:
     reports = snapshot.derived(injections)
     for install in snapshot.derived(installs):
@@ -225,17 +240,17 @@ def _control_plane_needs(snapshot: Snapshot, engine: EgressEngine) -> Iterator[N
             yield Need(NeedKind.CONTROL_PLANE, install, workload.namespace, key, workload, (workload.ref,))
 
 
-def _replayed(snapshot: Snapshot) -> dict[str, tuple[SpeedscaleInstall, tuple[Workload, ...]]]:
-    """By namespace: who would replay there, and the workloads that take part."""
-    injected, captured = snapshot.derived(injections), snapshot.derived(captures)
-    by_namespace: dict[str, list[Workload]] = {}
-    reports = zip(snapshot.workloads, captured.values(), injected.values(), strict=True)
-    for workload, report, place in reports:
-        if place.meshed and (report.wanted or report.mocked or is_replay(workload)):
-            by_namespace.setdefault(workload.namespace, []).append(workload)
-    found = snapshot.derived(installs)
-    served = ((name, serving(found, name), tuple(items)) for name, items in sorted(by_namespace.items()))
-    return {name: (install, items) for name, install, items in served if install is not None}
+@EachNamespace
+def _replayed(snapshot: Snapshot, namespace: str) -> tuple[SpeedscaleInstall, tuple[Workload, ...]] | None:
+    """Who would replay in a namespace, and the workloads that take part."""
+    places, reports = snapshot.part(injected, namespace), snapshot.part(captured, namespace)
+    taking = tuple(
+        workload
+        for workload, report, place in zip(snapshot.workloads_in(namespace), reports, places, strict=True)
+        if place.meshed and (report.wanted or report.mocked or is_replay(workload))
+    )
+    install = serving(snapshot.derived(installs), namespace) if taking else None
+    return (install, taking) if install is not None else None
 
 
 def _replay_needs(

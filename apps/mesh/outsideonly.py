@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from apps.mesh.capture import captures
+from apps.mesh.capture import captured
+from apps.mesh.derived import EachNamespace
 from apps.mesh.hosts import matches, resolve_short_name, service_host
 from apps.mesh.objects.gatewayapi import GRPCRoute, HTTPRoute
 from apps.mesh.objects.networking import VirtualService
 from apps.mesh.references import MESH_GATEWAY
 from apps.mesh.reports import CaptureKind
-from apps.mesh.selection import ServiceIndex
+from apps.mesh.selection import backed
 from apps.mesh.snapshot import Snapshot
 
 SPEAKING = ("VirtualService", "HTTPRoute", "GRPCRoute")
@@ -34,8 +35,8 @@ class OutsideOnly:
 
 def outside_only(snapshot: Snapshot) -> Iterator[OutsideOnly]:
     """In the order of the VirtualServices; none of a Service that another one speaks for in the mesh."""
-    captured = snapshot.derived(captured_hosts)
-    if not captured or any(snapshot.missing(kind) for kind in SPEAKING):
+    known = snapshot.derived(captured_hosts)
+    if not known or any(snapshot.missing(kind) for kind in SPEAKING):
         return
     inside = [(item, full_hosts(item)) for item in snapshot.each(VirtualService)]
     spoken = spoken_in_mesh(snapshot)
@@ -46,7 +47,7 @@ def outside_only(snapshot: Snapshot) -> Iterator[OutsideOnly]:
         lacking = tuple(
             host
             for host in destination_hosts(item)
-            if host in captured and host not in spoken and not any(matches(host, other) for other in wild)
+            if host in known and host not in spoken and not any(matches(host, other) for other in wild)
         )
         if lacking:
             absent = tuple(host for host in lacking if host not in hosts)
@@ -82,11 +83,15 @@ def spoken_in_mesh(snapshot: Snapshot) -> frozenset[str]:
 
 def captured_hosts(snapshot: Snapshot) -> frozenset[str]:
     """The hosts of Services before captured workloads."""
-    found = set()
-    services = snapshot.derived(ServiceIndex)
-    for workload, report in zip(snapshot.workloads, snapshot.derived(captures).values(), strict=True):
-        if report.expected is CaptureKind.NONE and report.actual is CaptureKind.NONE:
-            continue
-        for service in services.of(workload):
-            found.add(service_host(service.name, service.namespace))
-    return frozenset(found)
+    return frozenset().union(*snapshot.parts(_captured_in).values())
+
+
+@EachNamespace
+def _captured_in(snapshot: Snapshot, namespace: str) -> frozenset[str]:
+    services, reports = snapshot.part(backed, namespace), snapshot.part(captured, namespace)
+    return frozenset(
+        service_host(service.name, namespace)
+        for workload, report in zip(snapshot.workloads_in(namespace), reports, strict=True)
+        if {report.expected, report.actual} != {CaptureKind.NONE}
+        for service in services.of(workload)
+    )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Mapping
+from dataclasses import dataclass
 
+from apps.mesh.derived import EachNamespace
 from apps.mesh.meshconfig import (
     DEFAULT_REVISION,
     REVISION_LABEL,
@@ -15,6 +17,8 @@ from apps.mesh.meshconfig import (
 from apps.mesh.snapshot import Snapshot
 
 INPUTS = frozenset({"ConfigMap", "MutatingWebhookConfiguration", "Namespace", "Workload"})
+NOWHERE = "*"
+"""What no namespace is called: stands for those that have no object."""
 _UNFOUND = ControlPlane(
     "", DEFAULT_REVISION, "", (), MeshConfig(outbound=None, unread=("No control plane was found.",))
 )
@@ -28,38 +32,37 @@ def at_least(plane: ControlPlane, major: int, minor: int) -> bool | None:
     return (int(numbers[0]), int(numbers[1])) >= (major, minor)
 
 
+@dataclass(frozen=True, slots=True)
 class NamespacePlanes:
-    """The control plane of each namespace; ask for it through `snapshot.derived`."""
+    """The control plane of each namespace. `others` is that of namespaces which have no object."""
 
-    INPUTS: ClassVar[frozenset[str]] = INPUTS
-    __slots__ = ("_found", "_running", "_snapshot")
-
-    def __init__(self, snapshot: Snapshot) -> None:
-        self._snapshot = snapshot
-        self._found: dict[str, ControlPlane] = {}
-        self._running: dict[tuple[str, str], ControlPlane | None] = {}
+    by_namespace: Mapping[str, ControlPlane]
+    others: ControlPlane
 
     def of(self, namespace: str) -> ControlPlane:
         """The one of the revision that the namespace's labels ask for (`istio-injection` before
         `istio.io/rev`, as the webhooks have it); the default one, then any, for others. Where there
         is none at all, one with Istio's defaults whose `config.unread` says so."""
-        if namespace not in self._found:
-            self._found[namespace] = self._find(namespace)
-        return self._found[namespace]
+        return self.by_namespace.get(namespace, self.others)
 
-    def running(self, revision: str, namespace: str) -> ControlPlane | None:
-        """The one that runs the proxies of that revision or tag ("" is the default) in a namespace."""
-        key = (revision, namespace)
-        if key not in self._running:
-            self._running[key] = control_plane_for(self._snapshot, revision, namespace)
-        return self._running[key]
 
-    def _find(self, namespace: str) -> ControlPlane:
-        known = self._snapshot.namespaces.get(namespace)
-        labels = known.labels if known is not None else {}
-        wanted = "" if "istio-injection" in labels else labels.get(REVISION_LABEL, "")
-        for revision in (wanted, ""):
-            plane = self.running(revision, namespace)
-            if plane is not None:
-                return plane
-        return next(iter(control_planes(self._snapshot)), _UNFOUND)
+def namespace_planes(snapshot: Snapshot) -> NamespacePlanes:
+    """The control planes of the namespaces; ask for it through `snapshot.derived`."""
+    others = _find(snapshot, NOWHERE)
+    found = snapshot.parts(plane_of).items()
+    return NamespacePlanes({name: plane for name, plane in found if plane is not others}, others)
+
+
+def _find(snapshot: Snapshot, namespace: str) -> ControlPlane:
+    known = snapshot.namespace(namespace)
+    labels = known.labels if known is not None else {}
+    wanted = "" if "istio-injection" in labels else labels.get(REVISION_LABEL, "")
+    for revision in (wanted, ""):
+        plane = control_plane_for(snapshot, revision, namespace)
+        if plane is not None:
+            return plane
+    return next(iter(control_planes(snapshot)), _UNFOUND)
+
+
+plane_of = EachNamespace(_find)
+"""The control plane of each namespace that there is."""

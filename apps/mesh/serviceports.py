@@ -5,7 +5,7 @@ Rests on the registry, so that checks and verdicts read a port's protocol alike.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from apps.mesh.clienttls import container_port
 from apps.mesh.egress.services import ServicePort
@@ -13,7 +13,6 @@ from apps.mesh.hosts import service_host
 from apps.mesh.knownhosts import KnownHosts
 from apps.mesh.objects.networking import Service
 from apps.mesh.objects.workloads import Workload
-from apps.mesh.refs import ResourceRef
 from apps.mesh.selection import ServiceIndex
 from apps.mesh.snapshot import Snapshot
 
@@ -27,21 +26,10 @@ def served(snapshot: Snapshot, workload: Workload) -> Iterator[tuple[Service, in
                 yield service, port.number, taken
 
 
-def tcp_ports(snapshot: Snapshot) -> Mapping[ResourceRef, tuple[int, ...]]:
-    """By workload: the container ports that Istio takes for TCP (or TLS that it passes on), and for
-    nothing else. Only workloads that have one; ask for it through `snapshot.derived`."""
-    index, known = snapshot.derived(ServiceIndex), snapshot.derived(KnownHosts)
-    candidates = {
-        workload.ref: workload
-        for service in snapshot.each(Service)
-        if any(_is_tcp(known, service, port.number) for port in service.ports)
-        for workload in index.behind(service)
-    }
-    found = {ref: _tcp_only(snapshot, known, workload) for ref, workload in candidates.items()}
-    return {ref: ports for ref, ports in found.items() if ports}
-
-
-def _tcp_only(snapshot: Snapshot, known: KnownHosts, workload: Workload) -> tuple[int, ...]:
+def tcp_ports(snapshot: Snapshot, workload: Workload) -> tuple[int, ...]:
+    """The container ports of a workload that Istio takes for TCP (or TLS that it passes on), and for nothing
+    else."""
+    known = snapshot.derived(KnownHosts)
     tcp: set[int] = set()
     other: set[int] = set()
     for service, number, taken in served(snapshot, workload):

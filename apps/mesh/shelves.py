@@ -6,6 +6,7 @@ Knows nothing of what else a cluster holds.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
+from copy import copy
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -13,6 +14,7 @@ from apps.mesh.objects.base import MeshObject
 from apps.mesh.parsing.fields import Problem
 from apps.mesh.parsing.registry import Parsed, parse
 from apps.mesh.refs import Manifest, ResourceRef
+from apps.mesh.suppression import ignore_of
 
 T = TypeVar("T")
 
@@ -24,6 +26,8 @@ class Entry:
     manifest: Manifest
     parsed: Parsed | None
     problems: tuple[Problem, ...]
+    ignores: bool = False
+    """Whether an annotation of it ignores findings."""
 
     @property
     def object(self) -> MeshObject | None:
@@ -34,16 +38,17 @@ def read(manifest: Manifest, ref: ResourceRef) -> Entry:
     """Parses a manifest; what is wrong with it becomes problems."""
     problems: list[Problem] = []
     parsed = parse(manifest, ref, problems)
-    return Entry(manifest, parsed, tuple(problems))
+    return Entry(manifest, parsed, tuple(problems), ignore_of(manifest) is not None)
 
 
 class Shelf:
     """Never changes. All answers are ordered by ref."""
 
-    __slots__ = ("_derived", "_objects", "entries", "problems")
+    __slots__ = ("_by_namespace", "_derived", "_objects", "entries", "ignoring", "problems")
 
     def __init__(self, entries: Mapping[ResourceRef, Entry]) -> None:
         self.entries = entries
+        self.ignoring = {ref: entry.manifest for ref, entry in entries.items() if entry.ignores}
         objects: dict[type, list[Any]] = {}
         problems: list[Problem] = []
         for entry in entries.values():
@@ -54,6 +59,7 @@ class Shelf:
         self._objects = {kind: tuple(items) for kind, items in objects.items()}
         self.problems = tuple(problems)
         self._derived: dict[Callable[[Shelf], Any], Any] = {}
+        self._by_namespace: dict[type, dict[str, list[Any]]] = {}
 
     @classmethod
     def of(cls, entries: Mapping[ResourceRef, Entry]) -> Shelf:
@@ -63,6 +69,15 @@ class Shelf:
     def objects(self, kind: type) -> tuple[Any, ...]:
         """The objects of a type; a kind of another API group has none."""
         return self._objects.get(kind, ())
+
+    def objects_in(self, kind: type, namespace: str) -> tuple[Any, ...]:
+        """The objects of a type in a namespace."""
+        if kind not in self._by_namespace:
+            found: dict[str, list[Any]] = {}
+            for item in self.objects(kind):
+                found.setdefault(item.ref.namespace, []).append(item)
+            self._by_namespace[kind] = found
+        return tuple(self._by_namespace[kind].get(namespace, ()))
 
     def changed(self, upserts: Mapping[ResourceRef, Entry], deletes: Collection[ResourceRef]) -> Shelf:
         """A shelf in which these are created or replaced, and those are gone; itself when nothing differs."""
@@ -77,7 +92,34 @@ class Shelf:
         entries = {**self.entries, **new}
         for ref in gone:
             del entries[ref]
-        return Shelf.of(entries) if new.keys() - self.entries.keys() else Shelf(entries)
+        if any(ref not in self.entries for ref in new):
+            return Shelf.of(entries)
+        return Shelf(entries) if gone else self._replaced(entries, new)
+
+    def _replaced(self, entries: Mapping[ResourceRef, Entry], new: Mapping[ResourceRef, Entry]) -> Shelf:
+        """A shelf of the same refs, of which these have other entries; made without looking at the rest."""
+        pairs = [(self.entries[ref], entry) for ref, entry in new.items()]
+        plain = all(
+            type(old.parsed) is type(entry.parsed) and not (old.problems or entry.problems)
+            for old, entry in pairs
+        )
+        if not plain or any(old.ignores or entry.ignores for old, entry in pairs):
+            return Shelf(entries)
+        made = copy(self)
+        made.entries, made._derived = entries, {}
+        others = {id(old.parsed): entry.parsed for old, entry in pairs}
+        made._objects = {
+            kind: tuple([others.get(id(item), item) for item in items])
+            for kind, items in self._objects.items()
+        }
+        made._by_namespace = {}
+        spaces = {ref.namespace for ref in new}
+        for kind, found in self._by_namespace.items():
+            renewed = {
+                name: [others.get(id(item), item) for item in found[name]] for name in spaces if name in found
+            }
+            made._by_namespace[kind] = {**found, **renewed}
+        return made
 
     def derived(self, compute: Callable[[Shelf], T]) -> T:
         """`compute(self)`, computed once. `compute` must be a plain function and pure."""

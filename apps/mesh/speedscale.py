@@ -1,5 +1,5 @@
 """Speedscale's marks on a cluster: where it is installed and with which parts, what annotations and
-target lists ask for, how an injected pod looks. Names as Speedscale ships them (operator-helm charts
+target lists ask for. Names as Speedscale ships them (operator-helm charts
 2.0.0 to 2.5.1145, docs.speedscale.com).
 
 The namespace is discovered, never assumed. Decides nothing on coverage, and knows nothing of Istio.
@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 
+from apps.mesh.derived import EachNamespace
 from apps.mesh.objects.config import (
     ConfigMap,
     CustomResourceDefinition,
@@ -20,12 +20,13 @@ from apps.mesh.objects.config import (
     Webhook,
 )
 from apps.mesh.objects.selectors import LabelSelector
-from apps.mesh.objects.workloads import PodTemplate, Workload
+from apps.mesh.objects.workloads import Workload
 from apps.mesh.parsing.config import label_selector
 from apps.mesh.parsing.fields import Fields
 from apps.mesh.refs import ResourceRef
 from apps.mesh.reports import CaptureKind, InstallComponent, InstallWebhook, SpeedscaleInstall
 from apps.mesh.snapshot import Snapshot
+from apps.mesh.speedscalepods import tag_of
 from apps.mesh.webhooks import mapping_of, takes
 
 COMPONENT_LABEL = "controlplane.speedscale.com/component"
@@ -44,20 +45,12 @@ ROLES = {
     "nettap": "nettap",
 }
 CLASSIC_PARTS = ("operator", "forwarder")
-SIDECAR_NAME = "speedscale-goproxy"
 REPLAY_NAME = re.compile(r"speedscale-(generator|responder|collector|redis)-.+")
-SIDECAR_CONTAINER = re.compile(r"(speedscale-)?goproxy(-[0-9a-f]{5,})?")
-SIDECAR_IMAGE = re.compile(r".*/goproxy([:@].*)?")
-VENDOR = "speedscale"
-INIT_PREFIX = "speedscale-initproxy-"
-JAVA_AGENT_INIT = "speedscale-initproxy-java-agent"
-RESPONDER_INIT = "speedscale-initproxy-responder"
 SIDECAR_PREFIX = "sidecar.speedscale.com/"
 INJECT = "sidecar.speedscale.com/inject"
 EBPF = "capture.speedscale.com/enabled"
 JAVA_AGENT = "capture.speedscale.com/java-agent"
 ISTIO_CNI = "sidecar.speedscale.com/istio-cni"
-INJECTED = "sidecar.speedscale.com/injected"
 IGNORE = "operator.speedscale.com/ignore"
 REPLAY_ENV = "replay.speedscale.com/env-id"
 INPUTS = frozenset(
@@ -108,20 +101,22 @@ class EbpfTarget:
 
 def installs(snapshot: Snapshot) -> tuple[SpeedscaleInstall, ...]:
     """Every installation, classic ones first, then by namespace; ask for it through `snapshot.derived`."""
-    components: dict[str, list[InstallComponent]] = {}
-    for workload in snapshot.workloads:
-        role = _role(workload)
-        if role:
-            components.setdefault(workload.namespace, []).append(_component(workload, role))
+    components = {name: found for name, found in snapshot.parts(_components).items() if found}
     webhooks: dict[str, list[InstallWebhook]] = {}
     for webhook in _webhooks(snapshot):
         webhooks.setdefault(webhook.service.namespace, []).append(webhook)
     crd = any(item.name == CRD_NAME for item in snapshot.each(CustomResourceDefinition))
     found = (
-        _install(snapshot, namespace, components.get(namespace, []), webhooks.get(namespace, []), crd)
+        _install(snapshot, namespace, components.get(namespace, ()), webhooks.get(namespace, []), crd)
         for namespace in sorted({*components, *webhooks})
     )
     return tuple(sorted(found, key=lambda install: (install.kind != "classic", install.namespace)))
+
+
+@EachNamespace
+def _components(snapshot: Snapshot, namespace: str) -> tuple[InstallComponent, ...]:
+    roles = ((workload, _role(workload)) for workload in snapshot.workloads_in(namespace))
+    return tuple(_component(workload, role) for workload, role in roles if role)
 
 
 def is_replay(workload: Workload) -> bool:
@@ -162,18 +157,7 @@ def _component(workload: Workload, role: str) -> InstallComponent:
 
 def _version(workload: Workload) -> str:
     """The tag of the first image, without a leading v; "" for an image named by digest alone."""
-    return next((tag for item in workload.template.containers if (tag := _tag(item.image))), "")
-
-
-def _tag(image: str) -> str:
-    name, _, tag = image.partition("@")[0].rpartition(":")
-    return tag.removeprefix("v") if name and "/" not in tag else ""
-
-
-def sidecar_version(pod: PodTemplate) -> str:
-    """The tag of the image of Speedscale's proxy in a pod, without a leading v; "" where there is none."""
-    found = (_tag(item.image) for item in pod.containers if _is_sidecar(item.name, item.image))
-    return next(found, "")
+    return next((tag for item in workload.template.containers if (tag := tag_of(item.image))), "")
 
 
 def _webhooks(snapshot: Snapshot) -> Iterator[InstallWebhook]:
@@ -195,7 +179,7 @@ def _webhooks(snapshot: Snapshot) -> Iterator[InstallWebhook]:
 def _install(
     snapshot: Snapshot,
     namespace: str,
-    components: list[InstallComponent],
+    components: tuple[InstallComponent, ...],
     webhooks: list[InstallWebhook],
     crd: bool,
 ) -> SpeedscaleInstall:
@@ -209,14 +193,14 @@ def _install(
         namespace=namespace,
         kind=kind,
         version=_install_version(snapshot, namespace, components),
-        components=tuple(components),
+        components=components,
         webhooks=tuple(webhooks),
         crd=crd,
         missing=tuple(role for role in wanted if role not in roles),
     )
 
 
-def _install_version(snapshot: Snapshot, namespace: str, components: list[InstallComponent]) -> str:
+def _install_version(snapshot: Snapshot, namespace: str, components: tuple[InstallComponent, ...]) -> str:
     for role in ("operator", "forwarder", "inspector"):
         for item in components:
             if item.role == role and item.version:
@@ -240,26 +224,6 @@ def wishes_of(workload: Workload) -> Iterator[Wish]:
             yield Wish(kind, workload.ref, f"spec.template.metadata.annotations[{key}]", on_template=True)
 
 
-def has_sidecar(pod: PodTemplate, *, asked: bool = True) -> bool:
-    """Whether a pod carries Speedscale's proxy, by container name, else by image. Where nobody asked for it,
-    only what has Speedscale's name counts: other things are called goproxy too, one for Go's modules."""
-    found = [item for item in pod.containers if _is_sidecar(item.name, item.image)]
-    if asked or not found or INJECTED in pod.labels:
-        return bool(found)
-    inits = (item.name for item in pod.init_containers)
-    named = any(VENDOR in text for item in found for text in (item.name, item.image))
-    return named or any(name.startswith(INIT_PREFIX) for name in inits)
-
-
-@lru_cache(maxsize=4096)
-def _is_sidecar(name: str, image: str) -> bool:
-    return bool(SIDECAR_CONTAINER.fullmatch(name) or SIDECAR_IMAGE.fullmatch(image))
-
-
-def has_java_agent(pod: PodTemplate) -> bool:
-    return any(container.name == JAVA_AGENT_INIT for container in pod.init_containers)
-
-
 def is_true(value: str | None) -> bool:
     """Whether the value of an annotation switches something on."""
     return value is not None and value.strip().lower() == "true"
@@ -269,17 +233,24 @@ def value_of(workload: Workload, key: str) -> str:
     return workload.annotations.get(key) or workload.template.annotations.get(key) or ""
 
 
-def sidecar_webhooks(snapshot: Snapshot) -> Iterator[SidecarWebhook]:
-    """The webhooks that inject the sidecar."""
-    for configuration in snapshot.each(MutatingWebhookConfiguration):
-        for index, webhook in enumerate(configuration.webhooks):
-            if webhook.name == SIDECAR_WEBHOOK and (takes(webhook, "deployments") or takes(webhook, "pods")):
-                yield SidecarWebhook(configuration.ref, f"webhooks[{index}]", webhook)
+def sidecar_webhooks(snapshot: Snapshot) -> tuple[SidecarWebhook, ...]:
+    """The webhooks that inject the sidecar; ask for it through `snapshot.derived`."""
+    return tuple(
+        SidecarWebhook(configuration.ref, f"webhooks[{index}]", webhook)
+        for configuration in snapshot.each(MutatingWebhookConfiguration)
+        for index, webhook in enumerate(configuration.webhooks)
+        if webhook.name == SIDECAR_WEBHOOK and (takes(webhook, "deployments") or takes(webhook, "pods"))
+    )
 
 
-def ebpf_targets(snapshot: Snapshot) -> Iterator[EbpfTarget]:
+def ebpf_targets(snapshot: Snapshot) -> tuple[EbpfTarget, ...]:
     """Namespace-wide eBPF targets of ConfigMap `speedscale-nettap`, key `config.yaml` (Helm
-    `ebpf.configuration.capture.targets`); unreadable YAML reads as none."""
+    `ebpf.configuration.capture.targets`); unreadable YAML reads as none. Ask for it through
+    `snapshot.derived`."""
+    return tuple(_targets(snapshot))
+
+
+def _targets(snapshot: Snapshot) -> Iterator[EbpfTarget]:
     for config in snapshot.each(ConfigMap):
         body = mapping_of(config.data.get("config.yaml", "")) if config.name == NETTAP_NAME else None
         if body is None:

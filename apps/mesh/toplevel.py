@@ -5,7 +5,7 @@ Knows how objects lie on shelves, and nothing of what a mesh makes of them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from apps.mesh.objects.workloads import WORKLOAD_KINDS, Workload
@@ -18,20 +18,21 @@ WORKLOAD_INPUTS = frozenset({*WORKLOAD_KINDS, POD_GROUPS_KIND})
 """The kinds that workloads are made of."""
 
 
-def top_level(shelves: Mapping[str, Shelf]) -> list[Workload]:
-    """Workloads with their pods; owned ReplicaSets and Jobs give way to their owner when it is there."""
+def top_level(shelves: Mapping[str, Shelf], refs: Iterable[ResourceRef]) -> list[Workload]:
+    """Workloads with their pods, of what `refs` name; owned ReplicaSets and Jobs give way to their owner when
+    it is there. Owners are in the namespace of what they own."""
     parsed: dict[ResourceRef, ParsedWorkload] = {}
     pods: list[OwnedGroups] = []
-    for kind in sorted(shelves.keys() & WORKLOAD_INPUTS):
-        for entry in shelves[kind].entries.values():
-            if isinstance(entry.parsed, ParsedWorkload):
-                parsed[entry.parsed.workload.ref] = entry.parsed
-            elif isinstance(entry.parsed, OwnedGroups):
-                pods.append(entry.parsed)
+    for ref in refs:
+        found = shelves[ref.kind].entries[ref].parsed
+        if isinstance(found, ParsedWorkload):
+            parsed[found.workload.ref] = found
+        elif isinstance(found, OwnedGroups):
+            pods.append(found)
     workloads = {
-        ref: found.workload
-        for ref, found in parsed.items()
-        if found.owner is None or found.owner.kind not in WORKLOAD_KINDS or found.owner not in parsed
+        ref: item.workload
+        for ref, item in parsed.items()
+        if item.owner is None or item.owner.kind not in WORKLOAD_KINDS or item.owner not in parsed
     }
     for owned in sorted(pods, key=lambda item: item.ref):
         owner = _top(owned.owner, parsed)
@@ -40,7 +41,7 @@ def top_level(shelves: Mapping[str, Shelf]) -> list[Workload]:
             template = owned.groups[0].pod if owned.groups else Workload(ref=owner).template
             known = Workload(ref=owner, template=template, observed=False)
         workloads[owner] = replace(known, pod_groups=(*known.pod_groups, *owned.groups))
-    return [workloads[ref] for ref in sorted(workloads, key=_order)]
+    return [workloads[ref] for ref in sorted(workloads, key=order)]
 
 
 def _top(owner: ResourceRef, parsed: Mapping[ResourceRef, ParsedWorkload]) -> ResourceRef:
@@ -53,5 +54,6 @@ def _top(owner: ResourceRef, parsed: Mapping[ResourceRef, ParsedWorkload]) -> Re
     return owner
 
 
-def _order(ref: ResourceRef) -> tuple[str, str, str]:
+def order(ref: ResourceRef) -> tuple[str, str, str]:
+    """The order of workloads."""
     return (ref.kind, ref.namespace, ref.name)

@@ -28,5 +28,5 @@ def waypoint_of(snapshot: Snapshot, item: MeshObject) -> ResourceRef | None:
     """The Gateway that connections to it pass through; None for none."""
     if item.labels.get(LABEL):
         return named_by(item)
-    namespace = snapshot.namespaces.get(item.namespace)
+    namespace = snapshot.namespace(item.namespace)
     return named_by(namespace) if namespace is not None else None

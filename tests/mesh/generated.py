@@ -9,9 +9,16 @@ from hypothesis import strategies as st
 
 from apps.mesh.refs import Manifest
 from bench import largemesh
+from tests.mesh.generated_objects import (
+    APPS,
+    SPACES,
+    a_config,
+    a_gateway_proxy,
+    a_namespace,
+    a_workload,
+    labels,
+)
 
-SPACES = ("shop", "pay", "speedscale", "istio-system")
-APPS = ("cart", "web")
 NAMES = ("a", "b")
 PORTS = (80, 443, 5432)
 PROTOCOLS = ("HTTP", "TLS", "HTTPS", "TCP", "MONGO", "HTTP_PROXY", "odd")
@@ -49,7 +56,6 @@ def spec(draw: st.DrawFn, required: dict[str, Any], *parts: Any) -> dict[str, An
 
 
 exported = maybe("exportTo", st.sampled_from(EXPORTS))
-labels = st.sampled_from([{"app": "cart"}, {"app": "web"}, {"app": "speedscale-forwarder"}])
 ports = some(PORTS).flatmap(
     lambda numbers: st.tuples(*(st.sampled_from(PROTOCOLS) for _ in numbers)).map(
         lambda protocols: [
@@ -64,6 +70,7 @@ entries = spec(
     maybe("addresses", some(["198.51.100.9", "198.51.100.0/24"])),
     maybe("endpoints", st.just([{"address": "203.0.113.5"}])),
     maybe("location", st.sampled_from(["MESH_EXTERNAL", "MESH_INTERNAL"])),
+    maybe("workloadSelector", labels.map(lambda found: {"labels": found})),
 )
 imported = some(["./*", "*/*", "speedscale/*", "pay/*", "istio-system/*", "*/*.x.com", "~pay/*"], 3)
 egress = spec(
@@ -145,6 +152,27 @@ gateways = spec(
 )
 
 
+limits = spec(
+    {"podSelector": labels.map(lambda found: {"matchLabels": found}) | st.just({})},
+    st.just({"policyTypes": ["Egress"]}),
+    maybe(
+        "egress",
+        st.sampled_from(
+            [
+                [{"ports": [{"port": 443}]}],
+                [{"to": [{"namespaceSelector": {"matchLabels": {"istio-injection": "enabled"}}}]}],
+                [{"to": [{"podSelector": {"matchLabels": {"app": "cart"}}}]}],
+            ]
+        ),
+    ),
+)
+authorizations = spec(
+    {"action": st.sampled_from(["ALLOW", "DENY"])},
+    maybe("selector", labels.map(lambda found: {"matchLabels": found})),
+    maybe("rules", st.just([{"from": [{"source": {"namespaces": ["shop"]}}]}])),
+)
+
+
 @st.composite
 def an_object(draw: st.DrawFn, kind: str) -> Manifest:
     """An object of a kind that may be there already, under one of few names."""
@@ -152,37 +180,6 @@ def an_object(draw: st.DrawFn, kind: str) -> Manifest:
     name, owner = draw(st.sampled_from(names)), draw(st.sampled_from(SPACES))
     day = draw(st.sampled_from(["1", "2"]))
     return largemesh.made(kind, api, name, owner, draw(make), creationTimestamp=f"2026-03-0{day}T08:00:00Z")
-
-
-@st.composite
-def a_namespace(draw: st.DrawFn) -> Manifest:
-    found = draw(st.sampled_from([{}, {"istio-injection": "enabled"}, {"istio.io/rev": "canary"}]))
-    return largemesh.made("Namespace", "v1", draw(st.sampled_from(SPACES)), "", labels=found)
-
-
-@st.composite
-def a_workload(draw: st.DrawFn) -> list[Manifest]:
-    """A Deployment with its folded pods, with a proxy, captured or not."""
-    name, owner = draw(st.sampled_from(APPS)), draw(st.sampled_from(SPACES))
-    captured, meshed, other = draw(st.booleans()), draw(st.booleans()), draw(labels)
-    own = {"name": name, "image": "x:1"}
-    containers = [own, *([largemesh.GOPROXY] if captured else [])]
-    carried = {"app": name} if draw(st.booleans()) else other
-    template = {"metadata": {"labels": carried}, "spec": {"containers": containers}}
-    asked = {"sidecar.speedscale.com/inject": "true"} if captured else {}
-    pods = {
-        "labels": carried,
-        "containers": [*containers, *([largemesh.PROXY] if meshed else [])],
-        "count": 2,
-        "phase": "Running",
-        "samples": [name],
-    }
-    groups = {"owner": {"kind": "Deployment", "name": name}, "groups": [pods]}
-    deployment = largemesh.made(
-        "Deployment", "apps/v1", name, owner, {"template": template}, annotations=asked
-    )
-    folded = largemesh.made("PodGroups", "meshconsole.io/v1", f"deployment.{name}", owner)
-    return [deployment, {**folded, **groups}]
 
 
 KINDS: dict[str, tuple[st.SearchStrategy[dict[str, Any]], str, tuple[str, ...]]] = {
@@ -193,6 +190,8 @@ KINDS: dict[str, tuple[st.SearchStrategy[dict[str, Any]], str, tuple[str, ...]]]
     "Gateway": (gateways, NETWORKING, NAMES),
     "PeerAuthentication": (peers, SECURITY, NAMES),
     "Service": (services, "v1", APPS),
+    "NetworkPolicy": (limits, "networking.k8s.io/v1", NAMES),
+    "AuthorizationPolicy": (authorizations, SECURITY, NAMES),
 }
 Made = st.SearchStrategy[list[Manifest]]
 
@@ -200,7 +199,9 @@ Made = st.SearchStrategy[list[Manifest]]
 def objects(kind: str) -> Made:
     """One object of a kind; "Workload" and "Namespace" are kinds too."""
     if kind == "Workload":
-        return a_workload()
+        return a_workload() | a_gateway_proxy() | a_workload().map(lambda found: found[:1])
+    if kind == "ConfigMap":
+        return a_config().map(_alone)
     return a_namespace().map(_alone) if kind == "Namespace" else an_object(kind).map(_alone)
 
 
@@ -208,7 +209,7 @@ def _alone(manifest: Manifest) -> list[Manifest]:
     return [manifest]
 
 
-EVERY_KIND: tuple[str, ...] = (*KINDS, "Workload", "Namespace")
+EVERY_KIND: tuple[str, ...] = (*KINDS, "Workload", "Namespace", "ConfigMap")
 
 
 @st.composite

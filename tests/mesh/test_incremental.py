@@ -15,7 +15,7 @@ from apps.mesh.hostsets import speedscale
 from apps.mesh.objects.config import Namespace
 from apps.mesh.objects.networking import ServiceEntry, Sidecar
 from apps.mesh.patches import ManifestPatch, PatchAction, apply
-from apps.mesh.planes import NamespacePlanes
+from apps.mesh.planes import NamespacePlanes, namespace_planes
 from apps.mesh.refs import Manifest, ResourceRef
 from apps.mesh.rules.base import Rule
 from apps.mesh.rules.catalogue import RULES
@@ -25,6 +25,7 @@ from apps.mesh.whatif import compare_snapshots, predict
 from tests.mesh.budget import examples
 from tests.mesh.mutation import case_snapshots, manifests_of, patches
 from tests.mesh.rule_cases import case_snapshot, laid
+from tests.mesh.test_capture import OPERATOR_PODS
 
 HOSTS = speedscale()
 ASKED = (
@@ -101,6 +102,18 @@ def test_another_mesh_config_is_another_registry(field: str) -> None:
     assert everything(after) == everything(from_scratch(after))
 
 
+KUBE_SYSTEM: Manifest = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "kube-system"}}
+
+
+@pytest.mark.parametrize("shown", [KUBE_SYSTEM, OPERATOR_PODS], ids=["its namespaces", "its pods"])
+def test_what_shows_that_manifests_are_a_clusters_reaches_other_namespaces(shown: Manifest) -> None:
+    snapshot = from_scratch(case_snapshot("SS08", "not-written-to-a-cluster-yet"))
+    assert "SS08" not in {item.code for item in analyse(snapshot, HOSTS).findings}
+    after = snapshot.with_patched([shown])
+    assert "SS08" in {item.code for item in analyse(after, HOSTS).findings}
+    assert everything(after) == everything(from_scratch(after))
+
+
 def change(snapshot: Snapshot, ref: ResourceRef, after: Manifest | None) -> ManifestPatch:
     before = snapshot.manifest(ref)
     action = PatchAction.DELETE if after is None else PatchAction.UPDATE if before else PatchAction.CREATE
@@ -158,7 +171,7 @@ class Declared(Lazy):
     INPUTS = frozenset({"Namespace"})
 
     def planes(self) -> NamespacePlanes:
-        return self._snapshot.derived(NamespacePlanes)
+        return self._snapshot.derived(namespace_planes)
 
 
 def sidecar(name: str) -> Manifest:
@@ -180,7 +193,7 @@ def test_what_reads_more_than_it_declares_is_a_mistake_that_shows_at_once() -> N
     declared = laid("mesh").derived(Declared)
     with pytest.raises(UndeclaredRead, match="Sidecar"):
         declared.sidecars()
-    with pytest.raises(UndeclaredRead, match="NamespacePlanes"):
+    with pytest.raises(UndeclaredRead, match="namespace_planes"):
         declared.planes()
 
 

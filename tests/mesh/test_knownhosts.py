@@ -9,7 +9,7 @@ from apps.mesh.hosts import subset_of
 from apps.mesh.hostsets import speedscale
 from apps.mesh.knownhosts import KnownHosts
 from apps.mesh.parsing.files import load_text
-from apps.mesh.planes import NamespacePlanes
+from apps.mesh.planes import namespace_planes
 from apps.mesh.rules.base import RuleContext
 from apps.mesh.snapshot import Gap, Snapshot
 
@@ -106,13 +106,13 @@ def test_a_directory_of_manifests_knows_only_the_services_of_namespaces_it_holds
 
 
 def test_the_revision_of_a_namespace_chooses_its_control_plane() -> None:
-    planes = laid().derived(NamespacePlanes)
+    planes = laid().derived(namespace_planes)
     assert planes.of("pay").config.trust_domain == "two"
     assert not planes.of("pay").config.auto_mtls
     assert planes.of("pay").config.extension_providers == ("opa",)
     assert planes.of("shop").config.trust_domain == "one", "istio-injection comes before istio.io/rev"
     assert planes.of("elsewhere").config.auto_mtls
-    nothing = Snapshot.from_manifests([]).derived(NamespacePlanes).of("shop").config
+    nothing = Snapshot.from_manifests([]).derived(namespace_planes).of("shop").config
     assert nothing.unread
     assert nothing.trust_domain == "cluster.local"
 

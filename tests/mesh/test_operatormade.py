@@ -7,6 +7,8 @@ import pytest
 from apps.mesh.analyse import analyse
 from apps.mesh.findings import Finding, Severity
 from apps.mesh.hostsets import speedscale
+from apps.mesh.snapshot import Snapshot
+from tests.mesh.mutation import manifests_of
 from tests.mesh.rule_cases import laid
 
 OBJECTS = """\
@@ -33,9 +35,12 @@ MARKS = [
 ]
 
 
+def marked(marks: str) -> Snapshot:
+    return laid("mesh", "speedscale", "shop", "page-entry", more=OBJECTS.format(marks=marks))
+
+
 def of_objects(marks: str) -> dict[tuple[str, str], Finding]:
-    snapshot = laid("mesh", "speedscale", "shop", "page-entry", more=OBJECTS.format(marks=marks))
-    found = analyse(snapshot, speedscale()).findings
+    found = analyse(marked(marks), speedscale()).findings
     return {(item.code, item.ref.name): item for item in found if item.code.startswith("MC")}
 
 
@@ -51,7 +56,15 @@ def test_what_is_seen_of_the_operators_objects_is_a_hint(marks: str) -> None:
         assert item.fingerprint == ours[place].fingerprint
 
 
+@pytest.mark.parametrize("marks", MARKS)
+def test_a_mark_that_comes_or_goes_is_seen_after_a_patch(marks: str) -> None:
+    ours, theirs = marked(""), marked(marks)
+    for before, after in ((ours, theirs), (theirs, ours)):
+        analyse(before, speedscale())
+        patched = before.with_patched(manifests_of(after))
+        assert analyse(patched, speedscale()) == analyse(after, speedscale()) != analyse(before, speedscale())
+
+
 def test_speedscales_own_checks_speak_of_them_as_before() -> None:
-    snapshot = laid("mesh", "speedscale", "shop", "page-entry", more=OBJECTS.format(marks=MARKS[0]))
-    found = {item.code: item for item in analyse(snapshot, speedscale()).findings}
+    found = {item.code: item for item in analyse(marked(MARKS[0]), speedscale()).findings}
     assert found["SS03"].severity is Severity.ERROR

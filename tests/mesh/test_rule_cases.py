@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from apps.mesh.analyse import CRASH_CODE, analyse
-from apps.mesh.rules.base import OneByOne, Rule, RuleContext
+from apps.mesh.rules.base import InEachNamespace, OneByOne, Rule, RuleContext
 from apps.mesh.rules.catalogue import RULES, rule
 from apps.mesh.snapshot import Snapshot
 from bin.rule_docs import outdated, pages
@@ -45,7 +45,7 @@ def test_codes_and_names_are_used_once() -> None:
 
 @pytest.mark.parametrize("checked", RULES, ids=lambda item: item.code)
 def test_a_rule_lives_in_the_file_of_its_name(checked: Rule) -> None:
-    check = checked.check.judge if isinstance(checked.check, OneByOne) else checked.check
+    check = checked.check.judge if isinstance(checked.check, InEachNamespace | OneByOne) else checked.check
     path = Path(check.__code__.co_filename)
     assert path.stem.replace("_", "-") == checked.name
 

@@ -83,7 +83,7 @@ class EntriesBySite:
 def candidates(snapshot: Snapshot, host: str, destination: Destination) -> tuple[Candidate, ...]:
     """Entries that list the host, its parent wildcard, or others like it; the likeliest first."""
     found = [
-        *entry_candidates(snapshot.each(ServiceEntry), host, destination),
+        *entry_candidates(snapshot.derived(EntriesBySite).near(host), host, destination),
         *_services(snapshot, host, destination),
     ]
     required = destination.host in _REQUIRED

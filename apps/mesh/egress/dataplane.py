@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property, lru_cache
 from ipaddress import ip_address
-from typing import ClassVar
 
+from apps.mesh.derived import EachNamespace
 from apps.mesh.egress.proxyconfig import interception
 from apps.mesh.hosts import network
-from apps.mesh.injection import INPUTS, PROXY_CONTAINER, Injector, data_plane, revision_of
+from apps.mesh.injection import PROXY_CONTAINER, Injector, data_plane, revision_of
 from apps.mesh.objects.config import ConfigMap
 from apps.mesh.objects.workloads import PodGroup, PodTemplate, Workload
+from apps.mesh.refs import ResourceRef
 from apps.mesh.reports import DataPlane
 from apps.mesh.snapshot import Snapshot
 from apps.mesh.webhooks import mapping_of
@@ -107,23 +108,10 @@ class Placement:
     missing: str = ""
 
 
-class Placements:
-    """Where the pods of a snapshot's workloads stand, each worked out once; ask for it through
-    `snapshot.derived`."""
-
-    INPUTS: ClassVar[frozenset[str]] = INPUTS
-    __slots__ = ("_found", "_snapshot")
-
-    def __init__(self, snapshot: Snapshot) -> None:
-        self._snapshot = snapshot
-        self._found: dict[int, tuple[Workload, Placement]] = {}  # by identity, of workloads that it keeps
-
-    def of(self, workload: Workload) -> Placement:
-        """The placement of a workload of the snapshot."""
-        known = self._found.get(id(workload))
-        if known is None:
-            known = self._found[id(workload)] = (workload, place(self._snapshot, workload))
-        return known[1]
+@EachNamespace
+def placements(snapshot: Snapshot, namespace: str) -> dict[ResourceRef, Placement]:
+    """Where the pods of a namespace's workloads stand, by ref."""
+    return {workload.ref: place(snapshot, workload) for workload in snapshot.workloads_in(namespace)}
 
 
 def place(snapshot: Snapshot, workload: Workload) -> Placement:
@@ -161,7 +149,7 @@ def _bare(snapshot: Snapshot, workload: Workload, pod: PodTemplate) -> Plane:
         return Plane.AMBIENT
     if pod.host_network:
         return Plane.HOST_NETWORK
-    if snapshot.derived(Injector).report(workload).ambient_expected:
+    if Injector(snapshot).report(workload).ambient_expected:
         # In an ambient namespace ztunnel takes the pods; files rarely carry istio-cni's annotation.
         return Plane.AMBIENT
     return Plane.NO_PROXY
@@ -178,7 +166,7 @@ def _without_pods(snapshot: Snapshot, workload: Workload) -> Placement:
         return Placement(Plane.OWN_PROXY, pod, notes=note)
     if _proxied(pod):
         return _with_sidecar(snapshot, pod, 0, 0, note)
-    report = snapshot.derived(Injector).report(workload)
+    report = Injector(snapshot).report(workload)
     if report.expected is None:
         missing = f"No pod runs, and injection is unclear: {report.reason}"
         return Placement(Plane.UNKNOWN, pod, missing=missing)

@@ -13,7 +13,7 @@ from apps.mesh.derived import Change
 from apps.mesh.egress.bypass import bypass_answer
 from apps.mesh.egress.candidates import candidates
 from apps.mesh.egress.case import Case, Policy, policy_of
-from apps.mesh.egress.dataplane import Placements, Plane, place
+from apps.mesh.egress.dataplane import Plane, place, placements
 from apps.mesh.egress.evidence import handled_step
 from apps.mesh.egress.judgement import Judgement, judge
 from apps.mesh.egress.matching import PortView
@@ -21,7 +21,7 @@ from apps.mesh.egress.memory import Memory, Row
 from apps.mesh.egress.onward import onward
 from apps.mesh.egress.positions import Position, Positions, scope_at, scopes_among
 from apps.mesh.egress.probing import Connection, connect, normal, probed_host
-from apps.mesh.egress.reach import CONFIGURATION, Asked, Reach
+from apps.mesh.egress.reach import FOLLOWED, Asked, Reach
 from apps.mesh.egress.views import MeshView, reconfigured
 from apps.mesh.meshconfig import ControlPlane, control_planes
 from apps.mesh.objects.workloads import Workload
@@ -33,9 +33,9 @@ from apps.mesh.verdicts import Destination, EgressAnswer, Protocol
 
 INPUTS = (
     PLANE_INPUTS
-    | CONFIGURATION
-    | {"EnvoyFilter", "GRPCRoute", "Gateway", "GatewayClass", "HTTPRoute", "KubernetesGateway"}
-    | {"NetworkPolicy", "ProxyConfig", "ReferenceGrant", "Service", "TCPRoute", "TLSRoute", "WorkloadEntry"}
+    | FOLLOWED
+    | {"EnvoyFilter", "GRPCRoute", "GatewayClass", "HTTPRoute", "KubernetesGateway"}
+    | {"ProxyConfig", "ReferenceGrant", "TCPRoute", "TLSRoute", "WorkloadEntry"}
 )
 
 
@@ -46,7 +46,8 @@ class EgressEngine:
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
-        self._placements = snapshot.derived(Placements)
+        self._control_planes = control_planes(snapshot)
+        self._placements = snapshot.parts(placements)
         self._meshes: dict[tuple[str, str, bool], MeshView] = {}
         self._find = Positions(snapshot, self._mesh).find
         self._positions: dict[int, Position] = {}  # by identity: the snapshot keeps its workloads
@@ -59,20 +60,24 @@ class EgressEngine:
 
     @classmethod
     def after(cls, old: EgressEngine, change: Change, snapshot: Snapshot) -> EgressEngine:
-        """An engine that takes over what a change leaves alone: where workloads stand, and the answers of
-        namespaces that it cannot reach."""
+        """An engine that takes over what a change leaves alone: where workloads stand, and answers."""
         made = cls(snapshot)
-        if change.kinds == {"ConfigMap"}:
-            made._meshes = reconfigured(old._meshes, snapshot)
-            made._memory = Memory(candidates=dict(old._memory.candidates))
-            made._connections = dict(old._connections)
-        if not change.kinds & INPUTS <= CONFIGURATION:
+        if made._control_planes is not old._control_planes:
+            if change.kinds == {"ConfigMap"}:
+                made._meshes = reconfigured(old._meshes, snapshot)
+                made._memory = Memory(candidates=dict(old._memory.candidates))
+                made._connections = dict(old._connections)
             return made
+        if not change.kinds & INPUTS <= FOLLOWED:
+            return made
+        moved = change.namespaces({"Namespace", "NetworkPolicy", "Workload"})  # they reach no other's pods
+        moved |= made._placements.unlike(old._placements)
         reach = made._take_over_meshes(old, change)
         if reach is None:
             if "Sidecar" not in change.kinds and made._source_labels() == old._source_labels():
-                made._stand_as(old, frozenset())
+                made._stand_as(old, moved)
             return made
+        reach |= Reach(moved)
         away = made._stand_as(old, reach.moved)
         made._memory = old._memory.after(reach, made._positions, away)
         if reach.same_views:
@@ -92,11 +97,9 @@ class EgressEngine:
 
     def _stand_as(self, old: EgressEngine, moved: frozenset[str]) -> set[int]:
         """Takes over where workloads stand, but for those of some namespaces; the identities of these."""
-        index = self._snapshot.derived(WorkloadIndex)
-        away = {id(workload) for namespace in moved for workload in index.of_namespace(namespace)}
-        self._positions = dict(old._positions)
-        for key in away:
-            self._positions.pop(key, None)
+        indexes = (old._snapshot.derived(WorkloadIndex), self._snapshot.derived(WorkloadIndex))
+        away = {id(item) for index in indexes for name in moved for item in index.of_namespace(name)}
+        self._positions = {key: item for key, item in old._positions.items() if key not in away}
         self._by_namespace = {name: found for name, found in old._by_namespace.items() if name not in moved}
         if not moved:
             self._scopes, self._by_signature = old._scopes, old._by_signature
@@ -111,8 +114,7 @@ class EgressEngine:
         snapshot; a host that is not lower case is read as if it were, an `ip` that is none as not given."""
         destination = normal(destination)
         known = self._memory.answers.setdefault(destination, {})
-        answer = known.get(id(workload))
-        if answer is None:
+        if (answer := known.get(id(workload))) is None:
             answer = self._answered(workload, destination)
             if id(workload) in self._positions:
                 known[id(workload)] = answer
@@ -209,7 +211,7 @@ class EgressEngine:
     def unlike(self, scope: EgressScope, other: EgressEngine, after: EgressScope) -> Collection[str] | None:
         """The hosts of which a scope of another engine may import other services; None for any."""
         mine, theirs = self._position(scope.representative), other._position(after.representative)
-        if (mine.sidecar, mine.plane, scope.namespace) != (theirs.sidecar, theirs.plane, after.namespace):
+        if (mine.sidecar, scope.namespace) != (theirs.sidecar, after.namespace):
             return None
         if mine.placement.plane is not theirs.placement.plane:
             return None
@@ -223,13 +225,12 @@ class EgressEngine:
     # -- how a workload stands -----------------------------------------------------------------------
 
     def _position(self, workload: Workload) -> Position:
-        known = self._positions.get(id(workload))
-        if known is not None:
+        if (known := self._positions.get(id(workload))) is not None:
             return known
         if self._snapshot.workload(workload.namespace, workload.name, workload.kind) is not workload:
             return self._find(workload, place(self._snapshot, workload))
-        found = self._positions[id(workload)] = self._find(workload, self._placements.of(workload))
-        return found
+        placed = self._placements[workload.namespace][workload.ref]
+        return self._positions.setdefault(id(workload), self._find(workload, placed))
 
     def _mesh(self, plane: ControlPlane) -> MeshView:
         key = (plane.namespace, plane.revision, plane.config.dns_capture)

@@ -58,6 +58,11 @@ class Memory:
             signatures, ids = gone.get(destination), set(away)
             if signatures:
                 ids |= {key for key in answers if key in positions and positions[key].signature in signatures}
+            if reach.onward or reach.gateways:
+                for key, answer in answers.items():
+                    stands = positions.get(key)
+                    if stands is None or reach.goes_on(stands.signature[0], destination, answer):
+                        ids.add(key)
             made.answers[destination] = _without(answers, ids)
             lost |= ids
         for destinations, rows in self.rows.items():

@@ -17,13 +17,13 @@ from apps.mesh.meshconfig import (
     DEFAULT_REVISION,
     ControlPlane,
     MeshConfig,
+    control_plane_for,
     control_planes,
 )
 from apps.mesh.objects.envoyfilters import EnvoyFilter
 from apps.mesh.objects.networking import Sidecar
 from apps.mesh.objects.networkpolicies import NetworkPolicy
 from apps.mesh.objects.workloads import Workload
-from apps.mesh.planes import NamespacePlanes
 from apps.mesh.refs import ResourceRef
 from apps.mesh.scopes import EgressScope
 from apps.mesh.snapshot import Snapshot
@@ -47,11 +47,10 @@ class Position:
 class Positions:
     """Finds where workloads stand; `mesh_of` gives what a control plane knows."""
 
-    __slots__ = ("_mesh_of", "_planes", "_policies", "_snapshot")
+    __slots__ = ("_mesh_of", "_policies", "_snapshot")
 
     def __init__(self, snapshot: Snapshot, mesh_of: Callable[[ControlPlane], MeshView]) -> None:
         self._snapshot, self._mesh_of = snapshot, mesh_of
-        self._planes = snapshot.derived(NamespacePlanes)
         self._policies = snapshot.derived(limiting_egress)
 
     def find(self, workload: Workload, placement: Placement) -> Position:
@@ -91,7 +90,7 @@ class Positions:
 
     def _plane(self, revision: str, namespace: str) -> tuple[ControlPlane, tuple[str, ...]]:
         """The control plane of the pods' proxies; one of which nothing is known when there is none."""
-        found = self._planes.running(revision, namespace)
+        found = control_plane_for(self._snapshot, revision, namespace)
         if found is not None:
             return found, found.config.unread
         planes = control_planes(self._snapshot)

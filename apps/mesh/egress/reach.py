@@ -6,8 +6,8 @@ judged again. Decides nothing itself.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Protocol as Shape
 from typing import TypeVar
 
@@ -17,15 +17,30 @@ from apps.mesh.egress.imports import host_imports
 from apps.mesh.egress.probing import probed_host
 from apps.mesh.egress.registry import Registry, hosts_of
 from apps.mesh.egress.services import RegistryService
-from apps.mesh.hosts import DEFAULT_DOMAIN, is_address, is_wildcard, matches, subset_of
+from apps.mesh.hosts import DEFAULT_DOMAIN, matches, service_names, subset_of
 from apps.mesh.objects.base import MeshObject
-from apps.mesh.objects.networking import Route, ServiceEntry, Sidecar, VirtualService
+from apps.mesh.objects.networking import Service, ServiceEntry, Sidecar, VirtualService
 from apps.mesh.refs import ResourceRef
-from apps.mesh.verdicts import Destination, Protocol
+from apps.mesh.verdicts import Destination, EgressAnswer
 from apps.mesh.visibility import PUBLIC, audience
 
-CONFIGURATION = frozenset({"DestinationRule", "ServiceEntry", "Sidecar", "VirtualService"})
-"""What is changed most often; none of it moves a pod."""
+FOLLOWED = frozenset(
+    {
+        "ConfigMap",
+        "DestinationRule",
+        "Gateway",
+        "MutatingWebhookConfiguration",
+        "Namespace",
+        "NetworkPolicy",
+        "Service",
+        "ServiceEntry",
+        "Sidecar",
+        "VirtualService",
+        "Workload",
+    }
+)
+"""The kinds of which it can be told which answers a change may reach; of any other it may be all of them.
+ConfigMaps and webhooks are only looked at for the control planes and for injection."""
 CLUSTER_DOMAIN = f".svc.{DEFAULT_DOMAIN}"
 _O = TypeVar("_O", bound=MeshObject)
 
@@ -57,11 +72,14 @@ class Touch(Shape):
 @dataclass(frozen=True, slots=True)
 class Reach:
     """`moved` are namespaces whose workloads may stand elsewhere: all their answers are given again.
-    `same_views` says that the views of ports are shared with those before."""
+    `same_views` says that the views of ports are shared with those before. What goes on to a Service of the
+    namespaces in `onward` is followed again from there, with `gateways` what goes to any."""
 
     moved: frozenset[str] = frozenset()
     touches: tuple[Touch, ...] = ()
     same_views: bool = True
+    onward: frozenset[str] = frozenset()
+    gateways: bool = False
 
     @property
     def hosts(self) -> frozenset[str]:
@@ -77,9 +95,25 @@ class Reach:
         """Whether the near misses of a destination may be others now."""
         return any(isinstance(item, EntriesTouch) and item.near(destination, found) for item in self.touches)
 
+    def goes_on(self, namespace: str, destination: Destination, answer: EgressAnswer) -> bool:
+        """Whether what becomes of a connection past its own proxy may be another: by its Service, the pods
+        behind it or the gateway that they are."""
+        if answer.cluster:
+            inside = answer.cluster.endswith(CLUSTER_DOMAIN)
+            names = service_names(answer.cluster.rpartition("|")[2]) if inside else None
+        else:
+            names = service_names(destination.host, namespace) if answer.verdict.reachable else None
+        return names is not None and (self.gateways or names[1] in self.onward)
+
     def __or__(self, other: Reach) -> Reach:
         same = self.same_views and other.same_views
-        return Reach(self.moved | other.moved, (*self.touches, *other.touches), same)
+        onward, gateways = self.onward | other.onward, self.gateways or other.gateways
+        return Reach(self.moved | other.moved, (*self.touches, *other.touches), same, onward, gateways)
+
+
+def owners_of(change: Change) -> set[ResourceRef]:
+    """The changed objects that services of the registry are made of."""
+    return {item.ref for item in (*every(change, ServiceEntry), *every(change, Service))}
 
 
 def every(change: Change, kind: type[_O]) -> list[_O]:
@@ -106,92 +140,10 @@ def may_mean(destination: Destination, hosts: Iterable[str]) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class RulesTouch:
-    """DestinationRules: the subsets and the TLS settings of a host count where a connection is sent to it."""
-
-    goals: frozenset[str]
-
-    def of(self, destination: Destination, found: Sequence[Candidate]) -> Test | None:
-        return None
-
-
-@dataclass(frozen=True, slots=True)
-class RoutesTouch:
-    """VirtualServices that differ in what decides egress, as they are in force (delegates merged). A host
-    that one of them points at is a cluster."""
-
-    hosts: frozenset[str]
-    bound: frozenset[str]
-    goals: frozenset[str]
-    everything: bool
-
-    @classmethod
-    def of_routes(
-        cls,
-        before: Sequence[VirtualService],
-        after: Sequence[VirtualService],
-        registries: Iterable[Registry],
-    ) -> RoutesTouch:
-        """`registries` are those before and after."""
-        old = {route.ref: route for route in before}
-        new = {route.ref: route for route in after}
-        pairs = [(old.get(ref), new.get(ref)) for ref in old.keys() | new.keys()]
-        apart = [
-            pair for pair in pairs if pair[0] is not pair[1] and _deciding(pair[0]) != _deciding(pair[1])
-        ]
-        found = [route for pair in apart for route in pair if route is not None]
-        parts = [part for route in found for part in (*route.http, *route.tls, *route.tcp)]
-        goals = frozenset(goal.host for part in parts for goal in part.destinations)
-        hosts = frozenset(host for route in found for host in route.hosts)
-        bound = [route for route in found if set(route.gateways) - {"mesh"}]
-        tangled = any((hosts | goals) & registry.tangled for registry in registries)
-        # TLS and TCP routes make listeners and their chains, on any port.
-        everything = tangled or any(route.tls or route.tcp for route in found)
-        return cls(hosts, frozenset(h for route in bound for h in route.hosts), goals, everything)
-
-    def of(self, destination: Destination, found: Sequence[Candidate]) -> Test | None:
-        if not self.hosts:
-            return None
-        # A gateway sends on what its own routes list; HTTP routes of the mesh decide for their hosts.
-        if self.everything or any(matches(host, destination.host) for host in self.bound):
-            return always
-        if destination.protocol is Protocol.HTTP and self._may_route(destination):
-            return always
-        return None
-
-    def _may_route(self, destination: Destination) -> bool:
-        wide = any(map(is_wildcard, self.hosts))
-        return wide or is_address(destination.host) or may_mean(destination, self.hosts)
-
-
-def _deciding(route: VirtualService | None) -> VirtualService | None:
-    """A VirtualService without what its routes do to requests that they let through."""
-    if route is None:
-        return None
-    return replace(
-        route,
-        annotations={},
-        http=tuple(map(_bare, route.http)),
-        tls=tuple(map(_bare, route.tls)),
-        tcp=tuple(map(_bare, route.tcp)),
-    )
-
-
-def _bare(part: Route) -> Route:
-    return Route(
-        matches=part.matches,
-        destinations=part.destinations,
-        answers=part.answers,
-        direct_status=part.direct_status,
-        delegate=part.delegate,
-    )
-
-
-@dataclass(frozen=True, slots=True)
 class EntriesTouch:
-    """ServiceEntries. `services` are all that hold one of their hosts, before and after: of these another one
-    may be taken, also where the changed ones are not seen. `ports` are those on which more can differ than
-    what becomes of their own hosts; `refs` the owners of `services`, and what changed."""
+    """ServiceEntries and Services. `services` are all that hold one of their hosts, before and after: of
+    these another one may be taken, also where the changed ones are not seen. `ports` are those on which more
+    can differ than what becomes of their own hosts; `refs` the owners of `services`, and what changed."""
 
     hosts: frozenset[str]
     refs: frozenset[ResourceRef]
@@ -199,20 +151,18 @@ class EntriesTouch:
     services: tuple[RegistryService, ...]
     ports: frozenset[int]
     viewers: frozenset[str]
-    everything: bool
-    goals: frozenset[str] = frozenset()
+    goals: frozenset[str]
 
     @classmethod
     def of_change(
         cls,
         change: Change,
         registries: Sequence[Registry],
-        pointing: Sequence[Mapping[str, object]],
         routes: Sequence[VirtualService],
         sidecars: Iterable[Sidecar],
     ) -> EntriesTouch:
-        """`registries` and `pointing` are those before and after, `routes` those of both."""
-        hosts, changed = frozenset(hosts_of(change)), {item.ref for item in every(change, ServiceEntry)}
+        """`registries` are those before and after, `routes` those of both."""
+        hosts, changed = frozenset(hosts_of(change)), owners_of(change)
         sharing = [item for host in hosts for known in registries for item in known.by_host.get(host, ())]
         routed = any(matches(name, host) for route in routes for name in route.hosts for host in hosts)
         listening = _listening(sidecars)
@@ -235,18 +185,17 @@ class EntriesTouch:
             tuple(sharing),
             frozenset(ports | {number for number, proxies in listening.items() if number and proxies}),
             frozenset(name for item in sharing for name in audience(item.exported, item.namespace)),
-            # A route to one of the hosts may lead anywhere's connections there.
-            any(host in known for known in pointing for host in hosts),
+            hosts,
         )
 
     def of(self, destination: Destination, found: Sequence[Candidate]) -> Test | None:
-        if self.everything or may_mean(destination, self.hosts) or self.near(destination, found):
+        if may_mean(destination, self.hosts) or self.near(destination, found):
             return always
         return self._sees if destination.port in self.ports else None
 
     def near(self, destination: Destination, found: Sequence[Candidate]) -> bool:
-        """Whether one of the entries is, was, or shares a host with a near miss of the destination."""
-        if any(candidate.ref in self.refs for candidate in found):
+        """Whether one of the objects is, was, or shares a host with a near miss of the destination."""
+        if any(candidate.ref in self.refs for candidate in found) or may_mean(destination, self.hosts):
             return True
         return any(True for _ in entry_candidates(self.entries, probed_host(destination), destination))
 

@@ -19,8 +19,8 @@ M = TypeVar("M", bound=MeshObject)
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """`hidden` are the namespaces that the mesh's discoverySelectors leave out; with `only_known` those
-    that are not known at all too."""
+    """`hidden` are the namespaces that the mesh's discoverySelectors leave out; with `only_known` all that
+    are not `known` too."""
 
     plane: ControlPlane
     hidden: frozenset[str]
@@ -34,7 +34,8 @@ class Reading:
             return cls(plane, frozenset(), frozenset(), False)
         known = snapshot.namespaces
         hidden = frozenset(name for name, item in known.items() if not discovered(selectors, item.labels))
-        return cls(plane, hidden, frozenset(known), not discovered(selectors, {}))
+        only_known = not discovered(selectors, {})
+        return cls(plane, hidden, frozenset(known) if only_known else frozenset(), only_known)
 
     def reads(self, item: MeshObject) -> bool:
         hidden = item.namespace in self.hidden or (self.only_known and item.namespace not in self.known)

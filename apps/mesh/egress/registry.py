@@ -42,24 +42,31 @@ class Registry:
 
 
 class Registries:
-    """The registry of each control plane, built once; ask for it through `snapshot.derived`."""
+    """The registry of each control plane, built once; ask for it through `snapshot.derived`. `carried` says
+    that all registries of before are there, with the changed hosts alone as others."""
 
     INPUTS: ClassVar[frozenset[str]] = frozenset({"Namespace", "Service", "ServiceEntry"})
-    __slots__ = ("_found", "_snapshot")
+    __slots__ = ("_found", "_snapshot", "carried")
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
+        self.carried = False
         self._found: list[tuple[ControlPlane, Registry]] = []
 
     @classmethod
     def after(cls, old: Registries, change: Change, snapshot: Snapshot) -> Registries:
-        """Only the changed Services and ServiceEntries are read again, where no namespace changed."""
+        """Only the changed Services and ServiceEntries are read again, unless namespaces changed and decide
+        what is read of them."""
         made = cls(snapshot)
-        if change.kinds <= {"Service", "ServiceEntry"}:
-            for plane, registry in old._found:
-                updated = _updated(registry, change, snapshot, plane)
-                if updated is not None:
-                    made._found.append((plane, updated))
+        objects = bool(change.kinds & {"Service", "ServiceEntry"})
+        for plane, registry in old._found:
+            config = plane.config
+            if "Namespace" in change.kinds and (config.discovery_selectors or config.entry_cap_applies):
+                continue
+            updated = _updated(registry, change, snapshot, plane) if objects else registry
+            if updated is not None:
+                made._found.append((plane, updated))
+        made.carried = len(made._found) == len(old._found)
         return made
 
     def of(self, plane: ControlPlane) -> Registry:

@@ -5,7 +5,7 @@ Joins the registry, the imports, the listeners and the routes; explains nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from copy import copy
 from dataclasses import replace
 from functools import partial
@@ -15,15 +15,17 @@ from apps.mesh.derived import Change
 from apps.mesh.egress.builtgateways import built_listeners
 from apps.mesh.egress.clusters import MeshIndex, routes_by_destination
 from apps.mesh.egress.delegates import index_routes
+from apps.mesh.egress.distinctions import names_own_namespace, opaque, singular_namespaces, source_label_keys
 from apps.mesh.egress.imports import Imports, ScopeImports, listeners_of
 from apps.mesh.egress.listeners import build_listeners
 from apps.mesh.egress.matching import ListenerSet, PortView
 from apps.mesh.egress.meshroutes import mesh_routes
 from apps.mesh.egress.proxyconfig import capturing
-from apps.mesh.egress.reach import EntriesTouch, Reach, RoutesTouch, RulesTouch, Touch, every
+from apps.mesh.egress.reach import EntriesTouch, Reach, Touch, every, owners_of
 from apps.mesh.egress.reading import Reading
 from apps.mesh.egress.registry import Registries, Registry, hosts_of, order, reader
 from apps.mesh.egress.routes import build_routes
+from apps.mesh.egress.routetouch import RoutesTouch, RulesTouch
 from apps.mesh.egress.visible import Visibility, VisibleRoutes
 from apps.mesh.hosts import resolve_short_name
 from apps.mesh.meshconfig import ControlPlane, control_planes
@@ -32,7 +34,6 @@ from apps.mesh.objects.envoyfilters import EnvoyFilter
 from apps.mesh.objects.networking import (
     DestinationRule,
     Gateway,
-    RouteMatch,
     ServiceEntry,
     Sidecar,
     VirtualService,
@@ -67,9 +68,9 @@ class MeshView:
         self.subsets = self._subsets()
         self.workload_entries = self._read(snapshot.each(WorkloadEntry))
         self.envoy_filters = self._read(snapshot.each(EnvoyFilter))
-        self.source_label_keys = _source_label_keys(self.routes)
-        self._opaque = _opaque(self.routes)
-        self._singular = _singular_namespaces(self.registry, self.routes)
+        self.source_label_keys = source_label_keys(self.routes)
+        self._opaque = opaque(self.routes)
+        self._singular = singular_namespaces(self.registry, self.routes)
         self._index = MeshIndex.of(self.registry, self.routes)
         self._visible = Visibility(self.registry)
         self._visible_routes = VisibleRoutes(self.routes, exported)
@@ -80,9 +81,13 @@ class MeshView:
         self._retired: tuple[Imports, ...] = ()
 
     def after(self, change: Change, snapshot: Snapshot) -> tuple[MeshView, Reach] | None:
-        """The view after a change of kinds of CONFIGURATION, which shares what they leave alone, and which
-        answers the change reaches; None where it may reach all of them."""
+        """The view after a change of FOLLOWED kinds, which shares what they leave alone, and which answers
+        the change reaches; None where it may reach all of them."""
         made, kinds = copy(self), change.kinds
+        if kinds & {"Namespace", "Service", "ServiceEntry"} and not self._reads_as_before(snapshot):
+            return None
+        if "Namespace" in kinds and self.plane.config.entry_cap_applies:
+            return None
         moved: frozenset[str] = frozenset()
         touches: list[Touch] = []
         if "Sidecar" in kinds:
@@ -96,36 +101,65 @@ class MeshView:
             exported = self.plane.config.virtual_service_export_to
             own = index_routes(self._read(snapshot.each(VirtualService)), exported)
             made.routes = (*own, *self._of_gateway_api.routes)
-            made.source_label_keys = _source_label_keys(made.routes)
+            made.source_label_keys = source_label_keys(made.routes)
             if made.source_label_keys != self.source_label_keys:
                 return None
-            made._opaque = _opaque(made.routes)
+            made._opaque = opaque(made.routes)
             made._visible_routes = VisibleRoutes(made.routes, exported)
             made._index = replace(self._index, pointing=routes_by_destination(made.routes))
-        if "ServiceEntry" in kinds:
-            if mesh_routes(snapshot, self._reading) != self._of_gateway_api:
-                return None  # their parent may be an entry
-            made.registry = snapshot.derived(Registries).of(self.plane)
-            if hosts_of(change) & made.registry.tangled:
+        if "Gateway" in kinds:
+            made.gateways = self._read(snapshot.each(Gateway))
+        if kinds & {"Service", "ServiceEntry", "Workload"}:
+            found = made._change_supply(self, change, snapshot)
+            if found is None:
                 return None
-            made._change_services(self, change)
-            touches.append(
-                EntriesTouch.of_change(
-                    change,
-                    (self.registry, made.registry),
-                    (self._index.pointing, made._index.pointing),
-                    self.routes if self.routes is made.routes else (*self.routes, *made.routes),
-                    snapshot.each(Sidecar),
-                )
-            )
+            touches.extend(found)
         if "VirtualService" in kinds:
             registries = (self.registry, made.registry)
             touches.append(RoutesTouch.of_routes(self.routes, made.routes, registries))
-        if kinds & {"ServiceEntry", "VirtualService"}:
-            made._singular = _singular_namespaces(made.registry, made.routes)
+        if kinds & {"Service", "ServiceEntry", "VirtualService"}:
+            made._singular = singular_namespaces(made.registry, made.routes)
             made._imports, made._shared, made._listeners, made._ports = {}, {}, {}, {}
             made._retired = ()
-        return made, Reach(moved, tuple(touches), same_views=made._ports is not self._ports)
+        return made, Reach(
+            moved,
+            tuple(touches),
+            same_views=made._ports is not self._ports,
+            onward=change.namespaces({"Namespace", "Service", "Workload"}),
+            gateways="Gateway" in kinds,
+        )
+
+    def _change_supply(self, old: MeshView, change: Change, snapshot: Snapshot) -> list[Touch] | None:
+        """Brings up to date what there is to connect to, and says what that reaches; None for everything."""
+        hosts, touches = _selecting_hosts(change, snapshot), list[Touch]()
+        if change.kinds & {"Service", "ServiceEntry"}:
+            self.registry = snapshot.derived(Registries).of(self.plane)
+            changed, registries = hosts_of(change), (old.registry, self.registry)
+            if changed & (old.registry.tangled | self.registry.tangled):
+                return None
+            self._change_services(old, change)
+            routes = old.routes if old.routes is self.routes else (*old.routes, *self.routes)
+            touches.append(EntriesTouch.of_change(change, registries, routes, snapshot.each(Sidecar)))
+            hosts |= changed
+        return [*touches, self._leading_to(hosts, old)] if hosts else touches
+
+    def _reads_as_before(self, snapshot: Snapshot) -> bool:
+        """Whether namespaces, Services and entries, which decide what else is read and what routes of the
+        Gateway API attach to, have left that as it was."""
+        return (
+            Reading.of(snapshot, self.plane) == self._reading
+            and mesh_routes(snapshot, self._reading) == self._of_gateway_api
+            and built_listeners(snapshot, self._reading) == self.built
+        )
+
+    def _leading_to(self, hosts: Collection[str], old: MeshView) -> Touch:
+        """What may be reached where clusters of hosts, or their endpoints, are others: whatever is sent
+        there, by routes too."""
+        pointing = [
+            route for view in (old, self) for host in hosts for route in view._index.pointing.get(host, ())
+        ]
+        touch = RoutesTouch.through(pointing, (old.registry, self.registry))
+        return replace(touch, goals=touch.goals | frozenset(hosts))
 
     def _change_sidecars(self, change: Change, snapshot: Snapshot) -> None:
         refs = {item.ref for item in every(change, Sidecar)}
@@ -149,7 +183,7 @@ class MeshView:
 
     def _change_services(self, old: MeshView, change: Change) -> None:
         """Takes over what is seen of the registry but for the services of changed objects."""
-        refs, hosts = {item.ref for item in every(change, ServiceEntry)}, hosts_of(change)
+        refs, hosts = owners_of(change), hosts_of(change)
         gone, new = (
             [item for host in hosts for item in registry.by_host.get(host, ()) if item.ref in refs]
             for registry in (old.registry, self.registry)
@@ -199,7 +233,7 @@ class MeshView:
         known = (namespace, sidecar.ref if sidecar is not None else None)
         if known not in self._imports:
             routes, visible = self._visible_routes.of(namespace), self._visible.of(namespace)
-            own = namespace in self._singular or _names_own_namespace(sidecar)
+            own = namespace in self._singular or names_own_namespace(sidecar)
             key = (known[1], id(visible), id(routes), namespace if own else "")
             if key not in self._shared:
                 listeners = listeners_of(sidecar, namespace, routes)
@@ -237,37 +271,15 @@ class MeshView:
             yield tuple(map(id, item.services))
 
 
-def _names_own_namespace(sidecar: Sidecar | None) -> bool:
-    """Whether an egress host stands for the workload's own namespace."""
-    listeners = sidecar.egress if sidecar is not None else ()
-    return any(host.lstrip("~").startswith("./") for listener in listeners for host in listener.hosts)
-
-
-def _singular_namespaces(registry: Registry, routes: Sequence[VirtualService]) -> frozenset[str]:
-    """Namespaces whose workloads may be treated unlike others that import the same: those that own a
-    host which others own too, or an alias with its short names, or that a route asks for by name."""
-    tangled = (item for host in registry.tangled for item in registry.by_host.get(host, ()))
-    found = {item.namespace for item in tangled if item.alias_of}
-    for _, items in registry.shared():
-        owners = {item.namespace for item in items}
-        if len(owners) > 1:
-            found |= owners
-    for route in routes:
-        for part in (*route.http, *route.tls, *route.tcp):
-            found.update(match.source_namespace for match in part.matches if match.source_namespace)
-    return frozenset(found)
-
-
-def _opaque(routes: Iterable[VirtualService]) -> frozenset[int]:
-    """The identities of those that route TLS or TCP."""
-    return frozenset(id(route) for route in routes if route.tls or route.tcp)
-
-
-def _source_label_keys(routes: Sequence[VirtualService]) -> frozenset[str]:
-    matches: list[RouteMatch] = [
-        match for route in routes for part in (*route.http, *route.tls, *route.tcp) for match in part.matches
-    ]
-    return frozenset(key for match in matches for key in match.source_labels)
+def _selecting_hosts(change: Change, snapshot: Snapshot) -> frozenset[str]:
+    """The hosts of entries that take their endpoints from workloads of namespaces in which some changed."""
+    return frozenset(
+        host
+        for name in change.namespaces({"Workload"})
+        for entry in snapshot.each_in(ServiceEntry, name)
+        if entry.workload_selector is not None
+        for host in entry.hosts
+    )
 
 
 def reconfigured(

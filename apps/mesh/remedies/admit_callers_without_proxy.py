@@ -16,7 +16,7 @@ from apps.mesh.mtls import MtlsModes
 from apps.mesh.objects.security import PeerAuthentication
 from apps.mesh.objects.workloads import Workload
 from apps.mesh.patches import ManifestPatch, created, updated
-from apps.mesh.planes import NamespacePlanes
+from apps.mesh.planes import namespace_planes
 from apps.mesh.refs import ResourceRef
 from apps.mesh.refusals import Refusal, refusals
 from apps.mesh.remedies.base import RemedyContext
@@ -73,7 +73,7 @@ def _patch(
 
 def _policy_of(context: RemedyContext, workload: Workload) -> PeerAuthentication | None:
     """The policy with a selector that decides for the pods."""
-    plane = context.snapshot.derived(NamespacePlanes).of(workload.namespace)
+    plane = context.snapshot.derived(namespace_planes).of(workload.namespace)
     policies = context.snapshot.derived(MtlsModes).policies(plane)
     return policies.workload_policy(workload.namespace, label_sets(workload)[0])
 

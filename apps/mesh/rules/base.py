@@ -7,27 +7,27 @@ from dataclasses import dataclass
 from typing import Any
 
 from apps.mesh.blockages import Blockage, Stoppage, blockages, stoppages
-from apps.mesh.capture import captures
+from apps.mesh.capture import captured, captures
 from apps.mesh.clienttls import ClientTlsModes, MtlsConflict, mtls_conflicts
 from apps.mesh.derived import steady
 from apps.mesh.egress import EgressEngine
 from apps.mesh.egress.registry import Registries, Registry
 from apps.mesh.findings import Finding, Severity
 from apps.mesh.hostsets import HostSet, Tier
-from apps.mesh.inforce import InForce, in_force
-from apps.mesh.injection import injections
-from apps.mesh.knownhosts import KnownHosts, knows, whole
+from apps.mesh.inforce import in_force, in_force_of
+from apps.mesh.injection import any_ambient, injected, injections
+from apps.mesh.knownhosts import KnownHosts, knows, namespace_names, whole
 from apps.mesh.meshconfig import MeshConfig, control_planes
 from apps.mesh.mtls import mtls_modes
 from apps.mesh.needs import FlawedEntries, flawed_entries, may_name
 from apps.mesh.objects.base import MeshObject
 from apps.mesh.objects.networking import Gateway, ServiceEntry
 from apps.mesh.objects.workloads import WORKLOAD_KINDS, Workload
-from apps.mesh.planes import NamespacePlanes
+from apps.mesh.planes import namespace_planes
 from apps.mesh.references import gateway_ref
 from apps.mesh.refs import ResourceRef
-from apps.mesh.reports import CaptureReport, DataPlane, InjectionReport, MtlsReport, SpeedscaleInstall
-from apps.mesh.selection import ServiceIndex, WorkloadIndex
+from apps.mesh.reports import CaptureReport, InjectionReport, MtlsReport, SpeedscaleInstall
+from apps.mesh.selection import NamespaceServices, ServiceIndex, WorkloadIndex, backed, labelled
 from apps.mesh.snapshot import Snapshot
 from apps.mesh.speedscale import installs
 from apps.mesh.tenancy import hosts_in
@@ -89,7 +89,7 @@ class RuleContext:
     def registries(self) -> tuple[Registry, ...]:
         """What each control plane knows; with Istio's defaults where none is to be seen."""
         built, planes = self.snapshot.derived(Registries), control_planes(self.snapshot)
-        return tuple(map(built.of, planes or (self.snapshot.derived(NamespacePlanes).of(""),)))
+        return tuple(map(built.of, planes or (self.snapshot.derived(namespace_planes).of(""),)))
 
     @property
     def mtls(self) -> Mapping[ResourceRef, MtlsReport]:
@@ -123,11 +123,11 @@ class RuleContext:
 
     def mesh_config(self, namespace: str) -> MeshConfig:
         """The MeshConfig that holds for objects of a namespace."""
-        return self.snapshot.derived(NamespacePlanes).of(namespace).config
+        return self.snapshot.derived(namespace_planes).of(namespace).config
 
     def reads(self, item: MeshObject) -> bool:
         """Whether a control plane reads an object: its namespace is discovered, its revision is there."""
-        return self.snapshot.derived(InForce).reads(item)
+        return self.snapshot.derived(in_force_of).reads(item)
 
     @property
     def whole(self) -> bool:
@@ -144,7 +144,7 @@ class RuleContext:
 
     def namespace_exists(self, name: str) -> bool | None:
         """None when namespaces could not be read."""
-        if name in self.snapshot.namespaces:
+        if name in self.snapshot.derived(namespace_names):
             return True
         return None if self.snapshot.missing("Namespace") else False
 
@@ -159,6 +159,20 @@ class RuleContext:
         ):
             return None
         return False
+
+    def services_in(self, namespace: str) -> NamespaceServices:
+        """The Services of a namespace with the workloads behind them."""
+        return self.snapshot.part(backed, namespace)
+
+    def captured_in(self, namespace: str) -> Iterator[tuple[Workload, CaptureReport]]:
+        """Every workload of a namespace with its capture."""
+        reports = self.snapshot.part(captured, namespace)
+        return zip(self.snapshot.workloads_in(namespace), reports, strict=True)
+
+    def injected_in(self, namespace: str) -> Iterator[tuple[Workload, InjectionReport]]:
+        """Every workload of a namespace with its place in the mesh."""
+        reports = self.snapshot.part(injected, namespace)
+        return zip(self.snapshot.workloads_in(namespace), reports, strict=True)
 
     @property
     def installs(self) -> tuple[SpeedscaleInstall, ...]:
@@ -180,12 +194,7 @@ class RuleContext:
     @property
     def any_ambient(self) -> bool:
         """Whether anything in the cluster is in ambient mode, or asks for it."""
-        return any(
-            report.ambient_expected or report.actual is DataPlane.AMBIENT for _, report in self.injected()
-        ) or any(
-            item.labels.get("istio.io/dataplane-mode") == "ambient"
-            for item in self.snapshot.namespaces.values()
-        )
+        return self.snapshot.derived(any_ambient)
 
     @property
     def injections(self) -> Mapping[ResourceRef, InjectionReport]:
@@ -204,6 +213,18 @@ class OneByOne:
     def __call__(self, context: RuleContext) -> Iterator[Finding]:
         for item in in_force(context.snapshot, self.kind):
             yield from self.judge(context, item)
+
+
+@dataclass(frozen=True, slots=True)
+class InEachNamespace:
+    """The check of a rule that judges each namespace by itself: what was found of one stays as long as
+    nothing that was looked at in it, or for all, has changed."""
+
+    judge: Callable[[RuleContext, str], Iterable[Finding]]
+
+    def __call__(self, context: RuleContext) -> Iterator[Finding]:
+        for namespace in context.snapshot.parts(labelled):
+            yield from self.judge(context, namespace)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from apps.mesh.egresshosts import EgressHost, listener_hosts
 from apps.mesh.findings import Finding, Severity
 from apps.mesh.objects.networking import Sidecar
-from apps.mesh.planes import INPUTS, NamespacePlanes, at_least
+from apps.mesh.planes import INPUTS, at_least, namespace_planes
 from apps.mesh.rules.base import Rule, RuleContext
 from apps.mesh.rules.wording import listed
 
@@ -29,7 +29,7 @@ def check(context: RuleContext) -> Iterator[Finding]:
     for sidecar in context.snapshot.each(Sidecar):
         if not any(host.startswith("~") for listener in sidecar.egress for host in listener.hosts):
             continue
-        plane = context.snapshot.derived(NamespacePlanes).of(sidecar.namespace)
+        plane = context.snapshot.derived(namespace_planes).of(sidecar.namespace)
         found = _first(sidecar, at_least(plane, 1, 31), plane.version)
         if found is not None and context.reads(sidecar):
             severity, item, message = found

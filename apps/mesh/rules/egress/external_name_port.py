@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from apps.mesh.egress.services import AUTO, service_protocol
 from apps.mesh.findings import Finding, Severity
 from apps.mesh.objects.networking import Service
-from apps.mesh.planes import INPUTS, NamespacePlanes, at_least
+from apps.mesh.planes import INPUTS, at_least, namespace_planes
 from apps.mesh.rules.base import Rule, RuleContext
 from apps.mesh.rules.wording import listed
 
@@ -27,7 +27,7 @@ def check(context: RuleContext) -> Iterator[Finding]:
         if service.type != "ExternalName":
             continue
         wide = [index for index, p in enumerate(service.ports) if service_protocol(p) in {AUTO, "TCP"}]
-        plane = context.snapshot.derived(NamespacePlanes).of(service.namespace)
+        plane = context.snapshot.derived(namespace_planes).of(service.namespace)
         follows_alias = at_least(plane, 1, 21)
         if not wide or follows_alias or not context.reads(service):
             continue

@@ -16,14 +16,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from apps.mesh.blockages import Cause
-from apps.mesh.derived import steady
+from apps.mesh.derived import EachNamespace
 from apps.mesh.egress.services import RegistryService
 from apps.mesh.egress.visible import ANY_NAMESPACE
 from apps.mesh.egresshosts import EgressHost, egress_hosts
 from apps.mesh.findings import Finding, Severity
 from apps.mesh.hosts import is_wildcard, matches, service_host, service_names, subset_of
 from apps.mesh.needs import INPUTS
-from apps.mesh.objects.base import MeshObject
 from apps.mesh.objects.networking import Service, ServiceEntry, Sidecar, VirtualService
 from apps.mesh.rules.base import OneByOne, Rule, RuleContext
 from apps.mesh.rules.wording import counted, listed
@@ -125,14 +124,14 @@ def _near(context: RuleContext, sidecar: Sidecar, item: EgressHost, owner: str) 
     return "nothing goes by that name"
 
 
-@steady(lambda _change: True)
+@EachNamespace
+def _owns(snapshot: Snapshot, namespace: str) -> bool:
+    return bool(snapshot.each_in(Service, namespace) or snapshot.each_in(ServiceEntry, namespace))
+
+
 def _owners(snapshot: Snapshot) -> frozenset[str]:
     """The namespaces that services are known of."""
-    return snapshot.derived(_namespaces, Service) | snapshot.derived(_namespaces, ServiceEntry)
-
-
-def _namespaces(snapshot: Snapshot, kind: type[MeshObject]) -> frozenset[str]:
-    return frozenset([item.namespace for item in snapshot.each(kind)])
+    return frozenset(name for name, owns in snapshot.parts(_owns).items() if owns)
 
 
 def _is_route(snapshot: Snapshot, owner: str, host: str) -> bool:

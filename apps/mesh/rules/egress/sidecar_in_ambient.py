@@ -19,26 +19,29 @@ from apps.mesh.injection import DATAPLANE_LABEL, INPUTS
 from apps.mesh.meshconfig import REGISTRY_ONLY
 from apps.mesh.objects.networking import Sidecar
 from apps.mesh.reports import DataPlane, InjectionReport
-from apps.mesh.rules.base import OneByOne, Rule, RuleContext
+from apps.mesh.rules.base import InEachNamespace, Rule, RuleContext
+from apps.mesh.selection import labelled
 from apps.mesh.webhooks import REVISION_LABEL
 
 
-def judge(context: RuleContext, sidecar: Sidecar) -> Iterator[Finding]:
+def check(context: RuleContext, namespace: str) -> Iterator[Finding]:
     """One finding for a Sidecar that only ambient pods are left for."""
-    root = context.mesh_config(sidecar.namespace).root_namespace
-    if sidecar.namespace != root and _only_ambient(context, sidecar):
-        yield _finding(sidecar)
+    if namespace == context.mesh_config(namespace).root_namespace:
+        return
+    for sidecar in context.snapshot.each_in(Sidecar, namespace):
+        if context.reads(sidecar) and _only_ambient(context, sidecar):
+            yield _finding(sidecar)
 
 
 def _only_ambient(context: RuleContext, sidecar: Sidecar) -> bool:
-    taken = context.selection.selected(sidecar.namespace, sidecar.workload_selector)
-    injections = context.injections
-    reports = [injections[workload.ref] for workload in taken]
+    taken = context.snapshot.part(labelled, sidecar.namespace).selected(sidecar.workload_selector)
+    places = {workload.ref: report for workload, report in context.injected_in(sidecar.namespace)}
+    reports = [places[workload.ref] for workload in taken]
     if any(report.meshed is not False for report in reports):
         return False
     if reports:
         return any(map(_ambient, reports))
-    namespace = context.snapshot.namespaces.get(sidecar.namespace)
+    namespace = context.snapshot.namespace(sidecar.namespace)
     return namespace is not None and _pods_will_be(namespace.labels) and not sidecar.workload_selector
 
 
@@ -72,7 +75,7 @@ RULE = Rule(
     title="A Sidecar does nothing in ambient mode",
     inputs=INPUTS | {"Sidecar"},
     doc=__doc__ or "",
-    check=OneByOne(Sidecar, judge),
+    check=InEachNamespace(check),
     references=("IST0167",),
     no_remedy=(
         "The Sidecar narrows nothing now; what should narrow these workloads instead is the owner's decision."

@@ -22,7 +22,7 @@ from apps.mesh.hosts import is_wildcard
 from apps.mesh.knownhosts import INPUTS
 from apps.mesh.meshconfig import ALLOW_ANY
 from apps.mesh.objects.networking import ServiceEntry
-from apps.mesh.planes import NamespacePlanes, at_least
+from apps.mesh.planes import at_least, namespace_planes
 from apps.mesh.refs import ResourceRef
 from apps.mesh.rules.base import Rule, RuleContext
 from apps.mesh.rules.wording import listed
@@ -51,7 +51,7 @@ def check(context: RuleContext) -> Iterator[Finding]:
 def _allocated_unseen(context: RuleContext, item: RegistryService) -> bool:
     """Whether istiod may give it an address that stands in no status: before 1.25 it kept them to itself
     (pilot/pkg/serviceregistry/serviceentry/auto_allocation.go), and a manifest in a file has no status."""
-    plane = context.snapshot.derived(NamespacePlanes).of(item.namespace)
+    plane = context.snapshot.derived(namespace_planes).of(item.namespace)
     to_itself = plane.config.dns_allocation and not at_least(plane, 1, 25)
     possible = item.resolution != "NONE" and not is_wildcard(item.host)
     return plane.config.dns_capture and possible and (to_itself or not context.whole)

@@ -14,21 +14,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from apps.mesh.findings import Finding, Severity
-from apps.mesh.injection import WEBHOOK_KIND
+from apps.mesh.injection import WEBHOOK_KIND, hooks_of
 from apps.mesh.objects.base import MeshObject
 from apps.mesh.objects.networking import Service
 from apps.mesh.refs import ResourceRef
 from apps.mesh.rules.base import Rule, RuleContext
 from apps.mesh.rules.wording import counted, listed
-from apps.mesh.webhooks import InjectionHook, injection_hooks, namespace_labels
+from apps.mesh.selection import any_pods
+from apps.mesh.webhooks import InjectionHook, namespace_labels
 
 
 def check(context: RuleContext) -> Iterator[Finding]:
     """One finding for each configuration."""
-    if not any(workload.pods_total for workload in context.snapshot.workloads):
+    if not context.snapshot.derived(any_pods):
         return  # files of a repository: they rarely hold the control plane
     by_configuration: dict[ResourceRef, list[tuple[InjectionHook, str]]] = {}
-    for hook in injection_hooks(context.snapshot):
+    for hook in context.snapshot.derived(hooks_of):
         reason = _gone(context, hook)
         if reason:
             by_configuration.setdefault(hook.ref, []).append((hook, reason))

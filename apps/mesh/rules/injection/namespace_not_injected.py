@@ -12,14 +12,17 @@ a single workload takes part in the mesh are not reported.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
+from apps.mesh.derived import EachNamespace
 from apps.mesh.findings import Finding, Severity
-from apps.mesh.injection import DATAPLANE_LABEL, IGNORED_NAMESPACES, WEBHOOK_KIND
+from apps.mesh.injection import DATAPLANE_LABEL, IGNORED_NAMESPACES, WEBHOOK_KIND, injected
 from apps.mesh.meshconfig import control_planes
 from apps.mesh.objects.config import Namespace
 from apps.mesh.reports import DataPlane
 from apps.mesh.rules.base import Rule, RuleContext
 from apps.mesh.rules.wording import counted
+from apps.mesh.snapshot import Snapshot
 from apps.mesh.speedscale import INPUTS
 from apps.mesh.webhooks import REVISION_LABEL
 
@@ -29,26 +32,41 @@ SYSTEM_PREFIXES = ("kube-", "openshift-", "istio-")
 
 def check(context: RuleContext) -> Iterator[Finding]:
     """One finding for each namespace."""
-    namespaces = context.snapshot.namespaces
-    meshed = {w.namespace for w, report in context.injected() if _takes_part(report.actual, report.expected)}
-    if not meshed & {name for name, item in namespaces.items() if any(k in item.labels for k in LABELS)}:
-        return
-    if context.snapshot.missing(WEBHOOK_KIND):
+    found = context.snapshot.parts(_found)
+    if context.snapshot.missing(WEBHOOK_KIND) or not any(item.chosen for item in found.values()):
         return
     own = {plane.namespace for plane in control_planes(context.snapshot)}
     own |= {install.namespace for install in context.installs}
-    for name, namespace in namespaces.items():
-        if name in own or name in meshed or _excluded(namespace):
-            continue
-        pods = sum(workload.pods_total for workload in context.selection.of_namespace(name))
-        if pods:
+    for name, item in found.items():
+        if item.outside is not None and name not in own:
             yield RULE.finding(
-                f"{counted(pods, 'pod')} run outside of the mesh, and no label says whether that is meant. "
-                "Label the namespace istio-injection=enabled, or =disabled to say so.",
-                namespace.ref,
-                api_version=namespace.api_version,
+                f"{counted(item.pods, 'pod')} run outside of the mesh, and no label says whether that is "
+                "meant. Label the namespace istio-injection=enabled, or =disabled to say so.",
+                item.outside.ref,
+                api_version=item.outside.api_version,
                 path="metadata.labels",
             )
+
+
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """`chosen` is True of a namespace that a label puts into the mesh; `outside` is the namespace, if pods of
+    it run outside and no label says so."""
+
+    chosen: bool = False
+    outside: Namespace | None = None
+    pods: int = 0
+
+
+@EachNamespace
+def _found(snapshot: Snapshot, namespace: str) -> _Standing:
+    known = snapshot.namespace(namespace)
+    if known is None:
+        return _Standing()
+    if any(_takes_part(report.actual, report.expected) for report in snapshot.part(injected, namespace)):
+        return _Standing(chosen=any(key in known.labels for key in LABELS))
+    pods = sum(workload.pods_total for workload in snapshot.workloads_in(namespace))
+    return _Standing() if _excluded(known) or not pods else _Standing(outside=known, pods=pods)
 
 
 def _takes_part(actual: DataPlane, expected: bool | None) -> bool:

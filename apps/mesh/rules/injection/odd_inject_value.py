@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from apps.mesh.findings import Finding, Severity
 from apps.mesh.injection import INJECT_KEY, INPUTS
 from apps.mesh.objects.workloads import Workload
-from apps.mesh.rules.base import Rule, RuleContext
+from apps.mesh.rules.base import InEachNamespace, Rule, RuleContext
 
 KNOWN = frozenset({"true", "false"})
 OUTCOMES = {
@@ -26,9 +26,9 @@ OUTCOMES = {
 }
 
 
-def check(context: RuleContext) -> Iterator[Finding]:
+def check(context: RuleContext, namespace: str) -> Iterator[Finding]:
     """One finding for each workload."""
-    for workload, report in context.injected():
+    for workload, report in context.injected_in(namespace):
         place = _odd(workload)
         if place is None:
             continue
@@ -58,7 +58,7 @@ RULE = Rule(
     title="The wish for a proxy is neither true nor false",
     inputs=INPUTS,
     doc=__doc__ or "",
-    check=check,
+    check=InEachNamespace(check),
     references=("IST0125",),
     no_remedy="What the word was meant to say is a guess, and a proxy more or less is more than a slip.",
 )

@@ -13,14 +13,14 @@ from collections.abc import Iterator
 
 from apps.mesh.findings import Finding, Severity
 from apps.mesh.injection import INPUTS, PROXY_CONTAINER
-from apps.mesh.rules.base import Rule, RuleContext
+from apps.mesh.rules.base import InEachNamespace, Rule, RuleContext
 
 AUTO = "auto"
 
 
-def check(context: RuleContext) -> Iterator[Finding]:
+def check(context: RuleContext, namespace: str) -> Iterator[Finding]:
     """One finding for each workload."""
-    for workload, report in context.injected():
+    for workload, report in context.injected_in(namespace):
         proxy = workload.template.container(PROXY_CONTAINER)
         if proxy is None or proxy.image != AUTO or report.expected is not False:
             continue
@@ -40,7 +40,7 @@ RULE = Rule(
     title="A proxy's image is left to injection, which does not happen",
     inputs=INPUTS,
     doc=__doc__ or "",
-    check=check,
+    check=InEachNamespace(check),
     references=("IST0146", "IST0147"),
     no_remedy="Whether injection should happen, or the image be written, only the owner knows.",
 )

@@ -13,13 +13,13 @@ from collections.abc import Iterator
 from apps.mesh.findings import Finding, Severity
 from apps.mesh.injection import INPUTS
 from apps.mesh.reports import Drift
-from apps.mesh.rules.base import Rule, RuleContext
+from apps.mesh.rules.base import InEachNamespace, Rule, RuleContext
 from apps.mesh.rules.wording import counted
 
 
-def check(context: RuleContext) -> Iterator[Finding]:
+def check(context: RuleContext, namespace: str) -> Iterator[Finding]:
     """One finding for each workload."""
-    for workload, report in context.injected():
+    for workload, report in context.injected_in(namespace):
         if report.drift is Drift.MISSING and report.expected:
             without = report.pods_total - report.pods_matching
             yield RULE.finding(
@@ -38,7 +38,7 @@ RULE = Rule(
     title="Pods run without the proxy they should have",
     inputs=INPUTS,
     doc=__doc__ or "",
-    check=check,
+    check=InEachNamespace(check),
     references=("IST0103",),
     no_remedy=(
         "Pods get a proxy when they are replaced: a rollout restart is no change of configuration, and "

@@ -13,12 +13,12 @@ from collections.abc import Iterator
 from apps.mesh.findings import Finding, Severity
 from apps.mesh.injection import INPUTS
 from apps.mesh.reports import Drift
-from apps.mesh.rules.base import Rule, RuleContext
+from apps.mesh.rules.base import InEachNamespace, Rule, RuleContext
 
 
-def check(context: RuleContext) -> Iterator[Finding]:
+def check(context: RuleContext, namespace: str) -> Iterator[Finding]:
     """One finding for each workload."""
-    for workload, report in context.injected():
+    for workload, report in context.injected_in(namespace):
         if report.drift is Drift.REVISION:
             yield RULE.finding(
                 f"{report.pods_total - report.pods_matching} of {report.pods_total} pods run the proxy of "
@@ -37,7 +37,7 @@ RULE = Rule(
     title="Pods run the proxy of another revision",
     inputs=INPUTS,
     doc=__doc__ or "",
-    check=check,
+    check=InEachNamespace(check),
     no_remedy=(
         "Pods change their revision when they are replaced: a rollout restart is no change of "
         "configuration, and when to take it is the owner's decision."

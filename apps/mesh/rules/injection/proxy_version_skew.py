@@ -19,34 +19,33 @@ from apps.mesh.meshconfig import control_plane_for
 from apps.mesh.objects.workloads import Workload
 from apps.mesh.planes import INPUTS
 from apps.mesh.refs import ResourceRef
-from apps.mesh.rules.base import Rule, RuleContext
+from apps.mesh.rules.base import InEachNamespace, Rule, RuleContext
 from apps.mesh.rules.wording import counted, listed
 from apps.mesh.versions import Version, tag_of, version_of
 
-Skew = dict[tuple[str, str, str], list[Workload]]
+Skew = dict[tuple[str, str], list[Workload]]
 
 
-def check(context: RuleContext) -> Iterator[Finding]:
-    """One finding for each namespace and pair of versions."""
+def check(context: RuleContext, namespace: str) -> Iterator[Finding]:
+    """One finding for each pair of versions."""
     found: Skew = {}
-    known: dict[tuple[str, str], str] = {}
-    for workload in context.snapshot.workloads:
+    known: dict[str, str] = {}
+    for workload in context.snapshot.workloads_in(namespace):
         for group in workload.live_groups:
             proxy, revision = group.pod.container(PROXY_CONTAINER), revision_of(group.pod)
             if proxy is None or not revision:
                 continue
-            place = (revision, workload.namespace)
-            if place not in known:
-                plane = control_plane_for(context.snapshot, *place)
-                known[place] = plane.version if plane is not None else ""
+            if revision not in known:
+                plane = control_plane_for(context.snapshot, revision, namespace)
+                known[revision] = plane.version if plane is not None else ""
             own = version_of(tag_of(proxy.image))
-            control = version_of(known[place])
+            control = version_of(known[revision])
             if own is not None and control is not None and _too_far(own, control):
-                key = (workload.namespace, _minor(own), _minor(control))
+                key = (_minor(own), _minor(control))
                 workloads = found.setdefault(key, [])
                 if workload not in workloads[-1:]:
                     workloads.append(workload)
-    for (namespace, own_minor, control_minor), workloads in sorted(found.items()):
+    for (own_minor, control_minor), workloads in sorted(found.items()):
         yield RULE.finding(
             f"{counted(len(workloads), 'workload')} ({listed(w.name for w in workloads)}) run proxies of "
             f"{own_minor} under a control plane of {control_minor}; proxies may be one minor version behind "
@@ -73,7 +72,7 @@ RULE = Rule(
     title="Proxies are too far from their control plane",
     inputs=INPUTS,
     doc=__doc__ or "",
-    check=check,
+    check=InEachNamespace(check),
     references=("IST0158",),
     follows_pods=True,
     no_remedy=(

@@ -14,54 +14,59 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from apps.mesh.findings import Finding, Severity
-from apps.mesh.injection import DATAPLANE_LABEL, INPUTS, WEBHOOK_KIND
+from apps.mesh.injection import DATAPLANE_LABEL, INPUTS, WEBHOOK_KIND, hooks_of
 from apps.mesh.meshconfig import control_planes
-from apps.mesh.objects.workloads import Workload
-from apps.mesh.rules.base import Rule, RuleContext
+from apps.mesh.objects.config import Namespace
+from apps.mesh.rules.base import InEachNamespace, Rule, RuleContext
 from apps.mesh.rules.wording import counted, listed
-from apps.mesh.webhooks import REVISION_LABEL, injection_hooks, namespace_labels
+from apps.mesh.webhooks import REVISION_LABEL, InjectionHook, namespace_labels
 
 LEGACY = "istio-injection"
 
 
-def check(context: RuleContext) -> Iterator[Finding]:
-    """One finding for each namespace, and for each workload that asks by itself."""
-    hooks = tuple(injection_hooks(context.snapshot))
+def check(context: RuleContext, namespace: str) -> Iterator[Finding]:
+    """One finding for the namespace, and for each workload that asks by itself."""
+    hooks = context.snapshot.derived(hooks_of)
     if not hooks or context.snapshot.missing(WEBHOOK_KIND):
         return
     served = _served(context)
-    unserved = set()
-    for namespace in context.snapshot.namespaces.values():
-        labels = namespace.labels
-        revision = labels.get(REVISION_LABEL, "")
-        if not revision or LEGACY in labels or labels.get(DATAPLANE_LABEL) == "ambient":
-            continue
-        full = namespace_labels(namespace.name, labels)
-        if any(hook.webhook.namespace_selector.matches(full) for hook in hooks):
-            continue
-        unserved.add(namespace.name)
-        workloads = context.selection.of_namespace(namespace.name)
-        hit = (
-            f" {counted(len(workloads), 'workload')} get no proxy when their pods start." if workloads else ""
-        )
-        yield RULE.finding(
-            f"No webhook serves the revision or tag {revision}.{hit} There are {listed(served) or 'none'}. "
-            "Correct the label, or create the tag.",
-            namespace.ref,
-            api_version=namespace.api_version,
-            severity=Severity.ERROR if workloads else Severity.WARNING,
-            path=f"metadata.labels[{REVISION_LABEL}]",
-            affected=tuple(workload.ref for workload in workloads),
-        )
-    yield from _workloads(context, served, unserved)
+    known = context.snapshot.namespace(namespace)
+    if known is None:
+        return
+    if _unserved(known, hooks):
+        yield _namespace(context, known, served)
+    elif LEGACY not in known.labels:
+        yield from _workloads(context, namespace, served)
 
 
-def _workloads(context: RuleContext, served: list[str], unserved: set[str]) -> Iterator[Finding]:
-    for workload, report in context.injected():
+def _unserved(namespace: Namespace, hooks: tuple[InjectionHook, ...]) -> bool:
+    """Whether the namespace asks for a revision and no webhook takes it."""
+    labels = namespace.labels
+    if not labels.get(REVISION_LABEL) or LEGACY in labels or labels.get(DATAPLANE_LABEL) == "ambient":
+        return False
+    full = namespace_labels(namespace.name, labels)
+    return not any(hook.webhook.namespace_selector.matches(full) for hook in hooks)
+
+
+def _namespace(context: RuleContext, namespace: Namespace, served: list[str]) -> Finding:
+    workloads = context.snapshot.workloads_in(namespace.name)
+    hit = f" {counted(len(workloads), 'workload')} get no proxy when their pods start." if workloads else ""
+    return RULE.finding(
+        f"No webhook serves the revision or tag {namespace.labels[REVISION_LABEL]}.{hit} There are "
+        f"{listed(served) or 'none'}. Correct the label, or create the tag.",
+        namespace.ref,
+        api_version=namespace.api_version,
+        severity=Severity.ERROR if workloads else Severity.WARNING,
+        path=f"metadata.labels[{REVISION_LABEL}]",
+        affected=tuple(workload.ref for workload in workloads),
+    )
+
+
+def _workloads(context: RuleContext, namespace: str, served: list[str]) -> Iterator[Finding]:
+    """The pod's own label is looked at only in a namespace without injection labels."""
+    for workload, report in context.injected_in(namespace):
         revision = workload.template.labels.get(REVISION_LABEL, "")
-        if not revision or report.expected is not False or workload.namespace in unserved:
-            continue
-        if not _asks(context, workload) or revision in served:
+        if not revision or report.expected is not False or not workload.observed or revision in served:
             continue
         yield RULE.finding(
             f"Its pods ask for the revision or tag {revision}, which no webhook serves, and start without a "
@@ -70,12 +75,6 @@ def _workloads(context: RuleContext, served: list[str], unserved: set[str]) -> I
             api_version=workload.api_version,
             path=f"spec.template.metadata.labels[{REVISION_LABEL}]",
         )
-
-
-def _asks(context: RuleContext, workload: Workload) -> bool:
-    """The pod's own label is looked at only in a namespace without injection labels."""
-    namespace = context.snapshot.namespaces.get(workload.namespace)
-    return namespace is not None and LEGACY not in namespace.labels and workload.observed
 
 
 def _served(context: RuleContext) -> list[str]:
@@ -90,6 +89,6 @@ RULE = Rule(
     title="A revision is asked for that nobody serves",
     inputs=INPUTS,
     doc=__doc__ or "",
-    check=check,
+    check=InEachNamespace(check),
     no_remedy="Which revision should take the namespace is the owner's decision.",
 )

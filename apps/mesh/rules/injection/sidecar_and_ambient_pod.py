@@ -15,12 +15,12 @@ from apps.mesh.findings import Finding, Severity
 from apps.mesh.injection import DATAPLANE_LABEL, INJECT_KEY, INPUTS, REDIRECTION_ANNOTATION, data_plane
 from apps.mesh.objects.workloads import Workload
 from apps.mesh.reports import InjectionReport
-from apps.mesh.rules.base import Rule, RuleContext
+from apps.mesh.rules.base import InEachNamespace, Rule, RuleContext
 
 
-def check(context: RuleContext) -> Iterator[Finding]:
+def check(context: RuleContext, namespace: str) -> Iterator[Finding]:
     """One finding for each workload."""
-    for workload, report in context.injected():
+    for workload, report in context.injected_in(namespace):
         found = _found(context, workload, report)
         if found is not None:
             text, path, code = found
@@ -67,7 +67,7 @@ RULE = Rule(
     title="Pods carry a sidecar where ambient mode is meant",
     inputs=INPUTS,
     doc=__doc__ or "",
-    check=check,
+    check=InEachNamespace(check),
     references=("KIA1314", "KIA1315", "KIA1316"),
     no_remedy="Which data plane is meant is the owner's decision, and pods have to be replaced for either.",
 )

@@ -12,18 +12,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from apps.mesh.derived import EachNamespace
 from apps.mesh.findings import Finding, Severity
 from apps.mesh.injection import INPUTS
 from apps.mesh.knownhosts import whole
 from apps.mesh.objects.base import MeshObject
 from apps.mesh.objects.networking import Service, ServiceEntry
 from apps.mesh.rules.base import Rule, RuleContext
+from apps.mesh.snapshot import Snapshot
 from apps.mesh.waypoints import LABEL, named_by
 
 
 def check(context: RuleContext) -> Iterator[Finding]:
     """One finding for each namespace, Service and ServiceEntry with the label."""
-    found = [(item, ref) for item in _labelled(context) if (ref := named_by(item)) is not None]
+    labelled = (item for part in context.snapshot.parts(_labelled).values() for item in part)
+    found = [(item, ref) for item in labelled if (ref := named_by(item)) is not None]
     if not found or not whole(context.snapshot) or not context.any_ambient:
         return
     for item, ref in found:
@@ -38,10 +41,13 @@ def check(context: RuleContext) -> Iterator[Finding]:
         )
 
 
-def _labelled(context: RuleContext) -> Iterator[MeshObject]:
-    yield from context.snapshot.namespaces.values()
-    yield from context.snapshot.each(Service)
-    yield from context.snapshot.each(ServiceEntry)
+@EachNamespace
+def _labelled(snapshot: Snapshot, namespace: str) -> tuple[MeshObject, ...]:
+    """What of a namespace names a waypoint, the namespace itself included."""
+    known = snapshot.namespace(namespace)
+    own = (known,) if known is not None else ()
+    found = (*own, *snapshot.each_in(Service, namespace), *snapshot.each_in(ServiceEntry, namespace))
+    return tuple(item for item in found if item.labels.get(LABEL))
 
 
 RULE = Rule(

@@ -13,11 +13,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from apps.mesh.derived import EachNamespace
 from apps.mesh.findings import Finding, Severity
 from apps.mesh.injection import INPUTS
 from apps.mesh.objects.base import MeshObject
 from apps.mesh.objects.networking import Service
 from apps.mesh.rules.base import Rule, RuleContext
+from apps.mesh.snapshot import Snapshot
 
 LABEL = "istio.io/use-waypoint"
 NO_WAYPOINT = "none"
@@ -25,7 +27,7 @@ NO_WAYPOINT = "none"
 
 def check(context: RuleContext) -> Iterator[Finding]:
     """One finding for each namespace and Service with the label."""
-    found = [item for item in _labelled(context) if item.labels.get(LABEL, NO_WAYPOINT) != NO_WAYPOINT]
+    found = [item for part in context.snapshot.parts(_labelled).values() for item in part]
     if not found or context.snapshot.missing("Namespace") or context.any_ambient:
         return
     for item in found:
@@ -39,9 +41,13 @@ def check(context: RuleContext) -> Iterator[Finding]:
         )
 
 
-def _labelled(context: RuleContext) -> Iterator[MeshObject]:
-    yield from context.snapshot.namespaces.values()
-    yield from context.snapshot.each(Service)
+@EachNamespace
+def _labelled(snapshot: Snapshot, namespace: str) -> tuple[MeshObject, ...]:
+    """What of a namespace names a waypoint, the namespace itself included."""
+    known = snapshot.namespace(namespace)
+    own = (known,) if known is not None else ()
+    found = (*own, *snapshot.each_in(Service, namespace))
+    return tuple(item for item in found if item.labels.get(LABEL, NO_WAYPOINT) != NO_WAYPOINT)
 
 
 RULE = Rule(

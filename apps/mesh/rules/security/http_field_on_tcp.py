@@ -34,7 +34,6 @@ Hit = dict[ResourceRef, tuple[int, ...]]
 def check(context: RuleContext) -> Iterator[Finding]:
     """One finding for each policy."""
     policies = context.snapshot.derived(AuthorizationPolicies)
-    tcp = context.snapshot.derived(tcp_ports)
     for policy in context.snapshot.each(AuthorizationPolicy):
         if policy.action not in {ALLOW, DENY} or not enforced(policy):
             continue
@@ -46,9 +45,10 @@ def check(context: RuleContext) -> Iterator[Finding]:
         rules = [policy.rules[number] for number in dict.fromkeys(number for number, _ in asked)]
         hit: Hit = {}
         for workload in policies.taken(policy):
-            if workload.ref not in tcp or context.mtls[workload.ref].mode is MtlsMode.GATEWAY:
+            tcp = tcp_ports(context.snapshot, workload)
+            if not tcp or context.mtls[workload.ref].mode is MtlsMode.GATEWAY:
                 continue
-            ports = _hit(tcp[workload.ref], policies, policy, rules, workload)
+            ports = _hit(tcp, policies, policy, rules, workload)
             if ports and context.injections[workload.ref].meshed:
                 hit[workload.ref] = ports
         if hit:

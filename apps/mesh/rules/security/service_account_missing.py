@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from apps.mesh.authz import qualified, text_matches
+from apps.mesh.derived import EachNamespace
 from apps.mesh.findings import Finding, Severity
 from apps.mesh.objects.config import ServiceAccount
 from apps.mesh.objects.security import AuthorizationPolicy
@@ -70,14 +71,18 @@ def _there(context: RuleContext, accounts: dict[str, set[str]], namespace: str, 
 
 
 def _accounts(snapshot: Snapshot) -> dict[str, set[str]]:
-    """Names by namespace, only of namespaces that have one; a pod may run as one that is not listed."""
-    found: dict[str, set[str]] = {}
-    for account in snapshot.each(ServiceAccount):
-        found.setdefault(account.namespace, {"default"}).add(account.name)
-    for workload in snapshot.workloads:
-        if workload.namespace in found and workload.template.service_account:
-            found[workload.namespace].add(workload.template.service_account)
-    return found
+    """Names by namespace, only of namespaces that have one."""
+    return {name: names for name, names in snapshot.parts(_accounts_in).items() if names}
+
+
+@EachNamespace
+def _accounts_in(snapshot: Snapshot, namespace: str) -> set[str]:
+    """A pod may run as one that is not listed."""
+    known = {account.name for account in snapshot.each_in(ServiceAccount, namespace)}
+    if not known:
+        return set()
+    running = {workload.template.service_account for workload in snapshot.workloads_in(namespace)}
+    return {"default"} | known | (running - {""})
 
 
 RULE = Rule(

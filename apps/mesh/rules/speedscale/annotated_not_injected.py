@@ -23,8 +23,9 @@ from apps.mesh.findings import Finding, Severity
 from apps.mesh.objects.workloads import Workload
 from apps.mesh.refs import ResourceRef
 from apps.mesh.reports import CaptureCause, CaptureReport
-from apps.mesh.rules.base import Rule, RuleContext
+from apps.mesh.rules.base import InEachNamespace, Rule, RuleContext
 from apps.mesh.rules.wording import counted, listed
+from apps.mesh.selection import any_pods
 from apps.mesh.speedscale import sidecar_webhooks
 
 OWN = {
@@ -43,20 +44,19 @@ BY_CLUSTER = frozenset({CaptureCause.NOT_INJECTED, CaptureCause.WEBHOOK_MISSING}
 WEBHOOK = ResourceRef("MutatingWebhookConfiguration", "", "speedscale-operator")
 
 
-def check(context: RuleContext) -> Iterator[Finding]:
+def check(context: RuleContext, namespace: str) -> Iterator[Finding]:
     """One for each workload with a cause of its own, one for each namespace that the webhook leaves out."""
-    shared: dict[tuple[CaptureCause, str, str], list[Workload]] = {}
-    written = context.whole or any(workload.pods_total for workload in context.snapshot.workloads)
-    for workload, report in context.captured():
+    shared: dict[tuple[CaptureCause, str], list[Workload]] = {}
+    written = context.whole or context.snapshot.derived(any_pods)
+    for workload, report in context.captured_in(namespace):
         if report.cause in BY_CLUSTER and not written:
             continue
         if report.cause in OWN and report.wanted:
             yield _own(workload, report)
         elif report.cause in SHARED:
-            key = (report.cause, workload.namespace, report.reason)
-            shared.setdefault(key, []).append(workload)
-    webhook = next(sidecar_webhooks(context.snapshot), None)
-    for (cause, namespace, reason), workloads in sorted(shared.items(), key=lambda pair: pair[0]):
+            shared.setdefault((report.cause, report.reason), []).append(workload)
+    webhook = next(iter(context.snapshot.derived(sidecar_webhooks)), None)
+    for (cause, reason), workloads in sorted(shared.items(), key=lambda pair: pair[0]):
         selector = "objectSelector" if "objectSelector" in reason else "namespaceSelector"
         yield RULE.finding(
             f"{counted(len(workloads), 'workload')} in {namespace} "
@@ -92,7 +92,7 @@ RULE = Rule(
     title="Annotated for capture, and not injected",
     inputs=INPUTS,
     doc=__doc__ or "",
-    check=check,
+    check=InEachNamespace(check),
     remedy="move-capture-annotation",
     no_remedy=(
         "Other causes lie in the operator, its webhook, or a wish that says the opposite; only an "

@@ -15,12 +15,12 @@ from collections.abc import Iterator
 from apps.mesh.capture import INPUTS
 from apps.mesh.findings import Finding, Severity
 from apps.mesh.reports import CaptureCause
-from apps.mesh.rules.base import Rule, RuleContext
+from apps.mesh.rules.base import InEachNamespace, Rule, RuleContext
 
 
-def check(context: RuleContext) -> Iterator[Finding]:
+def check(context: RuleContext, namespace: str) -> Iterator[Finding]:
     """One finding for each workload."""
-    for workload, report in context.captured():
+    for workload, report in context.captured_in(namespace):
         if report.cause is CaptureCause.CONFLICTING_ANNOTATIONS:
             yield RULE.finding(
                 f"{report.reason} Keep one of them; for a new installation with Istio, Speedscale "
@@ -38,6 +38,6 @@ RULE = Rule(
     title="Two ways of capture exclude each other",
     inputs=INPUTS,
     doc=__doc__ or "",
-    check=check,
+    check=InEachNamespace(check),
     no_remedy="Which of the two ways of capture is meant only the owner of the workload knows.",
 )

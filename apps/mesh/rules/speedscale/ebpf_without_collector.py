@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from apps.mesh.capture import INPUTS
+from apps.mesh.capture import INPUTS, refs_of_cause
 from apps.mesh.findings import Finding, Severity
 from apps.mesh.refs import ResourceRef
 from apps.mesh.reports import CaptureCause
@@ -20,9 +20,7 @@ from apps.mesh.speedscale import DEFAULT_NAMESPACE, NETTAP_NAME
 
 def check(context: RuleContext) -> Iterator[Finding]:
     """One finding for the cluster: the collector is what is missing. Without any operator SS21 speaks."""
-    wanting = [
-        workload.ref for workload, report in context.captured() if report.cause is CaptureCause.NO_NETTAP
-    ]
+    wanting = context.snapshot.derived(refs_of_cause, CaptureCause.NO_NETTAP)
     running = [install for install in context.installs if install.kind != "remnant"]
     if not wanting or not running or context.snapshot.missing("DaemonSet"):
         return
@@ -38,7 +36,7 @@ def check(context: RuleContext) -> Iterator[Finding]:
         "Install Speedscale with ebpf.enabled=true, or capture by sidecar.",
         ref,
         api_version="apps/v1",
-        affected=tuple(wanting),
+        affected=wanting,
     )
 
 

@@ -18,9 +18,10 @@ from apps.mesh.findings import Finding, Severity
 from apps.mesh.injection import PROXY_CONTAINER
 from apps.mesh.objects.workloads import Container, Workload
 from apps.mesh.reports import CaptureKind
-from apps.mesh.rules.base import Rule, RuleContext
+from apps.mesh.rules.base import InEachNamespace, Rule, RuleContext
 from apps.mesh.rules.wording import listed
-from apps.mesh.speedscale import SIDECAR_CONTAINER, SIDECAR_IMAGE, value_of
+from apps.mesh.speedscale import value_of
+from apps.mesh.speedscalepods import SIDECAR_CONTAINER, SIDECAR_IMAGE
 
 PROXY_TYPE = "sidecar.speedscale.com/proxy-type"
 OUT_PORT = "sidecar.speedscale.com/proxy-out-port"
@@ -29,9 +30,9 @@ ASKING = frozenset({"dual", "forward"})
 VARIABLES = frozenset({"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "JAVA_TOOL_OPTIONS"})
 
 
-def check(context: RuleContext) -> Iterator[Finding]:
+def check(context: RuleContext, namespace: str) -> Iterator[Finding]:
     """One finding for each workload."""
-    for workload, report in context.captured():
+    for workload, report in context.captured_in(namespace):
         kind = value_of(workload, PROXY_TYPE).strip().lower()
         if kind not in ASKING or report.expected is not CaptureKind.SIDECAR or not workload.observed:
             continue
@@ -73,6 +74,6 @@ RULE = Rule(
     title="The application does not use Speedscale's proxy",
     inputs=INPUTS,
     doc=__doc__ or "",
-    check=check,
+    check=InEachNamespace(check),
     no_remedy="Which variable the application reads is not in any manifest.",
 )

@@ -18,41 +18,39 @@ from collections.abc import Iterator
 from apps.mesh.authz import ALLOW, DENY, AuthorizationPolicies, Caller, takes
 from apps.mesh.authz import INPUTS as POLICY_INPUTS
 from apps.mesh.capture import INPUTS as CAPTURE_INPUTS
-from apps.mesh.capture import captures
 from apps.mesh.findings import Finding, Severity
-from apps.mesh.injection import injections
 from apps.mesh.mtls import INPUTS as MODE_INPUTS
+from apps.mesh.needs import senders
 from apps.mesh.objects.security import AuthorizationPolicy
 from apps.mesh.objects.workloads import Workload
 from apps.mesh.principals import trust_domains
 from apps.mesh.refs import ResourceRef
-from apps.mesh.reports import CaptureKind, MtlsMode, SpeedscaleInstall
+from apps.mesh.reports import MtlsMode, SpeedscaleInstall
 from apps.mesh.rules.base import Rule, RuleContext
 from apps.mesh.rules.wording import counted, listed
 from apps.mesh.serviceports import served
 from apps.mesh.snapshot import Snapshot
 from apps.mesh.speedscale import FORWARDER_NAME, FORWARDER_PORT, installs, serving
 
-SENDS_THROUGH_PROXY = frozenset({CaptureKind.SIDECAR, CaptureKind.EBPF_JAVA})
 WITH_IDENTITY = frozenset({MtlsMode.STRICT, MtlsMode.PERMISSIVE})
 DEFAULT_ACCOUNT = "default"
 
 
 def check(context: RuleContext) -> Iterator[Finding]:
     """One finding for each policy that stands in the way."""
-    senders = context.snapshot.derived(_senders)
-    if not senders or context.snapshot.missing("AuthorizationPolicy"):
+    found = context.snapshot.derived(_senders)
+    if not found or context.snapshot.missing("AuthorizationPolicy"):
         return
     policies = context.snapshot.derived(AuthorizationPolicies)
     for install in context.installs:
         forwarder = _forwarder(context, install)
-        if forwarder is None or install.namespace not in senders:
+        if forwarder is None or install.namespace not in found:
             continue
         before = policies.before(forwarder)
         if not before:
             continue
         refused: dict[ResourceRef, tuple[AuthorizationPolicy, list[Workload]]] = {}
-        for workload in senders[install.namespace]:
+        for workload in found[install.namespace]:
             policy = _refusing(before, _callers(context, install, forwarder, workload))
             if policy is not None:
                 refused.setdefault(policy.ref, (policy, []))[1].append(workload)
@@ -62,14 +60,12 @@ def check(context: RuleContext) -> Iterator[Finding]:
 
 def _senders(snapshot: Snapshot) -> dict[str, list[Workload]]:
     """Captured workloads that send through their own proxy, by the namespace of their installation."""
-    known, injected = snapshot.derived(installs), snapshot.derived(injections)
-    reports = zip(snapshot.workloads, snapshot.derived(captures).values(), strict=True)
+    known = snapshot.derived(installs)
     found: dict[str, list[Workload]] = {}
-    for workload, report in reports:
-        if SENDS_THROUGH_PROXY & {report.expected, report.actual} and injected[workload.ref].meshed:
-            install = serving(known, workload.namespace)
-            if install is not None:
-                found.setdefault(install.namespace, []).append(workload)
+    for name, workloads in snapshot.parts(senders).items():
+        install = serving(known, name) if workloads else None
+        if install is not None:
+            found.setdefault(install.namespace, []).extend(workloads)
     return found
 
 

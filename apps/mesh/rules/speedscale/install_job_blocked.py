@@ -13,11 +13,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from apps.mesh.derived import EachNamespace
 from apps.mesh.findings import Finding, Severity
 from apps.mesh.hostsets import Tier
 from apps.mesh.needs import INPUTS
 from apps.mesh.objects.workloads import Workload
 from apps.mesh.rules.base import Rule, RuleContext
+from apps.mesh.snapshot import Snapshot
 
 PREFIX = "speedscale-"
 SUFFIX = "-pre-install"
@@ -28,9 +30,8 @@ SUCCEEDED = "Succeeded"
 def check(context: RuleContext) -> Iterator[Finding]:
     """One finding for each Job that failed and is cut off."""
     hosts = [host for host in context.dialled.hosts if host.tier is Tier.REQUIRED]
-    for workload in context.snapshot.workloads:
-        if workload.kind != "Job" or not hosts or not _failed(workload):
-            continue
+    failed = (workload for found in context.snapshot.parts(_failed_jobs).values() for workload in found)
+    for workload in failed if hosts else ():
         answer = context.engine.answer(workload, hosts[0].destination)
         if answer.verdict.blocked:
             yield RULE.finding(
@@ -40,6 +41,12 @@ def check(context: RuleContext) -> Iterator[Finding]:
                 api_version=workload.api_version,
                 evidence=answer.evidence,
             )
+
+
+@EachNamespace
+def _failed_jobs(snapshot: Snapshot, namespace: str) -> tuple[Workload, ...]:
+    found = snapshot.workloads_in(namespace)
+    return tuple(workload for workload in found if workload.kind == "Job" and _failed(workload))
 
 
 def _failed(workload: Workload) -> bool:

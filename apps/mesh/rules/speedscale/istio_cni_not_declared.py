@@ -12,11 +12,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from apps.mesh.capture import INPUTS as CAPTURE_INPUTS
+from apps.mesh.derived import EachNamespace
 from apps.mesh.findings import Finding, Severity
 from apps.mesh.injection import INPUTS as INJECTION_INPUTS
 from apps.mesh.objects.workloads import Workload
 from apps.mesh.reports import CaptureKind
-from apps.mesh.rules.base import Rule, RuleContext
+from apps.mesh.rules.base import InEachNamespace, Rule, RuleContext
+from apps.mesh.snapshot import Snapshot
 from apps.mesh.speedscale import ISTIO_CNI, is_true
 
 CNI_DAEMONSET = "istio-cni-node"
@@ -24,12 +26,12 @@ CNI_INIT = "istio-validation"
 CLASSIC_INIT = "istio-init"
 
 
-def check(context: RuleContext) -> Iterator[Finding]:
+def check(context: RuleContext, namespace: str) -> Iterator[Finding]:
     """One finding for each captured workload behind a proxy that the CNI agent sets up."""
-    agent = any(w.kind == "DaemonSet" and w.name == CNI_DAEMONSET for w in context.snapshot.workloads)
-    injections = context.injections
-    for workload, report in context.captured():
-        if report.expected is not CaptureKind.SIDECAR or not injections[workload.ref].meshed:
+    agent = context.snapshot.derived(_any_agent)
+    reports = zip(context.captured_in(namespace), context.injected_in(namespace), strict=True)
+    for (workload, report), (_, place) in reports:
+        if report.expected is not CaptureKind.SIDECAR or not place.meshed:
             continue
         if _by_cni(workload, agent) and not is_true(workload.annotations.get(ISTIO_CNI)):
             elsewhere = is_true(workload.template.annotations.get(ISTIO_CNI))
@@ -41,6 +43,16 @@ def check(context: RuleContext) -> Iterator[Finding]:
                 api_version=workload.api_version,
                 path="metadata.annotations",
             )
+
+
+@EachNamespace
+def _agent(snapshot: Snapshot, namespace: str) -> bool:
+    found = snapshot.workloads_in(namespace)
+    return any(workload.kind == "DaemonSet" and workload.name == CNI_DAEMONSET for workload in found)
+
+
+def _any_agent(snapshot: Snapshot) -> bool:
+    return any(snapshot.parts(_agent).values())
 
 
 def _by_cni(workload: Workload, agent: bool) -> bool:
@@ -58,6 +70,6 @@ RULE = Rule(
     title="Speedscale is not told of Istio's CNI agent",
     inputs=CAPTURE_INPUTS | INJECTION_INPUTS,
     doc=__doc__ or "",
-    check=check,
+    check=InEachNamespace(check),
     remedy="declare-istio-cni",
 )

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from apps.mesh.capture import INPUTS
+from apps.mesh.capture import INPUTS, refs_of_cause
 from apps.mesh.findings import Finding, Severity
 from apps.mesh.refs import ResourceRef
 from apps.mesh.reports import CaptureCause, SpeedscaleInstall
@@ -29,8 +29,7 @@ def check(context: RuleContext) -> Iterator[Finding]:
     """At most one finding for each trace of an installation, one for a cluster without any."""
     if context.snapshot.missing("Deployment") is not None:
         return
-    waiting = tuple(w.ref for w, found in context.captured() if found.cause is CaptureCause.OPERATOR_MISSING)
-    wanting = tuple(w.ref for w, found in context.captured() if found.wanted)
+    waiting = context.snapshot.derived(refs_of_cause, CaptureCause.OPERATOR_MISSING)
     remnants = [install for install in context.installs if install.kind == "remnant"]
     for install in remnants:
         yield _remnant(install, waiting)
@@ -43,7 +42,8 @@ def check(context: RuleContext) -> Iterator[Finding]:
             path="spec.replicas",
             affected=waiting,
         )
-    if not context.installs and (wanting or context.snapshot.workloads):
+    if not context.installs and context.snapshot.workloads:
+        wanting = tuple(workload.ref for workload, found in context.captured() if found.wanted)
         yield _absent(wanting, whole=context.whole)
     elif waiting and not operators and not remnants:
         yield _elsewhere(context.installs, waiting, whole=context.whole)

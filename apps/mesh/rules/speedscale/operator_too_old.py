@@ -15,6 +15,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from apps.mesh.capture import INPUTS as CAPTURE_INPUTS
+from apps.mesh.capture import captured
+from apps.mesh.derived import EachNamespace
 from apps.mesh.findings import Finding, Severity
 from apps.mesh.injection import INPUTS as INJECTION_INPUTS
 from apps.mesh.injection import data_plane
@@ -23,6 +25,7 @@ from apps.mesh.refs import ResourceRef
 from apps.mesh.reports import CaptureKind, DataPlane, SpeedscaleInstall
 from apps.mesh.rules.base import Rule, RuleContext
 from apps.mesh.rules.wording import counted, listed
+from apps.mesh.snapshot import Snapshot
 from apps.mesh.speedscale import serving
 from apps.mesh.versions import version_of
 
@@ -39,20 +42,29 @@ Users = dict[str, list[ResourceRef]]
 def check(context: RuleContext) -> Iterator[Finding]:
     """One finding for each installation."""
     used: dict[str, Users] = {}
-    installs = context.installs
-    for workload, report in context.captured():
-        if report.expected is CaptureKind.NONE and report.actual is CaptureKind.NONE:
-            continue
-        install = serving(installs, workload.namespace)
+    for namespace, found in context.snapshot.parts(_used).items():
+        install = serving(context.installs, namespace) if found else None
         if install is not None:
-            for way in _ways(workload):
-                used.setdefault(install.namespace, {}).setdefault(way, []).append(workload.ref)
-    for install in installs:
+            for way, ref in found:
+                used.setdefault(install.namespace, {}).setdefault(way, []).append(ref)
+    for install in context.installs:
         own = version_of(install.version)
         users = used.get(install.namespace, {})
         late = [way for way, gate in GATES.items() if way in users and own and own < (version_of(gate) or ())]
         if late and install.components:
             yield _finding(install, late, users)
+
+
+@EachNamespace
+def _used(snapshot: Snapshot, namespace: str) -> tuple[tuple[str, ResourceRef], ...]:
+    """In which ways captured workloads of a namespace are in the mesh."""
+    reports = snapshot.part(captured, namespace)
+    return tuple(
+        (way, workload.ref)
+        for workload, report in zip(snapshot.workloads_in(namespace), reports, strict=True)
+        if {report.expected, report.actual} != {CaptureKind.NONE}
+        for way in _ways(workload)
+    )
 
 
 def _ways(workload: Workload) -> Iterator[str]:

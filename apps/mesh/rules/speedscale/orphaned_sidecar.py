@@ -13,12 +13,12 @@ from collections.abc import Iterator
 from apps.mesh.capture import INPUTS
 from apps.mesh.findings import Finding, Severity
 from apps.mesh.reports import CaptureState
-from apps.mesh.rules.base import Rule, RuleContext
+from apps.mesh.rules.base import InEachNamespace, Rule, RuleContext
 
 
-def check(context: RuleContext) -> Iterator[Finding]:
+def check(context: RuleContext, namespace: str) -> Iterator[Finding]:
     """One finding for each workload."""
-    for workload, report in context.captured():
+    for workload, report in context.captured_in(namespace):
         if report.state is CaptureState.ORPHAN:
             yield RULE.finding(
                 f"{report.reason} Annotate the workload if it shall be captured; otherwise write it again "
@@ -36,6 +36,6 @@ RULE = Rule(
     title="A sidecar that nothing asks for",
     inputs=INPUTS,
     doc=__doc__ or "",
-    check=check,
+    check=InEachNamespace(check),
     no_remedy="Whether the workload should be captured is the question; nothing asks for it.",
 )

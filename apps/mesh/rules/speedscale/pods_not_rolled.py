@@ -16,14 +16,14 @@ from apps.mesh.capture import INPUTS
 from apps.mesh.findings import Finding, Severity
 from apps.mesh.objects.workloads import Workload
 from apps.mesh.reports import CaptureCause, CaptureKind
-from apps.mesh.rules.base import Rule, RuleContext
+from apps.mesh.rules.base import InEachNamespace, Rule, RuleContext
 from apps.mesh.rules.wording import listed
-from apps.mesh.speedscale import sidecar_version
+from apps.mesh.speedscalepods import sidecar_version
 
 
-def check(context: RuleContext) -> Iterator[Finding]:
+def check(context: RuleContext, namespace: str) -> Iterator[Finding]:
     """One finding for each workload."""
-    for workload, report in context.captured():
+    for workload, report in context.captured_in(namespace):
         if report.cause is CaptureCause.NOT_ROLLED:
             yield RULE.finding(
                 f"{report.reason} {_restart(workload)}",
@@ -63,7 +63,7 @@ RULE = Rule(
     title="Running pods are older than the capture",
     inputs=INPUTS,
     doc=__doc__ or "",
-    check=check,
+    check=InEachNamespace(check),
     follows_pods=True,
     no_remedy=(
         "Pods get what the template has when they are replaced: a rollout restart is no change of "

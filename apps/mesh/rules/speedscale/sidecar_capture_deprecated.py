@@ -14,27 +14,29 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from apps.mesh.capture import INPUTS as CAPTURE_INPUTS
+from apps.mesh.capture import captured
+from apps.mesh.derived import EachNamespace
 from apps.mesh.findings import Finding, Severity
 from apps.mesh.injection import INPUTS as INJECTION_INPUTS
+from apps.mesh.injection import injected
 from apps.mesh.refs import ResourceRef
 from apps.mesh.reports import CaptureKind
 from apps.mesh.rules.base import Rule, RuleContext
 from apps.mesh.rules.wording import counted
+from apps.mesh.snapshot import Snapshot
 from apps.mesh.speedscale import serving
 
 
 def check(context: RuleContext) -> Iterator[Finding]:
     """One finding for each classic installation that captures meshed workloads by sidecar."""
     by_install: dict[str, list[ResourceRef]] = {}
-    injections, installs = context.injections, context.installs
-    for workload, report in context.captured():
-        if report.expected is CaptureKind.SIDECAR and injections[workload.ref].meshed:
-            install = serving(installs, workload.namespace)
-            if install is not None and install.kind == "classic":
-                by_install.setdefault(install.namespace, []).append(workload.ref)
-    for install in installs:
-        captured, operator = by_install.get(install.namespace), install.component("operator")
-        if not captured or operator is None:
+    for namespace, refs in context.snapshot.parts(_by_sidecar).items():
+        install = serving(context.installs, namespace) if refs else None
+        if install is not None and install.kind == "classic":
+            by_install.setdefault(install.namespace, []).extend(refs)
+    for install in context.installs:
+        found, operator = by_install.get(install.namespace), install.component("operator")
+        if not found or operator is None:
             continue
         step = (
             "The collector is installed: annotate workloads with capture.speedscale.com/enabled instead"
@@ -42,13 +44,25 @@ def check(context: RuleContext) -> Iterator[Finding]:
             else "Install it with ebpf.enabled=true, if the nodes have kernel 5.15 (arm64: 6.0) and BTF"
         )
         yield RULE.finding(
-            f"{counted(len(captured), 'workload')} behind Istio {'is' if len(captured) == 1 else 'are'} "
+            f"{counted(len(found), 'workload')} behind Istio {'is' if len(found) == 1 else 'are'} "
             "captured by sidecar, which Speedscale "
             f"calls deprecated in favour of its eBPF collector. {step}.",
             operator.ref,
             api_version="apps/v1",
-            affected=tuple(captured),
+            affected=tuple(found),
         )
+
+
+@EachNamespace
+def _by_sidecar(snapshot: Snapshot, namespace: str) -> tuple[ResourceRef, ...]:
+    """The meshed workloads of a namespace that are to be captured by sidecar."""
+    places, reports = snapshot.part(injected, namespace), snapshot.part(captured, namespace)
+    found = zip(snapshot.workloads_in(namespace), reports, places, strict=True)
+    return tuple(
+        workload.ref
+        for workload, report, place in found
+        if report.expected is CaptureKind.SIDECAR and place.meshed
+    )
 
 
 RULE = Rule(

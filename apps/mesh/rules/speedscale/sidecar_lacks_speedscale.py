@@ -17,23 +17,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from apps.mesh.blockages import Blockage, Cause, by_cause, catch_all_index, imports
-from apps.mesh.capture import captures
-from apps.mesh.derived import steady
+from apps.mesh.derived import EachNamespace, steady
 from apps.mesh.egress import EgressEngine, egress_scopes
 from apps.mesh.findings import Finding, Severity
-from apps.mesh.injection import injections
-from apps.mesh.needs import INPUTS
+from apps.mesh.needs import INPUTS, senders
 from apps.mesh.objects.networking import Sidecar
 from apps.mesh.objects.workloads import Workload
 from apps.mesh.refs import ResourceRef
-from apps.mesh.reports import CaptureKind, SpeedscaleInstall
+from apps.mesh.reports import SpeedscaleInstall
 from apps.mesh.rules.base import Rule, RuleContext
 from apps.mesh.rules.wording import counted, listed
 from apps.mesh.snapshot import Snapshot
 from apps.mesh.speedscale import FORWARDER_PORT, forwarder_host, installs, serving
 from apps.mesh.verdicts import Destination, Protocol, Step
-
-SENDS_THROUGH_PROXY = frozenset({CaptureKind.SIDECAR, CaptureKind.EBPF_JAVA})
 
 
 @dataclass(slots=True)
@@ -86,29 +82,46 @@ def _refused(
 
 def _without_forwarder(snapshot: Snapshot) -> tuple[tuple[Workload, SpeedscaleInstall, Sidecar], ...]:
     """The captured workloads whose Sidecar does not import the forwarder, in the order of workloads."""
-    found = snapshot.derived(installs)
+    closed = snapshot.parts(_closed)
     cut: dict[ResourceRef, Sidecar] = {}
     for scope in snapshot.derived(egress_scopes):
-        sidecar = snapshot.get(scope.sidecar) if scope.sidecar is not None else None
-        install = serving(found, scope.namespace)
-        if install is None or not isinstance(sidecar, Sidecar):
+        if scope.sidecar is None:
             continue
-        host = forwarder_host(install)
-        if not imports(sidecar, scope.namespace, install.namespace, host, FORWARDER_PORT):
-            cut.update(dict.fromkeys(scope.workloads, sidecar))
-    senders = snapshot.derived(_senders) if cut else ()
-    return tuple((item, install, cut[item.ref]) for item, install in senders if item.ref in cut)
+        if scope.sidecar.namespace == scope.namespace:
+            shut = closed.get(scope.namespace, {}).get(scope.sidecar)
+        else:
+            found = snapshot.get(scope.sidecar)
+            shared = isinstance(found, Sidecar) and not _knows_forwarder(snapshot, found, scope.namespace)
+            shut = found if shared and isinstance(found, Sidecar) else None
+        if shut is not None:
+            cut.update(dict.fromkeys(scope.workloads, shut))
+    sending = snapshot.derived(_senders) if cut else ()
+    return tuple((item, install, cut[item.ref]) for item, install in sending if item.ref in cut)
+
+
+@EachNamespace
+def _closed(snapshot: Snapshot, namespace: str) -> dict[ResourceRef, Sidecar]:
+    """The Sidecars of a namespace that do not import the forwarder for it."""
+    found = snapshot.each_in(Sidecar, namespace)
+    return {item.ref: item for item in found if not _knows_forwarder(snapshot, item, namespace)}
+
+
+def _knows_forwarder(snapshot: Snapshot, sidecar: Sidecar, namespace: str) -> bool:
+    """Whether workloads of a namespace import it under a Sidecar; so too where no installation serves it."""
+    install = serving(snapshot.derived(installs), namespace)
+    return install is None or imports(
+        sidecar, namespace, install.namespace, forwarder_host(install), FORWARDER_PORT
+    )
 
 
 def _senders(snapshot: Snapshot) -> tuple[tuple[Workload, SpeedscaleInstall], ...]:
     """The captured workloads that send through a proxy, with the installation that serves them."""
-    reports, injected = snapshot.derived(captures).values(), snapshot.derived(injections)
     found = snapshot.derived(installs)
     return tuple(
         (workload, install)
-        for workload, report in zip(snapshot.workloads, reports, strict=True)
-        if SENDS_THROUGH_PROXY & {report.expected, report.actual} and injected[workload.ref].meshed
-        if (install := serving(found, workload.namespace)) is not None
+        for name, workloads in snapshot.parts(senders).items()
+        if workloads and (install := serving(found, name)) is not None
+        for workload in workloads
     )
 
 

@@ -22,7 +22,7 @@ from apps.mesh.findings import Finding, Severity
 from apps.mesh.hosts import service_names
 from apps.mesh.inforce import INPUTS, in_force, together
 from apps.mesh.objects.gatewayapi import GatewayListener, KubernetesGateway
-from apps.mesh.planes import NamespacePlanes, at_least
+from apps.mesh.planes import at_least, namespace_planes
 from apps.mesh.refs import ResourceRef
 from apps.mesh.rules.base import Rule, RuleContext
 
@@ -34,7 +34,7 @@ NAMED = frozenset({"HTTP", "HTTPS", "TLS"})
 def check(context: RuleContext) -> Iterator[Finding]:
     """One finding for each listener that is refused."""
     gateways = [g for g in in_force(context.snapshot, KubernetesGateway) if of_istio(context.snapshot, g)]
-    planes = context.snapshot.derived(NamespacePlanes)
+    planes = context.snapshot.derived(namespace_planes)
     found: dict[tuple[ResourceRef, str], Finding] = {}
     for gateway in gateways:
         strict = at_least(planes.of(gateway.namespace), 1, 31) is not False

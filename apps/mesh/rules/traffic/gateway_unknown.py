@@ -20,7 +20,7 @@ from apps.mesh.destinations import parts
 from apps.mesh.findings import Finding, Severity
 from apps.mesh.inforce import INPUTS, in_force
 from apps.mesh.objects.networking import VirtualService
-from apps.mesh.planes import NamespacePlanes, at_least
+from apps.mesh.planes import at_least, namespace_planes
 from apps.mesh.references import MESH_GATEWAY, gateway_ref
 from apps.mesh.refs import ResourceRef
 from apps.mesh.rules.base import Rule, RuleContext
@@ -68,7 +68,7 @@ def _wrong(context: RuleContext, route: VirtualService, name: str) -> str:
 
 def _other_form(context: RuleContext, route: VirtualService, name: str) -> str:
     """What is wrong with a name that another version of Istio gives."""
-    plane = context.snapshot.derived(NamespacePlanes).of(route.namespace)
+    plane = context.snapshot.derived(namespace_planes).of(route.namespace)
     tilde = at_least(plane, 1, 28)
     before, after = ("-", "~") if tilde else ("~", "-")
     if tilde is None or f"{before}{_OF_GATEWAY_API}{before}" not in name:

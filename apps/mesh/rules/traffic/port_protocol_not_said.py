@@ -13,26 +13,31 @@ from collections.abc import Iterator
 
 from apps.mesh.egress.services import AUTO, service_protocol
 from apps.mesh.findings import Finding, Severity
-from apps.mesh.inforce import in_force
 from apps.mesh.injection import INPUTS as INJECTION_INPUTS
 from apps.mesh.mtls import INPUTS as MODE_INPUTS
+from apps.mesh.mtls import mutual
 from apps.mesh.objects.networking import Service
+from apps.mesh.refs import ResourceRef
 from apps.mesh.reports import MtlsMode
-from apps.mesh.rules.base import Rule, RuleContext
+from apps.mesh.rules.base import InEachNamespace, Rule, RuleContext
 from apps.mesh.rules.wording import listed
 from apps.mesh.speedscale import INPUTS as INSTALL_INPUTS
 
 
-def check(context: RuleContext) -> Iterator[Finding]:
+def check(context: RuleContext, namespace: str) -> Iterator[Finding]:
     """One finding for each Service."""
-    installed = {install.namespace for install in context.installs}
-    for service in in_force(context.snapshot, Service):
+    if any(install.namespace == namespace for install in context.installs):
+        return
+    meshed = _meshed(context, namespace)
+    for service in context.snapshot.each_in(Service, namespace):
         guessed = [
             place
             for place, port in enumerate(service.ports)
             if port.protocol == "TCP" and service_protocol(port) == AUTO
         ]
-        if not guessed or service.namespace in installed or not _meshed(context, service):
+        if not guessed or not context.reads(service):
+            continue
+        if not any(item.ref in meshed for item in context.services_in(namespace).behind(service.ref)):
             continue
         ports = [service.ports[place] for place in guessed]
         shown = listed(f"{port.name or 'without a name'} ({port.number})" for port in ports)
@@ -46,12 +51,15 @@ def check(context: RuleContext) -> Iterator[Finding]:
         )
 
 
-def _meshed(context: RuleContext, service: Service) -> bool:
-    """Whether pods with a proxy are behind it, other than gateways."""
-    return any(
-        context.injections[workload.ref].meshed and context.mtls[workload.ref].mode is not MtlsMode.GATEWAY
-        for workload in context.services.behind(service)
-    )
+def _meshed(context: RuleContext, namespace: str) -> set[ResourceRef]:
+    """The workloads of a namespace that have pods with a proxy, other than gateways."""
+    modes = context.snapshot.part(mutual, namespace)
+    found = zip(context.injected_in(namespace), modes, strict=True)
+    return {
+        workload.ref
+        for (workload, report), mode in found
+        if report.meshed and mode.mode is not MtlsMode.GATEWAY
+    }
 
 
 RULE = Rule(
@@ -61,7 +69,7 @@ RULE = Rule(
     title="Istio has to guess the protocol of a port",
     inputs=INSTALL_INPUTS | INJECTION_INPUTS | MODE_INPUTS | {"Service"},
     doc=__doc__ or "",
-    check=check,
+    check=InEachNamespace(check),
     references=("KIA0601", "KIA0602", "IST0118"),
     no_remedy=(
         "What the port carries only the application knows; a wrong protocol breaks calls that work today."

@@ -17,16 +17,16 @@ from apps.mesh.findings import Finding, Severity
 from apps.mesh.injection import INPUTS
 from apps.mesh.objects.networking import Port, Service
 from apps.mesh.objects.workloads import Workload
-from apps.mesh.rules.base import Rule, RuleContext
+from apps.mesh.rules.base import InEachNamespace, Rule, RuleContext
 from apps.mesh.rules.wording import listed
 
 HTTP = frozenset({"HTTP", "HTTP2", "GRPC", "GRPC-WEB", "HTTP_PROXY"})
 
 
-def check(context: RuleContext) -> Iterator[Finding]:
+def check(context: RuleContext, namespace: str) -> Iterator[Finding]:
     """One finding for each workload and container port."""
-    index = context.services
-    for workload, report in context.injected():
+    index = context.services_in(namespace)
+    for workload, report in context.injected_in(namespace):
         services = index.of(workload)
         if len(services) < 2 or not report.meshed:
             continue
@@ -67,7 +67,7 @@ RULE = Rule(
     title="Services disagree on the protocol of a container port",
     inputs=INPUTS | {"Service"},
     doc=__doc__ or "",
-    check=check,
+    check=InEachNamespace(check),
     references=("IST0116", "IST0137"),
     no_remedy="Only one of the protocols is what the container speaks, and which one cannot be seen.",
 )

@@ -15,14 +15,14 @@ from apps.mesh.destinationrules import DestinationRules, MergedRule
 from apps.mesh.findings import Finding, Severity
 from apps.mesh.inforce import INPUTS, in_force
 from apps.mesh.objects.networking import DestinationRule
-from apps.mesh.planes import NamespacePlanes
+from apps.mesh.planes import namespace_planes
 from apps.mesh.rules.base import Rule, RuleContext
 from apps.mesh.rules.wording import listed
 
 
 def check(context: RuleContext) -> Iterator[Finding]:
     """One finding for each rule of which something is ignored."""
-    planes = context.snapshot.derived(NamespacePlanes)
+    planes = context.snapshot.derived(namespace_planes)
     indexes = context.snapshot.derived(DestinationRules)
     rules = in_force(context.snapshot, DestinationRule)
     for namespace in sorted({rule.namespace for rule in rules}):

@@ -16,7 +16,7 @@ from apps.mesh.findings import Finding, Severity
 from apps.mesh.inforce import INPUTS, in_force
 from apps.mesh.objects.networking import DestinationRule
 from apps.mesh.objects.traffic import MUTUAL, SIMPLE, ClientTls, TrafficPolicy
-from apps.mesh.planes import NamespacePlanes
+from apps.mesh.planes import namespace_planes
 from apps.mesh.rules.base import Rule, RuleContext
 
 VERIFIES = (1, 21)
@@ -25,7 +25,7 @@ VERIFIES = (1, 21)
 
 def check(context: RuleContext) -> Iterator[Finding]:
     """One finding for each rule: its first setting that does not verify."""
-    planes = context.snapshot.derived(NamespacePlanes)
+    planes = context.snapshot.derived(namespace_planes)
     for rule in in_force(context.snapshot, DestinationRule):
         old = _older(planes.of(rule.namespace).version)
         for path, tls in _settings(rule):

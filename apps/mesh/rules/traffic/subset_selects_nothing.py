@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from apps.mesh.derived import steady
+from apps.mesh.derived import EachNamespace, steady
 from apps.mesh.destinations import destinations, named
 from apps.mesh.egress.services import RegistryService
 from apps.mesh.findings import Finding, Severity
@@ -30,9 +30,10 @@ from apps.mesh.objects.networking import (
 )
 from apps.mesh.objects.selectors import is_subset
 from apps.mesh.objects.workloads import WORKLOAD_KINDS
+from apps.mesh.refs import ResourceRef
 from apps.mesh.rules.base import OneByOne, Rule, RuleContext
 from apps.mesh.rules.wording import listed
-from apps.mesh.selection import label_sets
+from apps.mesh.selection import backed, label_sets
 from apps.mesh.snapshot import Snapshot
 
 _OF_PLACE = ("topology.kubernetes.io/", "topology.istio.io/", "kubernetes.io/hostname", "istio-locality")
@@ -88,9 +89,18 @@ def _of_service(context: RuleContext, service: RegistryService) -> list[Labels] 
         )
     ):
         return None
-    workloads = context.services.behind(service.ref)
-    found = [labels for workload in workloads for labels in label_sets(workload)]
-    return [*found, *_of_machines(context, service)] or None
+    behind = context.snapshot.parts(_behind).get(service.namespace, {})
+    return [*behind.get(service.ref, ()), *_of_machines(context, service)] or None
+
+
+@EachNamespace
+def _behind(snapshot: Snapshot, namespace: str) -> dict[ResourceRef, tuple[Labels, ...]]:
+    """The labels of the pods behind each Service of a namespace."""
+    index = snapshot.part(backed, namespace)
+    return {
+        service.ref: tuple(labels for item in index.behind(service.ref) for labels in label_sets(item))
+        for service in snapshot.each_in(Service, namespace)
+    }
 
 
 def _spans_clusters(snapshot: Snapshot) -> bool:

@@ -14,18 +14,19 @@ from apps.mesh.clienttls import container_port
 from apps.mesh.findings import Finding, Severity
 from apps.mesh.objects.networking import Service
 from apps.mesh.objects.workloads import WORKLOAD_KINDS
-from apps.mesh.rules.base import Rule, RuleContext
+from apps.mesh.rules.base import InEachNamespace, Rule, RuleContext
 from apps.mesh.rules.wording import listed
 
 _INJECTED = frozenset({"http-envoy-prom"})
 """Names of ports that injection brings along; templates do not show them."""
 
 
-def check(context: RuleContext) -> Iterator[Finding]:
+def check(context: RuleContext, namespace: str) -> Iterator[Finding]:
     """One finding for each Service; none where workloads could not be read."""
-    for service in context.snapshot.each(Service):
+    index = context.services_in(namespace)
+    for service in context.snapshot.each_in(Service, namespace):
         names = [port for port in service.ports if _is_name(port.target_port)]
-        workloads = context.services.behind(service) if names else ()
+        workloads = index.behind(service.ref) if names else ()
         if not workloads or any(context.snapshot.missing(kind, service.namespace) for kind in WORKLOAD_KINDS):
             continue
         lost = [
@@ -55,7 +56,7 @@ RULE = Rule(
     title="A Service leads to a port name that no container has",
     inputs=frozenset({"Service", "Workload"}),
     doc=__doc__ or "",
-    check=check,
+    check=InEachNamespace(check),
     references=("KIA0701",),
     no_remedy="Which container port was meant is a guess.",
 )
