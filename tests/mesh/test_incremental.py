@@ -102,6 +102,14 @@ def test_another_mesh_config_is_another_registry(field: str) -> None:
     assert everything(after) == everything(from_scratch(after))
 
 
+def test_an_entry_for_hosts_that_only_the_settings_name_is_missed_when_it_goes() -> None:
+    snapshot = from_scratch(case_snapshot("SS05", "of-the-tenants-region"))
+    assert "SS05" in {item.code for item in analyse(snapshot, HOSTS).findings}
+    after = snapshot.with_patched([], [ResourceRef("ServiceEntry", "speedscale", "queue")])
+    assert "SS05" not in {item.code for item in analyse(after, HOSTS).findings}
+    assert everything(after) == everything(from_scratch(after))
+
+
 KUBE_SYSTEM: Manifest = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "kube-system"}}
 
 
