@@ -24,16 +24,23 @@ OWN = {
     ),
     PROBLEM_CODE: (
         PROBLEM_TITLE,
-        "warning",
+        "error",
         "A field holds another type than its kind asks for (a text where a list belongs, a word where a\n"
         "number belongs). It was read as if it were absent, so verdicts on this object may differ from\n"
-        "Istio's, whose API server would have refused it. Related: IST0106.",
+        "Istio's; the API server refuses such an object. Related: IST0106.\n\n"
+        "Names, labels and annotations are texts, and YAML takes `true`, `8080` and `1.10` for something\n"
+        'else: `sidecar.speedscale.com/inject: true` is refused, `"true"` is not. They are read as they\n'
+        "were meant. Of one object at most fifty fields are told.",
     ),
     FILE_CODE: (
         FILE_TITLE,
         "error",
         "A file, or a document in it, is not YAML, is no Kubernetes object, or is larger than what is read.\n"
-        "Everything that could be read was analysed without it.",
+        "Everything that could be read was analysed without it.\n\n"
+        "A warning is given for what stands in the files and does not count: a key that is written twice in\n"
+        "one mapping, an object that is written again in another place (the last one counts), a Helm chart\n"
+        "or a kustomization, which are not rendered here. A note is given for YAML and JSON that is for\n"
+        "other tools and has neither `apiVersion` nor `kind`.",
     ),
     UNKNOWN_CODE: (
         UNKNOWN_TITLE,

@@ -17,7 +17,8 @@ import yaml
 
 from apps.common.errors import InvalidInputError
 from apps.mesh.findings import Finding
-from apps.mesh.parsing.yamltext import Limits, YamlProblem, documents, line_at
+from apps.mesh.parsing.directories import why
+from apps.mesh.parsing.yamltext import Limits, Repeated, YamlProblem, documents, line_at
 from apps.mesh.suppression import ALL, REASON_LIMIT, By, Entry, Suppression
 
 NAME = ".meshconsole-ignore.yaml"
@@ -51,11 +52,14 @@ def read(path: Path, codes: Collection[str]) -> Ignored:
     try:
         text = path.read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise _wrong(path, 0, f"The file cannot be read: {type(error).__name__}.") from error
+        raise _wrong(path, 0, f"The file cannot be read: {why(error)}.") from error
+    repeated: list[Repeated] = []
     try:
-        value, node = next(documents(text, LIMITS), (None, None))
+        value, node = next(documents(text, LIMITS, repeated), (None, None))
     except YamlProblem as problem:
         raise _wrong(path, problem.line, str(problem)) from problem
+    for twice in repeated:
+        raise _wrong(path, twice.line, f"{twice.key[:40]} is written twice in one entry.")
     if value is None or node is None:
         return Ignored(path.name)
     if not isinstance(value, list):

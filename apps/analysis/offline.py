@@ -6,7 +6,7 @@ injection webhooks, so Istio's own default ones are assumed then, as long as the
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,13 +18,17 @@ from apps.mesh.analyse import FILE_CODE, FILE_TITLE, KNOWN_CODES
 from apps.mesh.findings import Finding, Severity
 from apps.mesh.meshconfig import control_planes
 from apps.mesh.objects.config import MutatingWebhookConfiguration
-from apps.mesh.parsing.files import FileProblem, SourceDocument, load_directory
+from apps.mesh.parsing.directories import load_directory
+from apps.mesh.parsing.files import FileProblem, SourceDocument
 from apps.mesh.refs import Manifest, ResourceRef
+from apps.mesh.rules.wording import listed
 from apps.mesh.snapshot import Gap, Snapshot
 
 WEBHOOK_KIND = MutatingWebhookConfiguration.__name__
 NO_WEBHOOKS = "there is none among the manifests"
 ASSUMED = "Istio's default injection webhooks are assumed, because none is among the manifests."
+
+UNREAD = "Not everything could be read ({files}); an answer may be another one with what stands there."
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,10 @@ class Place:
     file: str = ""
     line: int | None = None
     column: int | None = None
+
+    def __str__(self) -> str:
+        """`file:line:column` as far as it is known, which editors and terminals can follow."""
+        return ":".join(str(part) for part in (self.file, self.line, self.column) if part)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +55,12 @@ class Offline:
     problems: tuple[FileProblem, ...]
     assumptions: tuple[str, ...]
     ignored: Ignored = field(default_factory=Ignored)
+
+    @property
+    def unread(self) -> tuple[str, ...]:
+        """A sentence, if something could not be read on which an answer may rest."""
+        lost = [f"{p.file}:{p.line or 1}" for p in self.problems if p.severity is Severity.ERROR]
+        return (UNREAD.format(files=listed(dict.fromkeys(lost))),) if lost else ()
 
     def locate(self, ref: ResourceRef, path: str = "") -> Place:
         """Where a field stands; nowhere for an object that is in no file."""
@@ -62,16 +76,17 @@ def read(directory: Path, suppressions: Path | None = None) -> Offline:
         raise InvalidInputError(f"There is no directory {directory}.", field="manifests")
     own = [directory / ignorefile.NAME, *([suppressions] if suppressions else [])]
     loaded = load_directory(directory, leave_out=own)
-    if not loaded.documents and not loaded.problems:
+    if not loaded.documents and not any(item.severity is Severity.ERROR for item in loaded.problems):
         raise InvalidInputError(
-            f"{directory} holds no manifest: no .yaml, .yml or .json file.", field="manifests"
+            f"{directory} holds no manifest: no .yaml, .yml or .json file with an object of Kubernetes.",
+            field="manifests",
         )
     snapshot, assumptions = _snapshot(loaded.manifests)
     return Offline(
         directory=directory,
         snapshot=snapshot,
         documents={document.ref: document for document in loaded.documents},
-        problems=loaded.problems,
+        problems=(*loaded.problems, *_overwritten(loaded.documents)),
         assumptions=assumptions,
         ignored=_ignored(directory, suppressions),
     )
@@ -89,16 +104,38 @@ def file_findings(problems: tuple[FileProblem, ...]) -> tuple[tuple[Finding, Fil
         (
             Finding(
                 code=FILE_CODE,
-                severity=Severity.ERROR,
+                severity=problem.severity,
                 title=FILE_TITLE,
-                message=f"{problem.message} What it would have said was not looked at.",
+                message=_told(problem),
                 ref=ResourceRef("File", "", problem.file),
-                key=str(problem.line),
+                key=f"{problem.line} {problem.key}".rstrip(),
             ),
             problem,
         )
         for problem in problems
     )
+
+
+def _told(problem: FileProblem) -> str:
+    unread = problem.severity is Severity.ERROR
+    return f"{problem.message} What it would have said was not looked at." if unread else problem.message
+
+
+def _overwritten(documents: Iterable[SourceDocument]) -> Iterator[FileProblem]:
+    """What another document of the same object takes the place of, unless the two say the same."""
+    last: dict[ResourceRef, SourceDocument] = {}
+    for document in documents:
+        before = last.get(document.ref)
+        last[document.ref] = document
+        if before is not None and before.manifest != document.manifest:
+            yield FileProblem(
+                before.file,
+                before.line(),
+                f"{document.ref} stands in {document.file}, line {document.line()} too, as another. "
+                "Only that one was read.",
+                Severity.WARNING,
+                key=str(document.ref),
+            )
 
 
 def _snapshot(manifests: tuple[Manifest, ...]) -> tuple[Snapshot, tuple[str, ...]]:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from apps.analysis.located import Located
-from apps.analysis.offline import Offline, Place
+from apps.analysis.offline import Offline
 from apps.mesh.analyse import Analysis
 from apps.mesh.egress import EgressScope
 from apps.mesh.findings import Severity
@@ -162,7 +162,8 @@ def _heading(summary: dict[str, Any]) -> Iterator[str]:
         policy = plane["outbound_policy"] or "unknown outbound policy"
         yield printable(f"Istio{version} in {plane['namespace']}, revision {plane['revision']}: {policy}.")
     for install in summary["speedscale"]:
-        yield printable(f"Speedscale {install['version']} in {install['namespace']} ({install['kind']}).")
+        version = f" {install['version']}" if install["version"] else ""
+        yield printable(f"Speedscale{version} in {install['namespace']} ({install['kind']}).")
     coverage = summary["coverage"]
     if coverage["workloads"]:
         share = f"{coverage['covered']} of {counted(coverage['workloads'], 'workload')}"
@@ -174,7 +175,7 @@ def _heading(summary: dict[str, Any]) -> Iterator[str]:
 def _finding_lines(item: Located) -> Iterator[str]:
     finding = item.finding
     yield f"{finding.severity.value.upper():<9}{finding.code}  {finding.title}"
-    place = [str(finding.ref), finding.path, place_text(item.place)]
+    place = [str(finding.ref), finding.path, str(item.place)]
     yield printable(f"{INDENT}{' · '.join(part for part in place if part)}")
     yield from _wrapped(INDENT, finding.message)
     if finding.affected:
@@ -188,14 +189,9 @@ def _finding_lines(item: Located) -> Iterator[str]:
 def _suppressed_lines(item: Located, quiet: Suppression) -> Iterator[str]:
     finding = item.finding
     until = f", until {quiet.until}" if quiet.until else ""
-    place = " · ".join(part for part in (str(finding.ref), place_text(item.place)) if part)
+    place = " · ".join(part for part in (str(finding.ref), str(item.place)) if part)
     yield printable(f"  {finding.severity.value.upper():<9}{finding.code}  {place}")
     yield from _wrapped(f"  {INDENT}", f"By {quiet.by}{until}: {quiet.reason or 'no reason is given'}")
-
-
-def place_text(place: Place) -> str:
-    """`file:line:column` as far as it is known, which editors and terminals can follow."""
-    return ":".join(str(part) for part in (place.file, place.line, place.column) if part)
 
 
 def _step_lines(number: int, step: Step) -> Iterator[str]:

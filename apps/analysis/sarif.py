@@ -21,11 +21,12 @@ SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sar
 TOOL = "meshconsole"
 FINGERPRINT = "meshconsoleFinding/v1"
 BASE = "%SRCROOT%"
+MOST_RESULTS = 25_000
 LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
 KINDS = {By.ANNOTATION: "inSource", By.FILE: "external", By.CONSOLE: "external"}
 OWN_TITLES = {
     CRASH_CODE: (CRASH_TITLE, Severity.WARNING),
-    PROBLEM_CODE: (PROBLEM_TITLE, Severity.WARNING),
+    PROBLEM_CODE: (PROBLEM_TITLE, Severity.ERROR),
     FILE_CODE: (FILE_TITLE, Severity.ERROR),
     UNKNOWN_CODE: (UNKNOWN_TITLE, Severity.INFO),
 }
@@ -35,7 +36,8 @@ def sarif(found: Iterable[Located]) -> dict[str, Any]:
     """A log of one run. Every check is listed, found or not; paths are relative to what was analysed."""
     rules = sorted([*map(_rule, RULES), *map(_own_rule, OWN_TITLES)], key=lambda rule: str(rule["id"]))
     numbers = {rule["id"]: number for number, rule in enumerate(rules)}
-    ordered = sorted(found, key=_order)
+    worst = sorted(found, key=lambda item: item.finding.severity.rank)
+    ordered = sorted(worst[:MOST_RESULTS], key=_order)
     driver = {"name": TOOL, "rules": rules}
     return {
         "$schema": SCHEMA,
@@ -45,9 +47,18 @@ def sarif(found: Iterable[Located]) -> dict[str, Any]:
                 "tool": {"driver": driver},
                 "columnKind": "unicodeCodePoints",
                 "results": [_result(item, numbers) for item in ordered],
+                **_left_out(len(worst)),
             }
         ],
     }
+
+
+def _left_out(found: int) -> dict[str, Any]:
+    if found <= MOST_RESULTS:
+        return {}
+    told = f"{found - MOST_RESULTS} findings are left out: code hosts take no more than {MOST_RESULTS}."
+    notice = {"level": "error", "message": {"text": told}}
+    return {"invocations": [{"executionSuccessful": True, "toolExecutionNotifications": [notice]}]}
 
 
 def _rule(rule: Rule) -> dict[str, Any]:
@@ -65,6 +76,7 @@ def _descriptor(
     described: dict[str, Any] = {
         "id": code,
         "shortDescription": {"text": _plain(f"{title}.")},
+        "fullDescription": {"text": _plain(" ".join(doc.partition("\n\n")[0].split()))},
         "help": {"text": _plain(doc), "markdown": _plain(f"**{code}: {title}**\n\n{doc}")},
         "defaultConfiguration": {"level": LEVELS[severity]},
         # `helpUri` has to be absolute, and where the pages are published is for others to say.
@@ -101,10 +113,8 @@ def _location(item: Located) -> dict[str, Any]:
 def _physical(place: Place) -> dict[str, Any]:
     uri = quote(place.file.replace("\\", "/"), errors="surrogateescape")
     physical: dict[str, Any] = {"artifactLocation": {"uri": uri, "uriBaseId": BASE}}
-    if place.line:
-        column = {"startColumn": place.column} if place.column else {}
-        physical["region"] = {"startLine": place.line, **column}
-    return physical
+    column = {"startColumn": place.column} if place.column else {}
+    return {**physical, "region": {"startLine": place.line or 1, **column}}
 
 
 def _plain(text: str) -> str:

@@ -17,7 +17,8 @@ from apps.mesh.parsing.registry import POD_GROUPS_KIND
 from apps.mesh.refs import Manifest, ResourceRef
 from apps.mesh.reports import CaptureCause, SpeedscaleInstall
 from apps.mesh.snapshot import Snapshot
-from apps.mesh.speedscale import INJECTED, SIDECAR_NAME, installs, serving
+from apps.mesh.speedscale import acting, installs
+from apps.mesh.speedscalepods import INJECTED, SIDECAR_NAME
 
 CONTAINERS = ("containers", "initContainers")
 
@@ -41,7 +42,7 @@ def written(before: Snapshot, after: Snapshot, ref: ResourceRef) -> Iterator[Man
 
 def operator_of(snapshot: Snapshot, workload: Workload) -> SpeedscaleInstall | None:
     """The installation whose operator sees the workload being written; a namespaced one has no operator."""
-    install = serving(snapshot.derived(installs), workload.namespace)
+    install = acting(snapshot.derived(installs), workload.namespace)
     return install if install is not None and install.kind == "classic" else None
 
 

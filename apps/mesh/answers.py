@@ -91,7 +91,7 @@ def read_case(line: str | bytes) -> RecordedCase:
         return RecordedCase(
             id=str(data["id"]),
             tags=tags,
-            manifests=tuple(data["manifests"]),
+            manifests=tuple({**manifest} for manifest in data["manifests"]),
             probes=tuple(_probe(probe, shared) for probe in data["probes"]),
         )
     except (KeyError, TypeError, AttributeError, ValueError) as error:

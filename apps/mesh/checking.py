@@ -17,6 +17,8 @@ from apps.mesh.findings import Finding, Severity
 from apps.mesh.hostsets import HostSet
 from apps.mesh.inforce import in_force
 from apps.mesh.objects.base import MeshObject
+from apps.mesh.operatormade import KINDS as OPERATOR_KINDS
+from apps.mesh.operatormade import made_by_operator
 from apps.mesh.refs import Manifest, ResourceRef
 from apps.mesh.rules.base import InEachNamespace, OneByOne, Rule, RuleContext
 from apps.mesh.rules.catalogue import RULES
@@ -29,11 +31,15 @@ CRASH_TITLE = "A check could not finish"
 PROBLEM_CODE = "MC002"
 PROBLEM_TITLE = "A field is not what its kind asks for"
 FILE_CODE = "MC003"
-FILE_TITLE = "A file could not be read"
+FILE_TITLE = "A file, or a part of it, was not read"
 OWN_CODES = (CRASH_CODE, PROBLEM_CODE, FILE_CODE, UNKNOWN_CODE)
 KNOWN_CODES = frozenset({*OWN_CODES, *(rule.code for rule in RULES)})
 """Every code that a finding can have."""
 CRASH_FRAMES = 3
+SPEEDSCALES = "SS"
+OPERATORS_WORK = (
+    "Speedscale's operator wrote this object and would write it again, so there is nothing to mend by hand."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +70,13 @@ def ignored(snapshot: Snapshot, found: Iterable[Finding]) -> dict[str, Suppressi
     return suppressed((item for item in found if item.ref in marked), manifest_of, today=date.min)
 
 
-def _found(snapshot: Snapshot, rule: Rule, hostset: HostSet) -> tuple[_Ranked, ...]:
+def _found(snapshot: Snapshot, rule: Rule, hostset: HostSet) -> _Findings:
     context, check = RuleContext(snapshot, hostset), rule.check
     if isinstance(check, InEachNamespace):
         parts = snapshot.parts(_in_namespace, rule, hostset).values()
         return tuple(item for part in parts for item in part)
     if not isinstance(check, OneByOne):
-        return _run(rule, hostset, lambda: check(context))
+        return _weighed(snapshot, _run(rule, hostset, lambda: check(context)))
     known = snapshot.derived(_by_object, rule, hostset)
     found: list[_Ranked] = []
     for item in in_force(snapshot, check.kind):
@@ -78,14 +84,14 @@ def _found(snapshot: Snapshot, rule: Rule, hostset: HostSet) -> tuple[_Ranked, .
         found.extend(
             last[1] if last is not None else _run(rule, hostset, partial(check.judge, context, item))
         )
-    return tuple(found)
+    return _weighed(snapshot, found)
 
 
 @EachNamespace
 def _in_namespace(snapshot: Snapshot, namespace: str, rule: Rule, hostset: HostSet) -> _Findings:
     context, check = RuleContext(snapshot, hostset), rule.check
     assert isinstance(check, InEachNamespace)  # noqa: S101 see _found
-    return _run(rule, hostset, partial(check.judge, context, namespace))
+    return _weighed(snapshot, _run(rule, hostset, partial(check.judge, context, namespace)))
 
 
 def _by_object(snapshot: Snapshot, rule: Rule, hostset: HostSet) -> dict[int, tuple[MeshObject, _Findings]]:
@@ -102,6 +108,24 @@ def _run(rule: Rule, hostset: HostSet, check: Callable[[], Iterable[Finding]]) -
     if rule.about_hosts:
         found = [replace(finding, hostset=str(hostset)) for finding in found]
     return tuple(map(_ranked, found))
+
+
+def _weighed(snapshot: Snapshot, found: Iterable[_Ranked]) -> _Findings:
+    """What was found, as hints where Speedscale's operator wrote the object: nobody can mend that by hand.
+    What is parsed of an object does not say who wrote it, so this is asked anew of what was found before."""
+    return tuple(_hint(item) if _operators(snapshot, item.finding) else item for item in found)
+
+
+def _operators(snapshot: Snapshot, finding: Finding) -> bool:
+    if finding.ref.kind not in OPERATOR_KINDS or finding.code.startswith(SPEEDSCALES):
+        return False
+    item = snapshot.get(finding.ref)
+    return isinstance(item, MeshObject) and made_by_operator(snapshot, item)
+
+
+def _hint(item: _Ranked) -> _Ranked:
+    message = f"{OPERATORS_WORK} What was seen: {item.finding.message}"
+    return _ranked(replace(item.finding, severity=Severity.INFO, remedy="", message=message))
 
 
 def _attempt(rule: Rule, check: Callable[[], Iterable[Finding]]) -> list[Finding]:
@@ -130,9 +154,9 @@ def _problems(shelf: Shelf) -> tuple[_Ranked, ...]:
         _ranked(
             Finding(
                 code=PROBLEM_CODE,
-                severity=Severity.WARNING,
+                severity=Severity.ERROR,
                 title=PROBLEM_TITLE,
-                message=f"{problem.message} The field was read as if it were absent.",
+                message=problem.message,
                 ref=problem.ref,
                 api_version=str(shelf.entries[problem.ref].manifest.get("apiVersion") or ""),
                 path=problem.path,

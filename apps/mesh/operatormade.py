@@ -12,6 +12,8 @@ from apps.mesh.snapshot import Snapshot
 
 DOMAIN = ".speedscale.com/"
 NAME = "speedscale"
+KINDS = frozenset({"EnvoyFilter", "PeerAuthentication", "Sidecar"})
+"""What the operator may write (operator-helm, templates/rbac.yaml)."""
 
 
 def made_by_operator(snapshot: Snapshot, found: MeshObject) -> bool:

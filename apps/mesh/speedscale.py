@@ -1,5 +1,5 @@
 """Speedscale's marks on a cluster: where it is installed and with which parts, what annotations and
-target lists ask for, how an injected pod looks. Names as Speedscale ships them (operator-helm charts
+target lists ask for. Names as Speedscale ships them (operator-helm charts
 2.0.0 to 2.5.1145, docs.speedscale.com).
 
 The namespace is discovered, never assumed. Decides nothing on coverage, and knows nothing of Istio.
@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 
 from apps.mesh.derived import EachNamespace
 from apps.mesh.objects.config import (
@@ -21,12 +20,13 @@ from apps.mesh.objects.config import (
     Webhook,
 )
 from apps.mesh.objects.selectors import LabelSelector
-from apps.mesh.objects.workloads import PodTemplate, Workload
+from apps.mesh.objects.workloads import Workload
 from apps.mesh.parsing.config import label_selector
 from apps.mesh.parsing.fields import Fields
 from apps.mesh.refs import ResourceRef
 from apps.mesh.reports import CaptureKind, InstallComponent, InstallWebhook, SpeedscaleInstall
 from apps.mesh.snapshot import Snapshot
+from apps.mesh.speedscalepods import tag_of
 from apps.mesh.webhooks import mapping_of, takes
 
 COMPONENT_LABEL = "controlplane.speedscale.com/component"
@@ -45,18 +45,12 @@ ROLES = {
     "nettap": "nettap",
 }
 CLASSIC_PARTS = ("operator", "forwarder")
-SIDECAR_NAME = "speedscale-goproxy"
 REPLAY_NAME = re.compile(r"speedscale-(generator|responder|collector|redis)-.+")
-SIDECAR_CONTAINER = re.compile(r"(speedscale-)?goproxy(-[0-9a-f]{5,})?")
-SIDECAR_IMAGE = re.compile(r".*/goproxy([:@].*)?")
-JAVA_AGENT_INIT = "speedscale-initproxy-java-agent"
-RESPONDER_INIT = "speedscale-initproxy-responder"
 SIDECAR_PREFIX = "sidecar.speedscale.com/"
 INJECT = "sidecar.speedscale.com/inject"
 EBPF = "capture.speedscale.com/enabled"
 JAVA_AGENT = "capture.speedscale.com/java-agent"
 ISTIO_CNI = "sidecar.speedscale.com/istio-cni"
-INJECTED = "sidecar.speedscale.com/injected"
 IGNORE = "operator.speedscale.com/ignore"
 REPLAY_ENV = "replay.speedscale.com/env-id"
 INPUTS = frozenset(
@@ -136,9 +130,20 @@ def forwarder_host(install: SpeedscaleInstall) -> str:
 
 
 def serving(installs: tuple[SpeedscaleInstall, ...], namespace: str) -> SpeedscaleInstall | None:
-    """The installation that serves a namespace: the one inside it, else the first classic one."""
-    own = next((item for item in installs if item.namespace == namespace), None)
-    return own or next((item for item in installs if item.kind == "classic"), None)
+    """The installation that serves a namespace: the one inside it, else the first classic one. What remains
+    of one serves nobody."""
+    whole = [item for item in installs if item.kind != "remnant"]
+    own = next((item for item in whole if item.namespace == namespace), None)
+    return own or next((item for item in whole if item.kind == "classic"), None)
+
+
+def acting(installs: tuple[SpeedscaleInstall, ...], namespace: str) -> SpeedscaleInstall | None:
+    """The installation that acts on what is written in a namespace: one with an operator, whose webhook
+    hears of every namespace, before one without."""
+    own = serving(installs, namespace)
+    if own is not None and own.kind == "classic":
+        return own
+    return next((item for item in installs if item.kind == "classic"), own)
 
 
 def _role(workload: Workload) -> str:
@@ -152,11 +157,7 @@ def _component(workload: Workload, role: str) -> InstallComponent:
 
 def _version(workload: Workload) -> str:
     """The tag of the first image, without a leading v; "" for an image named by digest alone."""
-    for container in workload.template.containers:
-        name, _, tag = container.image.partition("@")[0].rpartition(":")
-        if name and "/" not in tag:
-            return tag.removeprefix("v")
-    return ""
+    return next((tag for item in workload.template.containers if (tag := tag_of(item.image))), "")
 
 
 def _webhooks(snapshot: Snapshot) -> Iterator[InstallWebhook]:
@@ -217,27 +218,14 @@ def wishes_of(workload: Workload) -> Iterator[Wish]:
         (JAVA_AGENT, CaptureKind.EBPF_JAVA),
         (EBPF, CaptureKind.EBPF),
     ):
-        if _is_true(workload.annotations.get(key)):
+        if is_true(workload.annotations.get(key)):
             yield Wish(kind, workload.ref, f"metadata.annotations[{key}]")
-        elif key not in workload.annotations and _is_true(workload.template.annotations.get(key)):
+        elif key not in workload.annotations and is_true(workload.template.annotations.get(key)):
             yield Wish(kind, workload.ref, f"spec.template.metadata.annotations[{key}]", on_template=True)
 
 
-def has_sidecar(pod: PodTemplate) -> bool:
-    """Whether a pod carries Speedscale's proxy, by container name, else by image."""
-    return any(_is_sidecar(container.name, container.image) for container in pod.containers)
-
-
-@lru_cache(maxsize=4096)
-def _is_sidecar(name: str, image: str) -> bool:
-    return bool(SIDECAR_CONTAINER.fullmatch(name) or SIDECAR_IMAGE.fullmatch(image))
-
-
-def has_java_agent(pod: PodTemplate) -> bool:
-    return any(container.name == JAVA_AGENT_INIT for container in pod.init_containers)
-
-
-def _is_true(value: str | None) -> bool:
+def is_true(value: str | None) -> bool:
+    """Whether the value of an annotation switches something on."""
     return value is not None and value.strip().lower() == "true"
 
 

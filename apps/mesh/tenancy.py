@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from urllib.parse import SplitResult, urlsplit
 
-from apps.mesh.hostsets import APP_HOST, REGION, HostSet, RequiredHost, Tier
+from apps.mesh.hostsets import APP_HOST, HTTPS_PORT, REGION, HostSet, RequiredHost, Tier
 from apps.mesh.objects.config import ConfigMap
 from apps.mesh.refs import ResourceRef
 from apps.mesh.reports import SpeedscaleInstall
@@ -87,24 +87,41 @@ def hosts_of(snapshot: Snapshot, install: SpeedscaleInstall, hostset: HostSet) -
     settings = settings_of(snapshot, install)
     hosts = _for_tenant(hostset, settings).hosts
     if settings.transport == CLOUD:
-        hosts = tuple(host for host in hosts if not host.host.endswith(AWS_DOMAIN))
+        hosts = tuple(host for host in hosts if not _left_by_cloud(host))
     proxy = _proxy_host(settings.proxy)
     if proxy is not None:
-        hosts = (proxy, *(host for host in hosts if bypasses(host.host, settings.bypass)))
+        hosts = (proxy, *(host for host in hosts if bypasses(host.host, settings.bypass, host.port)))
     names = snapshot.namespaces
     more = [host for text in settings.exporters if (host := _exporter(text, names)) is not None]
-    adjusted = (*hosts, *(host for host in more if proxy is None or bypasses(host.host, settings.bypass)))
+    adjusted = (
+        *hosts,
+        *(host for host in more if proxy is None or bypasses(host.host, settings.bypass, host.port)),
+    )
     return hostset if adjusted == hostset.hosts else replace(hostset, hosts=_unique(adjusted))
 
 
-def bypasses(host: str, patterns: tuple[str, ...]) -> bool:
-    """Whether NO_PROXY takes a host out: its name, a domain above it, or `*`."""
-    name = host.removeprefix("*.")
-    return any(
-        pattern == "*" or name == (domain := pattern.lstrip("*").lstrip(".")) or name.endswith(f".{domain}")
-        for pattern in patterns
-        if pattern
-    )
+def bypasses(host: str, patterns: tuple[str, ...], port: int = HTTPS_PORT) -> bool:
+    """Whether NO_PROXY takes a host out, as Go reads it: `*`; a name with those below it; those below alone
+    for one that begins with a dot or `*.`; each for one port where it names that
+    (golang.org/x/net/http/httpproxy)."""
+    name = host.replace("*", "any", 1)
+    return any(pattern == "*" or _taken_out(name, pattern, port) for pattern in patterns)
+
+
+def _taken_out(name: str, pattern: str, port: int) -> bool:
+    domain, colon, number = pattern.rpartition(":")
+    if not (colon and number.isdecimal()):
+        domain, number = pattern, str(port)
+    below = domain.removeprefix("*")
+    if number != str(port) or not below.strip("."):
+        return False
+    return name.endswith(below) if below.startswith(".") else name == below or name.endswith(f".{below}")
+
+
+def _left_by_cloud(host: RequiredHost) -> bool:
+    """Whether nothing dials a host where everything goes by the app host; what the kubelet and people dial is
+    left as it is."""
+    return host.host.endswith(AWS_DOMAIN) or host.tier is Tier.DOCUMENTED
 
 
 def _for_tenant(hostset: HostSet, settings: Settings) -> HostSet:

@@ -127,6 +127,8 @@ def test_another_file_can_be_named(shop: Path, tmp_path_factory: pytest.TempPath
         ("- code: [\n", "This is not YAML"),
         ("a: &a [x,x]\nb: [*a,*z]\n", "line 2: The alias"),
         ("\x00", "This is not YAML"),
+        ("- code: SS03\n  reason: x\n  code: SS01\n", "line 3: code is written twice"),
+        ("- {code: SS03, reason: x}\n---\n- {code: SS01, reason: x}\n", "more than one document"),
     ],
 )
 def test_a_wrong_file_of_suppressions_is_refused_with_its_line(shop: Path, text: str, words: str) -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 from apps.mesh.clienttls import ClientTlsModes, MtlsConflict, mtls_conflicts
 from apps.mesh.knownhosts import KnownHosts
 from apps.mesh.mtls import mtls_modes
-from apps.mesh.parsing.files import load_directory
+from apps.mesh.parsing.directories import load_directory
 from apps.mesh.refs import ResourceRef
 from apps.mesh.snapshot import Snapshot
 from tests.mesh.cases_runner import CASES, gaps_of

@@ -11,7 +11,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from apps.mesh.parsing.files import load_directory
+from apps.mesh.parsing.directories import load_directory
 from apps.mesh.refs import Manifest, ResourceRef
 from apps.mesh.snapshot import Snapshot
 from tests.mesh.cases_runner import CASES, base_and

@@ -34,6 +34,11 @@ NETTAP_PODS: Manifest = {
     "owner": {"kind": "DaemonSet", "name": "speedscale-nettap"},
     "groups": [{"labels": {}, "containers": [{"name": "capture"}], "count": 3, "phase": "Running"}],
 }
+OPERATOR_PODS: Manifest = {
+    **NETTAP_PODS,
+    "metadata": {"name": "deployment.speedscale-operator", "namespace": "speedscale"},
+    "owner": {"kind": "Deployment", "name": "speedscale-operator"},
+}
 AGENT = ("speedscale-initproxy-java-agent",)
 
 
@@ -133,8 +138,46 @@ def test_webhooks_that_could_not_be_read_are_not_blamed() -> None:
 def test_ebpf_leaves_pods_as_they_are_but_for_the_java_agent(
     annotations: dict[str, str], inits: tuple[str, ...], kind: CaptureKind, state: CaptureState
 ) -> None:
-    found = reported(annotations, more=(NETTAP, NETTAP_PODS), pods=(pod(2, inits=inits),))
+    found = reported(annotations, more=(NETTAP, NETTAP_PODS, OPERATOR_PODS), pods=(pod(2, inits=inits),))
     assert (found.expected, found.state) == (kind, state)
+
+
+@pytest.mark.parametrize(
+    ("annotations", "inits", "state"),
+    [
+        ({EBPF: "true"}, (), CaptureState.UNKNOWN),
+        ({EBPF: "true", JAVA: "true"}, (), CaptureState.UNKNOWN),
+        ({EBPF: "true", JAVA: "true"}, AGENT, CaptureState.COMPLETE),
+    ],
+)
+def test_an_operator_that_is_away_tells_the_collector_nothing(
+    annotations: dict[str, str], inits: tuple[str, ...], state: CaptureState
+) -> None:
+    more = (NETTAP, NETTAP_PODS)
+    found = reported(annotations, more=more, pods=(pod(2, inits=inits),))
+    assert found.state is state
+    gap = Gap("Pod", "speedscale", "forbidden")
+    assert reported({EBPF: "true"}, more=more, pods=(pod(1),), gaps=(gap,)).state is CaptureState.COMPLETE
+
+
+@pytest.mark.parametrize(
+    ("container", "inits", "state"),
+    [
+        ({"name": "goproxy", "image": "goproxy/goproxy:latest"}, (), CaptureState.OFF),
+        ({"name": "athens", "image": "mirror.example/goproxy"}, (), CaptureState.OFF),
+        (
+            {"name": "a", "image": "mirror.example/goproxy"},
+            ("speedscale-initproxy-iptables",),
+            CaptureState.ORPHAN,
+        ),
+        ({"name": "a", "image": "mirror.example/speedscale/goproxy:v2"}, (), CaptureState.ORPHAN),
+        ({"name": "speedscale-goproxy", "image": "x"}, (), CaptureState.ORPHAN),
+    ],
+)
+def test_what_nobody_asked_for_is_speedscales_only_by_its_name(
+    container: dict[str, str], inits: tuple[str, ...], state: CaptureState
+) -> None:
+    assert reported({}, containers=(container,), inits=inits).state is state
 
 
 def test_a_collector_without_pods_captures_nothing() -> None:
@@ -153,8 +196,24 @@ def test_the_collectors_own_list_asks_for_whole_namespaces() -> None:
     found = reported({}, more=(NETTAP, config))
     assert (found.expected, found.state) == (CaptureKind.EBPF, CaptureState.COMPLETE)
     assert found.ref == ResourceRef("ConfigMap", "speedscale", "speedscale-nettap")
+    listed = reported({EBPF: "true"}, more=(NETTAP, NETTAP_PODS, config), pods=(pod(1),))
+    assert listed.state is CaptureState.COMPLETE, "the list tells the collector, whatever the operator does"
     broken = {**config, "data": {"config.yaml": "capture: ["}}
     assert reported({}, more=(NETTAP, broken)).state is CaptureState.OFF
+
+
+def test_an_operator_acts_beside_a_namespaced_installation_too() -> None:
+    workload = (
+        "apiVersion: apps/v1\nkind: Deployment\n"
+        "metadata: {name: till, namespace: shop, annotations: {sidecar.speedscale.com/inject: 'true'}}\n"
+    )
+    for bases, words in ((("namespaced",), "proxymock"), (("namespaced", "speedscale"), "write it again")):
+        snapshot = laid("mesh", *bases, more=workload)
+        till = snapshot.workload("shop", "till")
+        assert till is not None
+        found = capture(snapshot, till)
+        assert found.cause is CaptureCause.NOT_INJECTED
+        assert words in found.reason
 
 
 def test_a_replay_that_answers_for_others_counts_as_mocks() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from apps.mesh.egress import EgressEngine
-from apps.mesh.parsing.files import load_directory
+from apps.mesh.parsing.directories import load_directory
 from apps.mesh.snapshot import Snapshot
 from tests.mesh.cases_runner import CASES, base_and, expectations_of, gaps_of, violations
 

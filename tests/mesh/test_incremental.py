@@ -25,6 +25,7 @@ from apps.mesh.whatif import compare_snapshots, predict
 from tests.mesh.budget import examples
 from tests.mesh.mutation import case_snapshots, manifests_of, patches
 from tests.mesh.rule_cases import case_snapshot, laid
+from tests.mesh.test_capture import OPERATOR_PODS
 
 HOSTS = speedscale()
 ASKED = (
@@ -98,6 +99,26 @@ def test_another_mesh_config_is_another_registry(field: str) -> None:
     after = snapshot.with_patched(
         [{"apiVersion": "v1", "kind": "ConfigMap", "metadata": place, "data": {"mesh": mesh}}]
     )
+    assert everything(after) == everything(from_scratch(after))
+
+
+def test_an_entry_for_hosts_that_only_the_settings_name_is_missed_when_it_goes() -> None:
+    snapshot = from_scratch(case_snapshot("SS05", "of-the-tenants-region"))
+    assert "SS05" in {item.code for item in analyse(snapshot, HOSTS).findings}
+    after = snapshot.with_patched([], [ResourceRef("ServiceEntry", "speedscale", "queue")])
+    assert "SS05" not in {item.code for item in analyse(after, HOSTS).findings}
+    assert everything(after) == everything(from_scratch(after))
+
+
+KUBE_SYSTEM: Manifest = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "kube-system"}}
+
+
+@pytest.mark.parametrize("shown", [KUBE_SYSTEM, OPERATOR_PODS], ids=["its namespaces", "its pods"])
+def test_what_shows_that_manifests_are_a_clusters_reaches_other_namespaces(shown: Manifest) -> None:
+    snapshot = from_scratch(case_snapshot("SS08", "not-written-to-a-cluster-yet"))
+    assert "SS08" not in {item.code for item in analyse(snapshot, HOSTS).findings}
+    after = snapshot.with_patched([shown])
+    assert "SS08" in {item.code for item in analyse(after, HOSTS).findings}
     assert everything(after) == everything(from_scratch(after))
 
 

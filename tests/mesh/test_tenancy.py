@@ -53,11 +53,10 @@ def test_the_administrators_override_wins() -> None:
     assert dialled("{HTTPS_PROXY: proxy}", name="speedscale-operator-override").hosts[0].port == 80
 
 
-def test_the_cloud_transport_of_a_namespaced_installation_dials_nothing_of_aws() -> None:
+def test_the_cloud_transport_of_a_namespaced_installation_dials_the_app_host() -> None:
     found = dialled("{PRIMARY_TRANSPORT: Cloud}", name="speedscale-forwarder", base="namespaced")
     assert [host.host for host in found.hosts] == [
         "app.speedscale.com",
-        "downloads.speedscale.com",
         "gcr.io",
         "speedscale.github.io",
     ]
@@ -90,6 +89,14 @@ def test_no_proxy_names_hosts_domains_or_everything() -> None:
     assert bypasses("a", ("*",))
     assert not bypasses("evilexample.com", ("example.com",))
     assert not bypasses("example.com", ("a.example.com",))
+    assert bypasses("a.example.com", ("*.example.com",))
+    assert not bypasses("example.com", (".example.com",)), "a dot in front means those below alone"
+    assert not bypasses("example.com", ("*.example.com",))
+    assert bypasses("*.s3.example.com", (".s3.example.com",))
+    assert bypasses("example.com", ("example.com:443",))
+    assert bypasses("example.com", ("example.com:4317",), 4317)
+    assert not bypasses("example.com", ("example.com:4317",))
+    assert not any(bypasses("example.com", (pattern,)) for pattern in ("", ".", "*.", ":443", "10.0.0.0/8"))
 
 
 def _told(host: RequiredHost) -> tuple[str, int, Protocol]:

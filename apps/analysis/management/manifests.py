@@ -24,6 +24,7 @@ from apps.mesh.hostsets import (
     HostSet,
     Needed,
 )
+from apps.mesh.parsing.directories import why
 
 USAGE_ERROR = 2
 
@@ -83,11 +84,15 @@ class ManifestsCommand(BaseCommand):
         try:
             output.write_text(f"{text.rstrip()}\n", "utf-8")
         except OSError as error:
-            raise InvalidInputError(f"{output} cannot be written: {type(error).__name__}.") from error
+            raise InvalidInputError(f"{output} cannot be written: {why(error)}.") from error
 
     def hostset(self, options: dict[str, Any]) -> HostSet:
         """Speedscale's hosts, and the other sets that were given. Raises InvalidInputError."""
-        chosen = {REGION: options["region"], APP_HOST: options["app_host"]}
+        chosen = {REGION: options["region"].strip(), APP_HOST: options["app_host"].strip().lower()}
+        for name, value in chosen.items():
+            if not hostfile.PARAMETER.match(value):
+                option = f"--{name.replace('_', '-')}"
+                raise InvalidInputError(f"{option} {value!r} cannot be a part of a host name.", field=name)
         defaults = {REGION: DEFAULT_REGION, APP_HOST: DEFAULT_APP_HOST}
         found, beside = FIRST_EDITION, []
         for path in options["hosts"]:
@@ -96,6 +101,10 @@ class ManifestsCommand(BaseCommand):
                 found = given
             else:
                 beside.append(Needed(given, tuple(options["needed_in"])))
+        if options["needed_in"] and not beside:
+            raise InvalidInputError(
+                "--needed-in is for the hosts of a set that --hosts gives.", field="hosts"
+            )
         if chosen != defaults:
             found = found.filled(chosen).settled()
         return replace(found, beside=tuple(beside)) if beside else found
@@ -106,7 +115,7 @@ def _edition(path: Path) -> HostSet:
     try:
         text = path.read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise InvalidInputError(f"{path} cannot be read: {type(error).__name__}.", field="hosts") from error
+        raise InvalidInputError(f"{path} cannot be read: {why(error)}.", field="hosts") from error
     name = "" if hostfile.DOCUMENT.search(text) else SPEEDSCALE
     try:
         return hostfile.read(text, name=name, edition="local", source=path.name, known=FIRST_EDITION)

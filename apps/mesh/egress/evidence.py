@@ -53,9 +53,12 @@ def scope_step(case: Case) -> Step:
         sentences.append(f"No egress listener of it covers port {case.destination.port}.")
     else:
         listener = case.imports.listeners[index].listener
-        hosts = _few(listener.hosts)
         where = f"On port {listener.port.number} it" if listener.port is not None else "It"
-        sentences.append(f"{where} imports {hosts}.")
+        read = [host for host in listener.hosts if host.count("/") == 1]
+        passed = [host for host in listener.hosts if host not in read]
+        sentences.append(f"{where} imports {_few(read) or 'nothing'}.")
+        if passed:
+            sentences.append(f"Istio passes over {_few(passed)}, which is not namespace/host.")
     others = case.mesh.sidecars.overlooked(case.namespace, {}) if sidecar.workload_selector is None else ()
     if others:
         sentences.append(f"It is the oldest; {others[0].name} is ignored.")

@@ -12,9 +12,14 @@ _TEXT = {str}
 _DICT = {dict}
 
 
+MOST_PROBLEMS = 50
+"""So many are told of one object; after them it is plain that it is another kind of thing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A field that cannot be what it says. `path` is the field, `message` a sentence."""
+    """A field that cannot be what it says. `path` is the field, `message` says what is wrong with it and
+    how it was read."""
 
     ref: ResourceRef
     path: str
@@ -59,9 +64,19 @@ class Fields:
         return f"{path}.{key}" if path else key
 
     def _wrong(self, key: str, expected: str) -> None:
-        self._problems.append(
-            Problem(self._ref, self.path_to(key), f"{self.path_to(key)} is not {expected}.")
+        self._report(key, f"is not {expected}. The field was read as if it were absent.")
+
+    def _unquoted(self, key: str, read: str) -> None:
+        self._report(
+            key,
+            f"is {read[:40]} without quotes, which is no text: the API server refuses the object. "
+            f'It was read as "{read[:40]}".',
         )
+
+    def _report(self, key: str, what: str) -> None:
+        if len(self._problems) < MOST_PROBLEMS:
+            path = self.path_to(key)
+            self._problems.append(Problem(self._ref, path, f"{path} {what}"))
 
     def text(self, key: str, default: str = "") -> str:
         value = self._value.get(key)
@@ -70,9 +85,17 @@ class Fields:
         if isinstance(value, str):
             return value
         if isinstance(value, bool | int | float):
-            return str(value).lower() if isinstance(value, bool) else str(value)
+            return _scalar(value)
         self._wrong(key, "a text")
         return default
+
+    def own_text(self, key: str) -> None:
+        """Reports what is not a text where Kubernetes takes nothing else."""
+        value = self._value.get(key)
+        if isinstance(value, bool | int | float):
+            self._unquoted(key, _scalar(value))
+        elif value is not None and not isinstance(value, str):
+            self._wrong(key, "a text")
 
     def number(self, key: str) -> int | None:
         value = self._value.get(key)
@@ -128,7 +151,8 @@ class Fields:
         return tuple(found)
 
     def labels(self, key: str) -> dict[str, str]:
-        """A mapping of texts; scalars become their text, as a lenient reader of YAML would have it."""
+        """A mapping of texts. A number or a truth value is read as its text and reported: no API server takes
+        it."""
         value = self._value.get(key)
         if value is None:
             return {}
@@ -141,12 +165,11 @@ class Fields:
         for name, item in value.items():
             if isinstance(item, str):
                 found[str(name)] = item
-            elif isinstance(item, bool):
-                found[str(name)] = str(item).lower()
-            elif isinstance(item, int | float):
-                found[str(name)] = str(item)
+            elif isinstance(item, bool | int | float):
+                found[str(name)] = _scalar(item)
+                self._unquoted(f"{key}[{name}]", found[str(name)])
             elif item is not None:
-                self._wrong(f"{key}.{name}", "a text")
+                self._wrong(f"{key}[{name}]", "a text")
         return found
 
     def texts_or_numbers(self, key: str) -> tuple[str, ...]:
@@ -169,6 +192,10 @@ class Fields:
         return ()
 
 
+def _scalar(value: bool | int | float) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
 def _is_mapping(value: Any) -> bool:
     # The exact type first: asking an abstract class is the slow part of reading thousands of objects.
     return type(value) is dict or isinstance(value, Mapping)
@@ -177,6 +204,8 @@ def _is_mapping(value: Any) -> bool:
 def metadata(fields: Fields, ref: ResourceRef) -> dict[str, Any]:
     """The keyword arguments that every MeshObject takes."""
     meta = fields.child("metadata")
+    meta.own_text("name")
+    meta.own_text("namespace")
     return {
         "ref": ref,
         "api_version": fields.text("apiVersion"),

@@ -1,42 +1,55 @@
-"""YAML files → manifests, with the file and line of any field path, and hard limits on what is read.
+"""YAML and JSON texts → manifests, with the file and line of any field path, and hard limits on what is read.
 
-What is wrong with a file is a value. Knows nothing of kinds but whether they have a namespace.
+What is wrong with a text is a value. Knows nothing of kinds but whether they have a namespace.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from pathlib import PurePath
 from typing import Any
 
 import yaml
 
-from apps.mesh.parsing.registry import CLUSTER_SCOPED, READERS
+from apps.mesh.findings import Severity
+from apps.mesh.parsing.registry import CLUSTER_SCOPED, READERS, group_of
 from apps.mesh.parsing.yamltext import (
     PASTED,
     Limits,
+    Repeated,
     YamlProblem,
     child,
     documents,
     nodes_of,
     place_at,
     separated,
-    too_big,
+    too_many,
 )
 from apps.mesh.refs import ResourceRef
 
-YAML_SUFFIXES = (".yaml", ".yml", ".json")
+KUSTOMIZE = "kustomize.config.k8s.io"
+RENDERED_BY = {
+    "Chart.yaml": "helm template",
+    "kustomization.yaml": "kustomize build",
+    "kustomization.yml": "kustomize build",
+}
+TEMPLATE = "{{"
+_SURROGATES = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}")
 _NAMESPACED = frozenset({"Pod", *(kind for _, kind in READERS)}) - CLUSTER_SCOPED
 
 
 @dataclass(frozen=True, slots=True)
 class FileProblem:
-    """`line` starts at 1; 0 when the whole file is meant."""
+    """`line` starts at 1; 0 when the whole file is meant. What is no error was no manifest, or does not
+    count. `key` tells it from others of its line."""
 
     file: str
     line: int
     message: str
+    severity: Severity = Severity.ERROR
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,12 +95,14 @@ class Loaded:
 def load_text(text: str, file: str = "", limits: Limits = PASTED) -> Loaded:
     """Every manifest of a multi-document text; `List` objects are unpacked. A document that is malformed
     is a problem and the others are read; a text that is too much is not read."""
+    if file.endswith(".json"):
+        text = _as_yaml(text)
     try:
         return _read(text, file, limits)
     except YamlProblem as error:
         parts = separated(text) if error.malformed else []
         if len(parts) < 2:
-            return Loaded(problems=(FileProblem(file, error.line, str(error)),))
+            return Loaded(problems=(FileProblem(file, error.line, _what(error, text)),))
     found: list[SourceDocument] = []
     problems: list[FileProblem] = []
     for above, part in parts[: limits.documents]:
@@ -95,95 +110,98 @@ def load_text(text: str, file: str = "", limits: Limits = PASTED) -> Loaded:
             loaded = _read(part, file, limits, above)
             limits = replace(limits, nodes=limits.nodes - nodes_of(part, limits))
         except YamlProblem as error:
-            problems.append(FileProblem(file, above + max(error.line, 1), str(error)))
+            problems.append(FileProblem(file, above + max(error.line, 1), _what(error, part)))
             if error.malformed:
                 continue
             break
         found.extend(loaded.documents)
         problems.extend(loaded.problems)
     if len(parts) > limits.documents:
-        problems.append(FileProblem(file, 0, f"There are more than {limits.documents} documents."))
+        problems.append(FileProblem(file, 0, too_many(limits)))
     return Loaded(tuple(found), tuple(problems))
 
 
 def _read(text: str, file: str, limits: Limits, above: int = 0) -> Loaded:
     found: list[SourceDocument] = []
     problems: list[FileProblem] = []
-    for value, node in documents(text, limits):
+    repeated: list[Repeated] = []
+    for value, node in documents(text, limits, repeated):
         found.extend(_unpack(value, SourceDocument({}, file, node, above), problems))
+    for item in repeated:
+        message = f"The key {item.key[:80]} is written twice in one mapping; the last one counts."
+        problems.append(FileProblem(file, above + item.line, message, Severity.WARNING, item.key))
     return Loaded(tuple(found), tuple(problems))
 
 
-def load_directory(
-    directory: Path, limits: Limits | None = None, *, leave_out: Collection[Path] = ()
-) -> Loaded:
-    """Every `.yaml`, `.yml` and `.json` file below a directory (or the one file), in the order of
-    their names. Symbolic links that lead out of the directory are left out, and what `leave_out` names."""
-    limits = limits or Limits()
-    found: list[SourceDocument] = []
-    problems: list[FileProblem] = []
-    left_out = {path.resolve() for path in leave_out}
-    for path, name in _files(directory, limits, problems):
-        if path.resolve() in left_out:
-            continue
-        try:
-            size = path.stat().st_size
-            if size > limits.size:
-                problems.append(FileProblem(name, 0, too_big(size, limits)))
-                continue
-            text = path.read_text("utf-8-sig")
-        except (OSError, UnicodeDecodeError) as error:
-            problems.append(FileProblem(name, 0, f"The file cannot be read: {type(error).__name__}."))
-            continue
-        loaded = load_text(text, name, limits)
-        found.extend(loaded.documents)
-        problems.extend(loaded.problems)
-    return Loaded(tuple(found), tuple(problems))
+def _as_yaml(text: str) -> str:
+    """JSON with what YAML does not take: tabs, and characters that are written as two escapes."""
+    return _SURROGATES.sub(r"\\uFFFD\\uFFFD", text.replace("\t", " "))
 
 
-def _files(directory: Path, limits: Limits, problems: list[FileProblem]) -> Iterator[tuple[Path, str]]:
-    if directory.is_file():
-        yield directory, directory.name
-        return
-    if not directory.is_dir():
-        problems.append(FileProblem(str(directory), 0, "There is no such directory."))
-        return
-    root = directory.resolve()
-    count = 0
-    for path in sorted(directory.rglob("*")):
-        if path.suffix not in YAML_SUFFIXES or not path.is_file():
-            continue
-        if not path.resolve().is_relative_to(root):
-            continue
-        count += 1
-        if count > limits.files:
-            problems.append(FileProblem(str(directory), 0, f"There are more than {limits.files} files."))
-            return
-        yield path, str(path.relative_to(directory))
+def _what(error: YamlProblem, text: str) -> str:
+    hint = f" It looks like a template. {_render('helm template')}" if TEMPLATE in text else ""
+    return f"{error}{hint}" if error.malformed else str(error)
 
 
-def _unpack(value: Any, source: SourceDocument, problems: list[FileProblem]) -> Iterator[SourceDocument]:
-    """The manifests in a value that was read at `source`."""
+def _render(command: str) -> str:
+    return f"Analyse what {command} makes of it."
+
+
+def _unpack(
+    value: Any, source: SourceDocument, problems: list[FileProblem], *, listed: bool = False
+) -> Iterator[SourceDocument]:
+    """The manifests in a value that was read at `source`, or in an item of a list there."""
     if value is None:
         return
-    line = source.line()
+
+    def problem(message: str, severity: Severity = Severity.ERROR) -> None:
+        problems.append(FileProblem(source.file, source.line(), message, severity))
+
+    severity = Severity.ERROR if listed or not source.file else _severity(value)
     if not isinstance(value, Mapping):
-        problems.append(FileProblem(source.file, line, "This document is not an object."))
+        problem("This document is not an object.", severity)
         return
-    kind = value.get("kind")
-    items = value.get("items")
+    kind, items, api_version = value.get("kind"), value.get("items"), value.get("apiVersion")
     if isinstance(kind, str) and kind.endswith("List") and isinstance(items, list):
         found = child(source.node, "items")
         children = found[1].value if found else []
         for item, below in zip(items, children, strict=False):
             if isinstance(item, Mapping) and not item.get("kind") and kind != "List":
-                item = {"apiVersion": value.get("apiVersion"), "kind": kind.removesuffix("List"), **item}
-            yield from _unpack(item, replace(source, node=below), problems)
+                item = {"apiVersion": api_version, "kind": kind.removesuffix("List"), **item}
+            yield from _unpack(item, replace(source, node=below), problems, listed=True)
         return
-    if not isinstance(kind, str) or not kind or not isinstance(value.get("apiVersion"), str):
-        problems.append(FileProblem(source.file, line, "This document has no apiVersion and kind."))
+    if (command := _rendering(source.file, api_version)) is not None:
+        told = "What it makes of the files beside it is not looked at."
+        problem(f"{told} {_render(command)}", Severity.WARNING)
+        return
+    if not isinstance(kind, str) or not kind or not isinstance(api_version, str):
+        problem("This document has no apiVersion and kind.", severity)
+        return
+    metadata = value.get("metadata")
+    names = metadata if isinstance(metadata, Mapping) else {}
+    if any(TEMPLATE in str(names.get(key) or "") for key in ("name", "namespace")):
+        problem(f"It is a template. {_render('helm template')}")
+        return
+    if (group_of(api_version), kind) in READERS and not (names.get("name") or names.get("generateName")):
+        problem(f"This {kind} has no metadata.name.")
         return
     yield replace(source, manifest=_with_namespace(value, kind))
+
+
+def _rendering(file: str, api_version: Any) -> str | None:
+    """The command that makes manifests of what this file says; None where it is one itself."""
+    if isinstance(api_version, str) and group_of(api_version) == KUSTOMIZE:
+        return "kustomize build"
+    return RENDERED_BY.get(PurePath(file).name)
+
+
+def _severity(value: Any) -> Severity:
+    """Data for another tool is none of our business; what somebody may have meant as a manifest is."""
+    if isinstance(value, str):
+        return Severity.ERROR
+    inner = value if isinstance(value, list) else [value]
+    meant = any(isinstance(item, Mapping) and {"apiVersion", "kind"} & item.keys() for item in inner)
+    return Severity.ERROR if meant else Severity.INFO
 
 
 def _with_namespace(manifest: Mapping[str, Any], kind: str) -> Mapping[str, Any]:

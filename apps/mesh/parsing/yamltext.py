@@ -16,6 +16,7 @@ import yaml
 _STEP = re.compile(r"[^.\[\]]+|\[[^\[\]]+\]")
 _INDEX = re.compile(r"\[(\d+)\]")
 _NOTHING = ("", "#", "%")  # how a line begins that holds no value
+_WORDS = {"found unhashable key": "a key is a list or a mapping"}
 _SEPARATOR = re.compile(r"^---(?=\s|$)", re.MULTILINE)
 
 
@@ -34,6 +35,17 @@ PASTED = Limits(size=2 * 1024 * 1024, documents=500, nodes=100_000, depth=64)
 """For what a person pastes or uploads."""
 
 
+MOST_REPEATED = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Repeated:
+    """A key that stands a second time in its mapping; the last one counts. `line` starts at 1."""
+
+    line: int
+    key: str
+
+
 class YamlProblem(Exception):
     """The text is not YAML, or too much of it. `line` starts at 1; 0 when the whole text is meant;
     `malformed` when it is the writing that is wrong and not the amount."""
@@ -45,13 +57,47 @@ class YamlProblem(Exception):
 
 
 class _Constructor(yaml.CSafeLoader):
-    """Timestamps stay text, and keys become text (`8080: …` is `"8080": …`), as in Kubernetes."""
+    """Timestamps stay text, and keys become text (`8080: …` is `"8080": …`), as in Kubernetes; so do numbers
+    of base 60 (`22:22`) and those that are too long. Notes keys that are written twice in a mapping."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.repeated: list[Repeated] = []
+        self._own: dict[int, tuple[yaml.Node, list[tuple[yaml.Node, yaml.Node]]]] = {}
+
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        own = node.value  # after merging: the mapping's own pairs, while the node has those merged in too
+        super().flatten_mapping(node)
+        if node.value is not own:
+            self._own.setdefault(id(node), (node, own))
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         found = super().construct_mapping(node, deep)
+        own = self._own[id(node)][1] if id(node) in self._own else node.value
+        if (own is not node.value or len(found) < len(own)) and len(self.repeated) < MOST_REPEATED:
+            self.repeated.extend(_repeated(own))
         if all(type(key) is str for key in found):
             return found
         return {_key(key): value for key, value in found.items()}
+
+    def construct_number(self, node: yaml.ScalarNode) -> Any:
+        """A number, or the text where Kubernetes sees none."""
+        if ":" in node.value:
+            return node.value
+        try:
+            number = self.construct_yaml_int if node.tag.endswith("int") else self.construct_yaml_float
+            return number(node)
+        except ValueError:
+            return node.value
+
+
+def _repeated(pairs: list[tuple[yaml.Node, yaml.Node]]) -> Iterator[Repeated]:
+    seen: set[Any] = set()
+    for key, _ in pairs:
+        if isinstance(key, yaml.ScalarNode) and key.value in seen:
+            yield Repeated(key.start_mark.line + 1, key.value)
+        elif isinstance(key, yaml.ScalarNode):
+            seen.add(key.value)
 
 
 def _key(key: Any) -> Any:
@@ -60,15 +106,20 @@ def _key(key: Any) -> Any:
     return str(key) if isinstance(key, int | float) else key
 
 
+for _tag in ("int", "float"):
+    _Constructor.add_constructor(f"tag:yaml.org,2002:{_tag}", _Constructor.construct_number)
 _Constructor.yaml_implicit_resolvers = {
     first: [(tag, regexp) for tag, regexp in resolvers if tag != "tag:yaml.org,2002:timestamp"]
     for first, resolvers in yaml.CSafeLoader.yaml_implicit_resolvers.items()
 }
 
 
-def documents(text: str, limits: Limits = PASTED) -> Iterator[tuple[Any, yaml.Node]]:
+def documents(
+    text: str, limits: Limits = PASTED, repeated: list[Repeated] | None = None
+) -> Iterator[tuple[Any, yaml.Node]]:
     """The value and the node of each document. Raises YamlProblem when the text is too big or wrong;
-    what stood before the mistake has been yielded by then."""
+    what stood before the mistake has been yielded by then. Keys that are written twice are added to
+    `repeated` with their document."""
     size = len(text.encode("utf-8", "replace"))
     if size > limits.size:
         raise YamlProblem(0, too_big(size, limits))
@@ -80,7 +131,11 @@ def documents(text: str, limits: Limits = PASTED) -> Iterator[tuple[Any, yaml.No
                 node = loader.get_node()
                 if node is None:
                     break
-                yield loader.construct_document(node), node
+                value = loader.construct_document(node)
+                if repeated is not None:
+                    repeated.extend(loader.repeated)
+                    loader.repeated.clear()
+                yield value, node
         finally:
             loader.dispose()
     except (yaml.YAMLError, ValueError, RecursionError) as error:
@@ -104,6 +159,11 @@ def separated(text: str) -> list[tuple[int, str]]:
 
 def too_big(size: int, limits: Limits) -> str:
     return f"The text is {size:,} bytes long; at most {limits.size:,} are read."
+
+
+def too_many(limits: Limits) -> str:
+    most = limits.documents
+    return "There is more than one document." if most == 1 else f"There are more than {most} documents."
 
 
 def line_at(node: yaml.Node, path: str) -> int:
@@ -144,7 +204,7 @@ def _measure(text: str, limits: Limits) -> int:
             documents += 1
             sizes = {}
             if documents > limits.documents:
-                raise YamlProblem(line, f"There are more than {limits.documents} documents.")
+                raise YamlProblem(line, too_many(limits))
         elif isinstance(event, yaml.AliasEvent):
             if event.anchor not in sizes:
                 raise YamlProblem(
@@ -195,4 +255,4 @@ def _line_of(error: Exception) -> int:
 
 def _reason(error: Exception) -> str:
     problem = getattr(error, "problem", None) or getattr(error, "reason", None)
-    return str(problem or type(error).__name__)
+    return _WORDS.get(str(problem)) or str(problem or type(error).__name__)

@@ -12,13 +12,13 @@ from apps.mesh.findings import Finding
 from apps.mesh.remedies.annotations import annotated, replaced, workload_of
 from apps.mesh.remedies.base import RemedyContext
 from apps.mesh.remedies.mending import DoubtError, Mend, ending
-from apps.mesh.speedscale import ISTIO_CNI, value_of
+from apps.mesh.speedscale import ISTIO_CNI, is_true, value_of
 
 
 def write(context: RemedyContext, finding: Finding) -> Mend:
     """Raises DoubtError."""
     workload = workload_of(context, finding)
-    if said := value_of(workload, ISTIO_CNI):
+    if (said := value_of(workload, ISTIO_CNI)) and not is_true(said):
         raise DoubtError(f"its annotation says {ISTIO_CNI}: {said}, and somebody wrote that")
     patch = annotated(context, workload, {ISTIO_CNI: "true"})
     return Mend((finding,), (patch,), (replaced(workload, surely=False),))

@@ -282,8 +282,12 @@ class Rule:
         )
 
 
-@steady(may_name)
 def _flawed(snapshot: Snapshot, hostset: HostSet) -> FlawedEntries:
-    wanted = any(install.kind != "remnant" for install in snapshot.derived(installs))
-    hosts = snapshot.derived(hosts_in, hostset).hosts if wanted else ()
-    return flawed_entries(snapshot.each(ServiceEntry) if wanted else (), hosts)
+    if all(install.kind == "remnant" for install in snapshot.derived(installs)):
+        return {}
+    return snapshot.derived(_flawed_of, snapshot.derived(hosts_in, hostset))
+
+
+@steady(may_name)
+def _flawed_of(snapshot: Snapshot, dialled: HostSet) -> FlawedEntries:
+    return flawed_entries(snapshot.each(ServiceEntry), dialled.hosts)

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from apps.mesh.parsing.files import load_directory, load_text
+from apps.mesh.parsing.directories import load_directory
+from apps.mesh.parsing.files import load_text
 from apps.mesh.parsing.yamltext import Limits
 from apps.mesh.refs import ResourceRef
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from apps.mesh.egress import EgressEngine
 from apps.mesh.meshconfig import control_planes
-from apps.mesh.parsing.files import load_directory
+from apps.mesh.parsing.directories import load_directory
 from apps.mesh.snapshot import Snapshot
 from apps.mesh.verdicts import Destination, Protocol
 from tests.mesh.cases_runner import CASES, expectations_of

@@ -10,7 +10,7 @@ import json
 from argparse import ArgumentParser
 from typing import Any
 
-from apps.analysis.located import fails, located
+from apps.analysis.located import fails, located, notes
 from apps.analysis.management.manifests import ManifestsCommand
 from apps.analysis.offline import Offline
 from apps.analysis.plaintext import analysis_text, finding_json, summary_json
@@ -32,6 +32,7 @@ class Command(ManifestsCommand):
         parser.add_argument(
             "--fail-on",
             choices=(*(severity.value for severity in Severity), NEVER),
+            type=str.lower,
             default=NEVER,
             help="exit with 1 when a finding is as severe as this and not suppressed; default: never",
         )
@@ -40,12 +41,12 @@ class Command(ManifestsCommand):
         today = now().date()
         analysis = analyse(offline.snapshot, self.hostset(options))
         found = located(analysis, offline, today=today)
-        notes = offline.ignored.notes((item.finding for item in found), today)
+        told = notes(found, offline, today=today)
         wanted = options["fail_on"]
         code = FOUND if wanted != NEVER and fails(found, Severity(wanted)) else 0
         if options["format"] == "sarif":
             return json.dumps(sarif(found), indent=2), code
-        summary = summary_json(analysis, offline, found, notes)
+        summary = summary_json(analysis, offline, found, told)
         if options["format"] == "json":
             return json.dumps(
                 {"findings": [finding_json(item) for item in found], "summary": summary}, indent=2

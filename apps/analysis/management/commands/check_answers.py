@@ -1,4 +1,8 @@
-"""`manage.py check_answers FILE`: recorded answers of a real istiod against those of the same core."""
+"""`manage.py check_answers FILE`: recorded answers of a real istiod against those of the same core.
+
+The exit code is 0 when every verdict without a `differs:` tag agrees, 1 when one does not, and 2 when the
+file cannot be used.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +15,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from apps.analysis.management.manifests import USAGE_ERROR
 from apps.mesh.answers import Tally, compare_all, describe
 
 GZIP_MAGIC = b"\x1f\x8b"
@@ -31,7 +36,10 @@ class Command(BaseCommand):
                 if not compared.agrees:
                     self.stdout.write("\n".join(describe(compared)))
         except (OSError, ValueError, EOFError) as error:
-            raise CommandError(f"{options['file']} cannot be read: {error}") from error
+            why = f"{options['file']} cannot be read: {error}"
+            raise CommandError(why, returncode=USAGE_ERROR) from error
+        if not tally.total:
+            raise CommandError(f"{options['file']} holds no recorded answer.", returncode=USAGE_ERROR)
         self.stdout.write(str(tally))
         if not tally.passed:
             sys.exit(1)

@@ -13,6 +13,7 @@ import msgspec
 from apps.analysis.management.manifests import ManifestsCommand
 from apps.analysis.offline import Offline
 from apps.analysis.plaintext import explanation_text
+from apps.analysis.registryonly import typed_host
 from apps.common.errors import InvalidInputError
 from apps.mesh.egress import EgressEngine
 from apps.mesh.hosts import is_address
@@ -41,6 +42,7 @@ class Command(ManifestsCommand):
         destination = _destination(options)
         engine = offline.snapshot.derived(EgressEngine)
         answer = engine.answer(workload, self.hostset(options).known(destination))
+        answer = replace(answer, unknowns=(*answer.unknowns, *offline.unread))
         if not workload.pods_total:
             answer = replace(answer, unknowns=(*answer.unknowns, *offline.assumptions))
         if options["format"] == "json":
@@ -62,10 +64,8 @@ def _workload(offline: Offline, text: str) -> Workload:
 
 def _destination(options: dict[str, Any]) -> Destination:
     host, port, ip = options["host"].strip().lower().rstrip("."), options["port"], options["ip"].strip()
-    if not host or (any(char.isspace() or char in "/:" for char in host) and not is_address(host)):
-        raise InvalidInputError(
-            f"--host {options['host']!r} is not a host name or an IPv4 address.", field="host"
-        )
+    if not is_address(host) and not _is_name(host):
+        raise InvalidInputError(f"--host {options['host']!r} is not a host name or an address.", field="host")
     if not 0 < port <= MAX_PORT:
         raise InvalidInputError(f"--port {port} is not between 1 and {MAX_PORT}.", field="port")
     if ip:
@@ -74,6 +74,13 @@ def _destination(options: dict[str, Any]) -> Destination:
         except ValueError as error:
             raise InvalidInputError(f"--ip {ip!r} is not an IP address.", field="ip") from error
     return Destination(host, port, Protocol(options["protocol"]), ip)
+
+
+def _is_name(text: str) -> bool:
+    try:
+        return typed_host(text).destination.host == text
+    except InvalidInputError:
+        return False
 
 
 def _json(workload: Workload, destination: Destination, answer: EgressAnswer) -> dict[str, Any]:

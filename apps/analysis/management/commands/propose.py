@@ -17,9 +17,11 @@ from apps.analysis.plaintext import printable
 from apps.analysis.proposing import Mending, mendings
 from apps.common.clock import now
 from apps.common.errors import InvalidInputError
+from apps.mesh.hostsets import HostSet
 from apps.mesh.patches import PatchAction, stripped, to_yaml
 from apps.mesh.remedies.base import Target
 from apps.mesh.remedies.catalogue import REMEDIES
+from apps.mesh.tenancy import hosts_in
 
 
 class Command(ManifestsCommand):
@@ -41,23 +43,39 @@ class Command(ManifestsCommand):
         target = Target(
             hosts=tuple(options["host"]), namespaces=tuple(options["namespace"]), hostset=options["set"]
         )
+        _refuse_unknown(offline, self.hostset(options), target)
         remedies = (options["remedy"],) if options["remedy"] else ()
         found = mendings(offline, self.hostset(options), remedies, target, today=now().date())
         if remedies and found.reasons and not found.mendings:
             raise InvalidInputError(" ".join(found.reasons))
-        for problem in offline.problems:
-            self.stderr.write(f"{problem.file}: {problem.message}")
         if options["format"] == "json":
             told = {
                 "proposals": [_json(item) for item in found.mendings],
-                "assumptions": list(offline.assumptions),
+                "assumptions": [*offline.assumptions, *offline.unread],
                 "reasons": list(found.reasons),
                 "notes": list(found.notes),
             }
             return json.dumps(told, indent=2), 0
         reasons = () if found.mendings else found.reasons
-        head = "".join(f"# {printable(line)}\n" for line in (*offline.assumptions, *found.notes, *reasons))
+        lines = (*offline.assumptions, *offline.unread, *found.notes, *reasons)
+        head = "".join(f"# {printable(line)}\n" for line in lines)
         return head + "---\n".join(_documents(found.mendings)), 0
+
+
+def _refuse_unknown(offline: Offline, hostset: HostSet, target: Target) -> None:
+    """Raises InvalidInputError for hosts and namespaces that nothing could be proposed for."""
+    dialled = hosts_in(offline.snapshot, hostset)
+    others = (needed.hostset for needed in hostset.beside)
+    sets = [one for one in (dialled, *others) if target.hostset in ("", one.name)]
+    for host in target.hosts:
+        if not any(one.get(host) for one in sets):
+            named = ", ".join(map(str, sets)) or f"{target.hostset}, which is not in use here"
+            raise InvalidInputError(f"--host {host!r} is not one of the hosts of {named}.", field="host")
+    known = {*offline.snapshot.namespaces, *(ref.namespace for ref in offline.documents)}
+    for namespace in target.namespaces:
+        if namespace not in known:
+            told = f"--namespace {namespace!r} is not a namespace of these manifests."
+            raise InvalidInputError(told, field="namespace")
 
 
 def _documents(found: Sequence[Mending]) -> Iterator[str]:

@@ -1,7 +1,8 @@
 """`manage.py registry_only --manifests DIR`: what outboundTrafficPolicy REGISTRY_ONLY would break.
 
-The exit code is 0 when there is an answer, whatever would break (1 with `--fail` and something would), and 2
-when the input cannot be used.
+The exit code is 0 when there is an answer, whatever would break, and 2 when the input cannot be used. With
+`--fail` it is 1 when something would break, and 2 when nothing that could be read would, and something could
+not be read.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from argparse import ArgumentParser
 from collections.abc import Iterator
 from typing import Any
 
-from apps.analysis.management.manifests import ManifestsCommand
+from apps.analysis.management.manifests import USAGE_ERROR, ManifestsCommand
 from apps.analysis.offline import Offline
 from apps.analysis.plaintext import printable
 from apps.analysis.registryonly import Answer, Question, answer, first, planes, typed_hosts
@@ -45,7 +46,11 @@ class Command(ManifestsCommand):
             "--outcome", choices=[o.value for o in Outcome], action="append", default=[], help="only these"
         )
         parser.add_argument("--format", choices=("text", "json"), default="text")
-        parser.add_argument("--fail", action="store_true", help="exit 1 when something would be blocked")
+        parser.add_argument(
+            "--fail",
+            action="store_true",
+            help="exit 1 when something would be blocked, 2 when that is not sure",
+        )
 
     def answer(self, offline: Offline, options: dict[str, Any]) -> tuple[str, int]:
         snapshot, hostset = offline.snapshot, self.hostset(options)
@@ -53,17 +58,24 @@ class Command(ManifestsCommand):
         found = answer(snapshot, question, snapshot.derived(named_hosts), most=UNBOUNDED)
         opened = first(found, most=UNBOUNDED)
         outcomes = frozenset(map(Outcome, options["outcome"])) or frozenset(Outcome)
-        code = 1 if options["fail"] and found.found.count(Outcome.BREAKS) else 0
+        code = _code(offline, found) if options["fail"] else 0
+        assumptions = (*offline.assumptions, *offline.unread)
         if options["format"] == "json":
             told = {
                 **head_json(found),
                 "scopes": [scope_json(found, row, outcomes) for row in found.scopes],
                 "open_first": first_json(opened),
-                "assumptions": list(offline.assumptions),
+                "assumptions": list(assumptions),
             }
             return json.dumps(told, indent=2), code
-        lines = [*offline.assumptions, *_lines(found, opened, outcomes)]
+        lines = [*assumptions, *_lines(found, opened, outcomes)]
         return "\n".join(printable(line) for line in lines), code
+
+
+def _code(offline: Offline, found: Answer) -> int:
+    if found.found.count(Outcome.BREAKS):
+        return 1
+    return USAGE_ERROR if offline.unread else 0
 
 
 def _choice(offline: Offline, options: dict[str, Any]) -> Choice:

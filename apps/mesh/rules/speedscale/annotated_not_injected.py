@@ -8,6 +8,9 @@ ignore the workload; the annotation is on the pod template, where Speedscale doe
 one it cannot inject; or the operator was away when the workload was last written, and a rollout restart
 is all it takes.
 
+In a directory of manifests the template is without the sidecar as it should be: the operator adds it when the
+workload is written. There only what would keep it from that is reported.
+
 That no operator runs at all is a finding of its own (SS21), not one for each workload.
 """
 
@@ -22,25 +25,32 @@ from apps.mesh.refs import ResourceRef
 from apps.mesh.reports import CaptureCause, CaptureReport
 from apps.mesh.rules.base import InEachNamespace, Rule, RuleContext
 from apps.mesh.rules.wording import counted, listed
+from apps.mesh.selection import any_pods
 from apps.mesh.speedscale import sidecar_webhooks
 
 OWN = {
     CaptureCause.IGNORED: "Remove that annotation.",
-    CaptureCause.KIND_UNSUPPORTED: "Annotate the workload that creates its pods.",
+    CaptureCause.KIND_UNSUPPORTED: "Capture it by eBPF, or run it as a kind that is injected.",
     CaptureCause.TEMPLATE_ONLY: "Move it to metadata.annotations of the workload.",
     CaptureCause.NOT_INJECTED: "",
 }
+OF_CRON_JOBS = "Annotate its Jobs, in spec.jobTemplate.metadata.annotations."
 SHARED = {
     CaptureCause.WEBHOOK_MISSING: "Reinstall the operator's webhook.",
     CaptureCause.WEBHOOK_EXCLUDES: "Widen the selector, or do not capture there.",
 }
+BY_CLUSTER = frozenset({CaptureCause.NOT_INJECTED, CaptureCause.WEBHOOK_MISSING})
+"""What is no mistake of manifests that nobody has written to a cluster yet."""
 WEBHOOK = ResourceRef("MutatingWebhookConfiguration", "", "speedscale-operator")
 
 
 def check(context: RuleContext, namespace: str) -> Iterator[Finding]:
     """One for each workload with a cause of its own, one for each namespace that the webhook leaves out."""
     shared: dict[tuple[CaptureCause, str], list[Workload]] = {}
+    written = context.whole or context.snapshot.derived(any_pods)
     for workload, report in context.captured_in(namespace):
+        if report.cause in BY_CLUSTER and not written:
+            continue
         if report.cause in OWN and report.wanted:
             yield _own(workload, report)
         elif report.cause in SHARED:
@@ -62,9 +72,11 @@ def check(context: RuleContext, namespace: str) -> Iterator[Finding]:
 
 
 def _own(workload: Workload, report: CaptureReport) -> Finding:
+    unsupported = report.cause is CaptureCause.KIND_UNSUPPORTED
+    cure = OF_CRON_JOBS if unsupported and workload.kind == "CronJob" else OWN[report.cause]
     return RULE.finding(
         f"It asks for Speedscale's capture ({report.path}) and is not captured. {report.reason} "
-        f"{OWN[report.cause]}".rstrip(),
+        f"{cure}".rstrip(),
         workload.ref,
         api_version=workload.api_version,
         path=report.path,

@@ -20,7 +20,8 @@ from apps.mesh.podplanes import PROXY_CONTAINER
 from apps.mesh.reports import CaptureKind
 from apps.mesh.rules.base import InEachNamespace, Rule, RuleContext
 from apps.mesh.rules.wording import listed
-from apps.mesh.speedscale import SIDECAR_CONTAINER, SIDECAR_IMAGE, value_of
+from apps.mesh.speedscale import value_of
+from apps.mesh.speedscalepods import SIDECAR_CONTAINER, SIDECAR_IMAGE
 
 PROXY_TYPE = "sidecar.speedscale.com/proxy-type"
 OUT_PORT = "sidecar.speedscale.com/proxy-out-port"

@@ -4,7 +4,7 @@ With the CNI agent there is no `istio-init` container: the agent redirects traff
 container starts (the pod shows `istio-validation` instead). Speedscale's own redirection has to be
 written differently then, and its operator does that only for workloads with the annotation
 `sidecar.speedscale.com/istio-cni: "true"`. Without it the two redirections may overwrite each other:
-the pod is ready, and traffic bypasses one of the proxies.
+the pod is ready, and traffic bypasses one of the proxies. On the pod template the annotation is not read.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from apps.mesh.objects.workloads import Workload
 from apps.mesh.reports import CaptureKind
 from apps.mesh.rules.base import InEachNamespace, Rule, RuleContext
 from apps.mesh.snapshot import Snapshot
-from apps.mesh.speedscale import ISTIO_CNI, value_of
+from apps.mesh.speedscale import ISTIO_CNI, is_true
 
 CNI_DAEMONSET = "istio-cni-node"
 CNI_INIT = "istio-validation"
@@ -33,10 +33,12 @@ def check(context: RuleContext, namespace: str) -> Iterator[Finding]:
     for (workload, report), (_, place) in reports:
         if report.expected is not CaptureKind.SIDECAR or not place.meshed:
             continue
-        if _by_cni(workload, agent) and value_of(workload, ISTIO_CNI).lower() != "true":
+        if _by_cni(workload, agent) and not is_true(workload.annotations.get(ISTIO_CNI)):
+            elsewhere = is_true(workload.template.annotations.get(ISTIO_CNI))
+            what = "The annotation on the pod template is not read: annotate" if elsewhere else "Annotate"
             yield RULE.finding(
                 "Istio's CNI agent redirects this workload's traffic, but Speedscale's sidecar is set up as "
-                f'if istio-init did. Annotate the workload with {ISTIO_CNI}: "true".',
+                f'if istio-init did. {what} the workload itself with {ISTIO_CNI}: "true".',
                 workload.ref,
                 api_version=workload.api_version,
                 path="metadata.annotations",

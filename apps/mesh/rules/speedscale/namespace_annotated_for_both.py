@@ -40,7 +40,8 @@ def check(context: RuleContext, namespace: str) -> Iterator[Finding]:
         if twice:
             yield RULE.finding(
                 f"The eBPF collector's list takes namespace {namespace}, where "
-                f"{counted(len(twice), 'workload')} ({listed(w.name for w in twice)}) also ask for the "
+                f"{counted(len(twice), 'workload')} ({listed(w.name for w in twice)}) also "
+                f"{'asks' if len(twice) == 1 else 'ask'} for the "
                 "sidecar; their calls would be recorded twice. Narrow the list or remove the annotation.",
                 target.ref,
                 api_version="v1",

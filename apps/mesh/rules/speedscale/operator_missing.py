@@ -7,7 +7,9 @@ An operator that was removed by hand leaves its webhooks behind. The one for sid
 so annotated workloads silently stay uncaptured; the one for replays does not, so every TrafficReplay is
 refused. An operator scaled to zero looks the same from outside.
 
-A namespaced installation has no operator and needs none; it is not reported.
+A namespaced installation has no operator and needs none; it is not reported. It serves its own namespace
+alone: workloads elsewhere that ask for capture are. A directory of manifests need not hold what is on the
+cluster already: there it is a hint.
 """
 
 from __future__ import annotations
@@ -41,7 +43,10 @@ def check(context: RuleContext) -> Iterator[Finding]:
             affected=waiting,
         )
     if not context.installs and context.snapshot.workloads:
-        yield _absent(tuple(workload.ref for workload, found in context.captured() if found.wanted))
+        wanting = tuple(workload.ref for workload, found in context.captured() if found.wanted)
+        yield _absent(wanting, whole=context.whole)
+    elif waiting and not operators and not remnants:
+        yield _elsewhere(context.installs, waiting, whole=context.whole)
 
 
 def _remnant(install: SpeedscaleInstall, waiting: tuple[ResourceRef, ...]) -> Finding:
@@ -62,14 +67,36 @@ def _remnant(install: SpeedscaleInstall, waiting: tuple[ResourceRef, ...]) -> Fi
     )
 
 
-def _absent(wanting: tuple[ResourceRef, ...]) -> Finding:
-    wish = f" {_cannot(wanting).capitalize()}." if wanting else ""
+def _absent(wanting: tuple[ResourceRef, ...], *, whole: bool) -> Finding:
+    if whole:
+        wish = f" {_cannot(wanting)[0].upper()}{_cannot(wanting)[1:]}." if wanting else ""
+        message = f"Speedscale is not installed on this cluster.{wish} Please install the operator first."
+    else:
+        wish = f" Without it {_cannot(wanting)}." if wanting else ""
+        message = (
+            f"Speedscale is not among these manifests.{wish} If it is not on the cluster either, please "
+            "install the operator first."
+        )
     return RULE.finding(
-        f"Speedscale is not installed on this cluster.{wish} Please install the operator first.",
+        message,
         ResourceRef("Deployment", DEFAULT_NAMESPACE, OPERATOR_NAME),
         api_version="apps/v1",
-        severity=Severity.ERROR if wanting else Severity.INFO,
+        severity=Severity.ERROR if wanting and whole else Severity.INFO,
         affected=wanting,
+    )
+
+
+def _elsewhere(
+    installs: tuple[SpeedscaleInstall, ...], waiting: tuple[ResourceRef, ...], *, whole: bool
+) -> Finding:
+    served = listed(install.namespace for install in installs)
+    return RULE.finding(
+        f"Without an operator Speedscale serves only where it is installed, in {served}. Therefore "
+        f"{_cannot(waiting)}. Install the operator, or Speedscale in their namespaces too.",
+        ResourceRef("Deployment", DEFAULT_NAMESPACE, OPERATOR_NAME),
+        api_version="apps/v1",
+        severity=Severity.ERROR if whole else Severity.INFO,
+        affected=waiting,
     )
 
 

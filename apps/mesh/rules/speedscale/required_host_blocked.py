@@ -53,7 +53,7 @@ def _finding(context: RuleContext, namespace: str, blocked: tuple[Blockage, ...]
     needs = list({id(item.need): item.need for item in blocked}.values())  # one need has many hosts
     affected = dict.fromkeys(ref for need in needs for ref in need.affected)
     return RULE.finding(
-        f"{_what(by_host)} {_who(needs)} {_advice(by_host, home is not None)}",
+        f"{_what(by_host)} {_who(needs)} {_advice(by_host, home is not None)}{_unread(context, namespace)}",
         home.ref if home is not None else ResourceRef("Namespace", "", namespace),
         api_version=home.api_version if home is not None else "v1",
         severity=TIER_SEVERITY[worst.tier],
@@ -61,6 +61,17 @@ def _finding(context: RuleContext, namespace: str, blocked: tuple[Blockage, ...]
         remedy=None if any(host.protocol is not Protocol.TCP for host in by_host) else "",
         affected=tuple(affected),
         evidence=by_host[worst][0].answer.evidence,
+    )
+
+
+def _unread(context: RuleContext, namespace: str) -> str:
+    """What could have told of other hosts: the settings of the installation."""
+    gap = context.snapshot.missing("ConfigMap", namespace)
+    if gap is None:
+        return ""
+    return (
+        f" The ConfigMaps of {namespace} could not be read: with an outbound proxy, another region or app "
+        "host it would be other hosts."
     )
 
 

@@ -37,7 +37,7 @@ def _finding(entry: ServiceEntry, blocked: tuple[Blockage, ...]) -> Finding:
     return RULE.finding(
         f"This ServiceEntry opens {listed(hosts)}, but {listed(namespaces)} "
         f"{'does' if len(namespaces) == 1 else 'do'} not see it (exportTo: {exported}); "
-        f"{counted(len(hosts), 'host')} stay blocked there. Add "
+        f"{counted(len(hosts), 'host stays', 'hosts stay')} blocked there. Add "
         f"{'this namespace' if len(namespaces) == 1 else 'these namespaces'} to exportTo.",
         entry.ref,
         api_version=entry.api_version,

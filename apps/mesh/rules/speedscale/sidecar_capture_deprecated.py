@@ -44,7 +44,8 @@ def check(context: RuleContext) -> Iterator[Finding]:
             else "Install it with ebpf.enabled=true, if the nodes have kernel 5.15 (arm64: 6.0) and BTF"
         )
         yield RULE.finding(
-            f"{counted(len(found), 'workload')} behind Istio are captured by sidecar, which Speedscale "
+            f"{counted(len(found), 'workload')} behind Istio {'is' if len(found) == 1 else 'are'} "
+            "captured by sidecar, which Speedscale "
             f"calls deprecated in favour of its eBPF collector. {step}.",
             operator.ref,
             api_version="apps/v1",

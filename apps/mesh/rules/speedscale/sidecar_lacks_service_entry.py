@@ -37,10 +37,11 @@ def check(context: RuleContext) -> Iterator[Finding]:
 
 def _finding(sidecar: Sidecar, entry: ServiceEntry, blocked: list[Blockage]) -> Finding:
     by_host = grouped_hosts(blocked)
+    verb = "is" if len(by_host) == 1 else "are"
     index = catch_all_index(sidecar)
     affected = dict.fromkeys(ref for item in blocked for ref in item.need.affected)
     return RULE.finding(
-        f"{listed(host.host for host in by_host)} are opened by {entry.ref}, but this Sidecar does not "
+        f"{listed(host.host for host in by_host)} {verb} opened by {entry.ref}, but this Sidecar does not "
         f"import namespace {entry.namespace}. Add {entry.namespace}/* to the hosts that are listed, or "
         f"move the ServiceEntry to {blocked[0].need.install.namespace}.",
         sidecar.ref,
