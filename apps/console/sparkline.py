@@ -84,10 +84,10 @@ def _words(series: Series, known: list[Day]) -> str:
     if known:
         first, last = known[0], known[-1]
         shares = [day.percent for day in known if day.percent is not None]
-        parts.append(
-            f"{first.percent}% on {first.day.isoformat()}, {last.percent}% on {last.day.isoformat()}"
-        )
-        parts.append(f"lowest {min(shares)}%, highest {max(shares)}%")
+        ends = (first,) if first is last else (first, last)
+        parts.append(", ".join(f"{day.percent}% on {day.day.isoformat()}" for day in ends))
+        if len(shares) > 1:
+            parts.append(f"lowest {min(shares)}%, highest {max(shares)}%")
     else:
         parts.append("no day with an expected capture")
     parts.append(f"not read on {gaps} day{'' if gaps == 1 else 's'}" if gaps else "no gap")
