@@ -1,6 +1,6 @@
 """What the destinations of VirtualServices add to the clusters of a scope, and how services of a host merge.
 
-Follows pilot/pkg/model/sidecar.go (collectImportedServices). Knows nothing of what a Sidecar imports.
+Follows pilot/pkg/model/sidecar.go (collectImportedServices) and push_context.go (ServiceEndpointsByPort). Knows nothing of what a Sidecar imports.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from apps.mesh.egress.registry import Registry
-from apps.mesh.egress.services import RegistryService
+from apps.mesh.egress.services import DNS, PODS, RegistryService
 from apps.mesh.objects.networking import VirtualService
 from apps.mesh.refs import ResourceRef
 from apps.mesh.visibility import visible_to
@@ -42,6 +42,17 @@ class MeshIndex:
         for item in new:
             hosts[item.ref] = (*hosts.get(item.ref, ()), item.host)
         return replace(self, registry=registry, hosts=hosts)
+
+    def endpoints(self, service: RegistryService, number: int) -> tuple[str, ...]:
+        """What all objects of a service's host and namespace give a port to connect to: addresses, names to
+        look up, and one stand-in for pods, whose addresses are not in a snapshot."""
+        found: dict[str, None] = {}
+        for item in self.registry.by_host.get(service.host, ()):
+            if item.namespace == service.namespace and item.port(number) is not None:
+                looked_up = (item.host,) if item.resolution in DNS and not item.selects else ()
+                pods = (f"{PODS}{item.host}",) if item.kubernetes or item.selects else ()
+                found.update(dict.fromkeys(item.endpoints or pods or looked_up))
+        return tuple(found)
 
 
 def routes_by_destination(routes: Iterable[VirtualService]) -> dict[str, list[VirtualService]]:

@@ -216,7 +216,7 @@ def _route_step(case: Case, route: VirtualService) -> Step:
             if route.of_gateway_api:
                 text = "Its rule has no backend, so that the request is answered with 500."
         return Step(f"{who} answers", f"{text}{also}", route.ref, part, rule)
-    names = _few([_destination(*cluster) for cluster in match.clusters or match.missing])
+    names = _few([_destination(*cluster) for cluster in (*match.clusters, *match.missing)])
     text = f"Its route for this host sends it to {names or 'nowhere'}.{also}"
     if match.missing:
         host, port, _ = match.missing[0]

@@ -87,7 +87,7 @@ class Imports:
         visible: VisibleServices,
     ) -> None:
         self.listeners = listeners
-        self._mesh = mesh
+        self.mesh = mesh
         self._namespace = namespace
         self._visible = visible
         self._ports: dict[int, tuple[ListenerImports, ...]] = {}
@@ -127,12 +127,12 @@ class Imports:
 
     def has_cluster(self, host: str, port: int) -> bool:
         found = self.service(host)
-        return found is not None and found.port(port) is not None
+        return found is not None and any(p.number == port and p.protocol != "UDP" for p in found.ports)
 
     def holds(self, ref: ResourceRef) -> bool:
         """Whether a service that the object makes is imported."""
         if ref not in self._held:
-            hosts = self._mesh.hosts.get(ref, ())
+            hosts = self.mesh.hosts.get(ref, ())
             found = (self._named(imported, host) for imported in self.listeners for host in hosts)
             self._held[ref] = any(item.ref == ref for items in found for item in items)
         return self._held[ref]
@@ -181,10 +181,10 @@ class Imports:
 
     def _pointed_at(self, imported: ListenerImports, host: str) -> Iterator[RegistryService]:
         """The services of a host to which the listener's VirtualServices send something."""
-        wanted = self._mesh.pointing.get(host, ())
+        wanted = self.mesh.pointing.get(host, ())
         if not wanted:
             return
-        found = best_service(self._mesh.registry.by_host.get(host, ()), self._namespace)
+        found = best_service(self.mesh.registry.by_host.get(host, ()), self._namespace)
         if found is None:
             return
         known = {id(route) for route in wanted}

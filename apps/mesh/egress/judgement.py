@@ -27,7 +27,8 @@ from apps.mesh.egress.gaps import decisive_gaps, notable_gaps, undecided_routes
 from apps.mesh.egress.matching import Match, Outcome
 from apps.mesh.egress.near import near_miss
 from apps.mesh.egress.near_words import miss_fix, miss_step
-from apps.mesh.egress.services import RegistryService
+from apps.mesh.egress.probing import Alternative
+from apps.mesh.egress.services import DNS, RegistryService
 from apps.mesh.hosts import is_wildcard
 from apps.mesh.refs import ResourceRef
 from apps.mesh.verdicts import Fix, Protocol, Step, Verdict
@@ -123,7 +124,7 @@ def _unresolvable(service: RegistryService | None) -> list[Step]:
     """DNS cannot resolve a wildcard: such an entry without endpoints has a cluster without addresses."""
     if service is None or service.kubernetes or not is_wildcard(service.host):
         return []
-    if service.resolution not in {"DNS", "DNS_ROUND_ROBIN"} or service.endpoints or service.selects:
+    if service.resolution not in DNS or service.endpoints or service.selects:
         return []
     text = f"{service.host} is a wildcard and resolution is {service.resolution}: no name to look up."
     return [Step("DNS cannot resolve a wildcard", text, service.ref, "spec.resolution")]
@@ -177,7 +178,10 @@ def _hosts(case: Case) -> frozenset[str]:
 def _doubts(case: Case) -> list[str]:
     """What a plain request might meet otherwise."""
     doubts = []
-    if not case.match.certain:
+    if case.match.clusters and case.match.missing:
+        host, port, _ = case.match.missing[0]
+        doubts.append(f"The route shares calls out: those for {host}:{port} fail, as no cluster is there.")
+    elif not case.match.certain:
         route = matched_route(case.match)
         kind = route.ref.kind if route is not None else "VirtualService"
         article = article_of(kind)
@@ -199,7 +203,11 @@ def _address_matters(case: Case, verdict: Verdict) -> list[str]:
     for item in case.alternatives:
         if item.lists and verdict_of(case, item.match) is not verdict:
             return [
-                f"{item.service.ref} claims {item.service.address} for {case.destination.host}; "
+                f"{item.service.ref} claims {_claimed(item)} for {case.destination.host}; "
                 "which address the client dials is not known."
             ]
     return []
+
+
+def _claimed(item: Alternative) -> str:
+    return item.service.address if item.service.has_address else item.address

@@ -5,7 +5,7 @@ backtracking to a less specific branch. Knows nothing of why the configuration i
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from ipaddress import ip_address
 
@@ -183,10 +183,7 @@ def _by_name(by_name: Mapping[str, tuple[Chain, ...]], host: str) -> tuple[Chain
 
 
 def _tcp(view: PortView, bound: str, chain: Chain, target: TcpTarget) -> Match:
-    known = tuple(cluster for cluster in target.clusters if view.has(cluster))
-    missing = tuple(cluster for cluster in target.clusters if cluster not in known)
-    outcome = Outcome.CLUSTER if known else Outcome.MISSING_CLUSTER
-    return Match(outcome, bound, chain, None, known, missing, certain=not (known and missing))
+    return _reached(view, target.clusters, Match(Outcome.CLUSTER, bound, chain))
 
 
 def _http(view: PortView, bound: str, chain: Chain, target: HttpTarget, host: str) -> Match:
@@ -222,7 +219,14 @@ def _routed(
             certain=certain,
             status=route.status,
         )
-    known = tuple(cluster for cluster in route.clusters if view.has(cluster))
-    missing = tuple(cluster for cluster in route.clusters if cluster not in known)
-    outcome = Outcome.CLUSTER if known else Outcome.MISSING_CLUSTER
-    return Match(outcome, bound, chain, found, known, missing, certain and not (known and missing))
+    return _reached(view, route.clusters, Match(Outcome.CLUSTER, bound, chain, found, certain=certain))
+
+
+def _reached(view: PortView, clusters: Sequence[tuple[str, int, str]], match: Match) -> Match:
+    """The match with where it leads: the first cluster, which gets most, decides."""
+    known = tuple(cluster for cluster in clusters if view.has(cluster))
+    missing = tuple(cluster for cluster in clusters if cluster not in known)
+    refused = bool(missing) and clusters[0] == missing[0]
+    outcome = Outcome.MISSING_CLUSTER if refused or not known else Outcome.CLUSTER
+    certain = match.certain and not (known and missing)
+    return replace(match, outcome=outcome, clusters=known, missing=missing, certain=certain)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from apps.mesh.egress.imports import ListenerImports, ScopeImports
-from apps.mesh.egress.listeners import cluster_of
+from apps.mesh.egress.listeners import cluster_of, weighed
 from apps.mesh.egress.services import ANY_ADDRESS, RegistryService
 from apps.mesh.hosts import is_wildcard, matches, most_specific, short_names
 from apps.mesh.objects.networking import Route, RouteMatch, StringMatch, VirtualService
@@ -191,8 +191,7 @@ def _http_routes(
 
 
 def _clusters(part: Route, services: Mapping[str, RegistryService], number: int) -> Clusters:
-    used = [item for item in part.destinations if item.weight > 0] or list(part.destinations[:1])
-    return tuple(cluster_of(item, services.get(item.host), number) for item in used)
+    return tuple(cluster_of(item, services.get(item.host), number) for item in weighed(part.destinations))
 
 
 def _static(match: RouteMatch, namespace: str, labels: Mapping[str, str], number: int) -> bool:
