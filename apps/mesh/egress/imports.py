@@ -9,7 +9,7 @@ Builds nothing of Envoy.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from apps.mesh.egress.clusters import (
     MeshIndex,
@@ -19,52 +19,27 @@ from apps.mesh.egress.clusters import (
     only_ports,
     ports_of,
 )
+from apps.mesh.egress.hostimports import HostImports, host_imports, names_exactly
 from apps.mesh.egress.services import RegistryService
 from apps.mesh.egress.visible import ANY_NAMESPACE, VisibleServices
-from apps.mesh.hosts import is_wildcard, matches, subset_of
 from apps.mesh.objects.networking import EgressListener, Sidecar, VirtualService
 from apps.mesh.refs import ResourceRef
 
-EXCLUDE = "~"
 CATCH_ALL = EgressListener(hosts=("*/*",))
-
-
-@dataclass(slots=True)
-class HostImports:
-    """The hosts that a listener names for one namespace (or for `*`)."""
-
-    exact: set[str] = field(default_factory=set)
-    everything: list[str] = field(default_factory=list)
-    excluded: list[str] = field(default_factory=list)
-
-    def takes(self, host: str) -> bool:
-        """Whether a service is imported: equality, or the service's host inside an imported wildcard."""
-        if host in self.exact:
-            return True
-        return any(is_wildcard(item) and subset_of(host, item) for item in self.everything)
-
-    def takes_route(self, host: str) -> bool:
-        """For a VirtualService's host overlap is enough, in either direction. For a route of the Gateway
-        API it is not: ask `takes`."""
-        if host in self.exact:
-            return True
-        loose = is_wildcard(host)
-        return any((loose or is_wildcard(item)) and matches(host, item) for item in self.everything)
-
-    def excludes(self, host: str) -> bool:
-        return any(subset_of(host, item) for item in self.excluded)
 
 
 @dataclass(frozen=True, slots=True)
 class ListenerImports:
     """One egress listener with its VirtualServices, and, where it was asked for a port, the services that
-    it imports there. `index` is its place in `spec.egress`, `hosts` what it names by namespace."""
+    it imports there. `index` is its place in `spec.egress`, `hosts` what it names by namespace; `exact` when
+    these are exact hosts only."""
 
     listener: EgressListener
     index: int
     hosts: Mapping[str, HostImports]
     virtual_services: tuple[VirtualService, ...]
     services: tuple[RegistryService, ...] = ()
+    exact: bool = False
 
     @property
     def port_number(self) -> int:
@@ -146,6 +121,8 @@ class Imports:
         everywhere = imported.hosts.get(ANY_NAMESPACE)
         whole = _takes_everything(imported, everywhere)
         for item in self._visible.of(imported.hosts, number):
+            if imported.exact and not self.mesh.leads(item):
+                continue
             rivals = self._visible.named(item.host)
             if len(rivals) > 1 and self._owner(imported, rivals) != item.namespace:
                 continue
@@ -155,7 +132,7 @@ class Imports:
 
     def _named(self, imported: ListenerImports, host: str) -> Iterator[RegistryService]:
         """The services of a host that a listener imports."""
-        rivals = self._visible.named(host)
+        rivals = [item for item in self._visible.named(host) if not imported.exact or self.mesh.leads(item)]
         owner = self._owner(imported, rivals) if len(rivals) > 1 else None
         everywhere, narrowed = imported.hosts.get(ANY_NAMESPACE), _match_port(imported.listener)
         for item in rivals:
@@ -221,7 +198,7 @@ def listeners_of(
     found = []
     for index, listener in enumerate(listeners):
         hosts = host_imports(listener, namespace)
-        bare = ListenerImports(listener, index, hosts, ())
+        bare = ListenerImports(listener, index, hosts, (), exact=names_exactly(hosts))
         if _takes_everything(bare, hosts.get(ANY_NAMESPACE)):
             taken = tuple(routes)
         else:
@@ -230,26 +207,6 @@ def listeners_of(
             taken = tuple(route for route in near if _takes_route(route, hosts))
         found.append(replace(bare, virtual_services=taken))
     return tuple(found)
-
-
-def host_imports(listener: EgressListener, namespace: str) -> dict[str, HostImports]:
-    """The listener's `namespace/host` entries by namespace; `.` is the workload's own."""
-    found: dict[str, HostImports] = {}
-    for entry in listener.hosts:
-        if entry.count("/") != 1:
-            continue
-        owner, _, host = entry.partition("/")
-        excluded = owner.startswith(EXCLUDE)
-        if excluded:
-            owner = owner.removeprefix(EXCLUDE) or ANY_NAMESPACE
-        imports = found.setdefault(namespace if owner == "." else owner, HostImports())
-        if excluded:
-            imports.excluded.append(host.lower())
-            continue
-        if not is_wildcard(host):
-            imports.exact.add(host.lower())
-        imports.everything.append(host.lower())
-    return found
 
 
 def _match_port(listener: EgressListener) -> int:

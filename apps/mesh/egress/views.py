@@ -40,6 +40,7 @@ from apps.mesh.objects.networking import (
     WorkloadEntry,
 )
 from apps.mesh.objects.selectors import is_subset
+from apps.mesh.planes import at_least
 from apps.mesh.refs import ResourceRef
 from apps.mesh.scopes import SidecarIndex
 from apps.mesh.snapshot import Snapshot
@@ -71,7 +72,8 @@ class MeshView:
         self.source_label_keys = source_label_keys(self.routes)
         self._opaque = opaque(self.routes)
         self._singular = singular_namespaces(self.registry, self.routes)
-        self._index = MeshIndex.of(self.registry, self.routes)
+        one_each = at_least(plane, 1, 31) is not False
+        self._index = MeshIndex.of(self.registry, self.routes, one_each=one_each)
         self._visible = Visibility(self.registry)
         self._visible_routes = VisibleRoutes(self.routes, exported)
         self._imports: dict[tuple[str, ResourceRef | None], ScopeImports] = {}
