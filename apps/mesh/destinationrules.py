@@ -103,6 +103,10 @@ class RuleIndex:
                 return merged
         return catch_all
 
+    def has_subset(self, client: str, host: str, owner: str, name: str) -> bool:
+        """Whether a rule for clients of a namespace makes that subset of a host that belongs to `owner`."""
+        return any(merged.subset(name) for merged in self._candidates(client, host, owner))
+
     def acting_in(self, namespace: str) -> Iterator[tuple[MergedRule, ...]]:
         """For each host the rules of a namespace that its own clients find, those that act as one put
         together; of several without a selector the last one counts."""

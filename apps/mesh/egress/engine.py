@@ -52,7 +52,7 @@ class EgressEngine:
         self._find = Positions(snapshot, self._mesh).find
         self._positions: dict[int, Position] = {}  # by identity: the snapshot keeps its workloads
         self._memory = Memory()
-        self._connections: dict[tuple[int, int, Destination], Connection] = {}
+        self._connections: dict[tuple[int, int, str, Destination], Connection] = {}
         self._scopes: tuple[EgressScope, ...] | None = None
         self._unlike: dict[tuple[int, int], tuple[set[str], object]] = {}
         self._by_namespace: dict[str, list[tuple[tuple[str, ...], EgressScope]]] = {}
@@ -294,7 +294,7 @@ class EgressEngine:
         a short name make the namespace matter. The mesh's view keeps alive what ids stand for."""
         if destination.protocol is Protocol.HTTP or host.count(".") < 2:
             return connect(view, mesh.registry, host, destination, namespace)
-        key = (id(view.listeners), id(view.imports), destination)
+        key = (id(view.listeners), id(view.imports), view.key, destination)
         if key not in self._connections:
             self._connections[key] = connect(view, mesh.registry, host, destination, namespace)
         return self._connections[key]

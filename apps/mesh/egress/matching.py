@@ -86,20 +86,23 @@ class ListenerSet:
 
 class PortView:
     """What a proxy does with one port: its listeners, its routes (built when first asked for), and the
-    clusters it has."""
+    clusters it has. `subset` says of a host, the namespace it belongs to and a name whether there is such a
+    subset; `key` tells proxies apart that may differ in that alone."""
 
-    __slots__ = ("_routes", "_routes_of", "imports", "listeners", "subsets")
+    __slots__ = ("_routes", "_routes_of", "_subset", "imports", "key", "listeners")
 
     def __init__(
         self,
         listeners: ListenerSet,
         routes_of: Callable[[], RouteTable],
         imports: Imports,
-        subsets: frozenset[tuple[str, str]],
+        subset: Callable[[str, str, str], bool],
+        key: str = "",
     ) -> None:
         self.listeners = listeners
         self.imports = imports
-        self.subsets = subsets
+        self.key = key
+        self._subset = subset
         self._routes_of = routes_of
         self._routes: RouteTable | None = None
 
@@ -111,7 +114,10 @@ class PortView:
 
     def has(self, cluster: tuple[str, int, str]) -> bool:
         host, port, subset = cluster
-        return self.imports.has_cluster(host, port) and (not subset or (host, subset) in self.subsets)
+        service = self.imports.service(host)
+        if service is None or not self.imports.has_cluster(host, port):
+            return False
+        return not subset or self._subset(host, service.namespace, subset)
 
 
 def _claim(found: dict[str, RegistryService], address: str, chain: Chain) -> None:

@@ -12,10 +12,17 @@ from functools import partial
 from typing import TypeVar
 
 from apps.mesh.derived import Change
+from apps.mesh.destinationrules import RuleIndex
 from apps.mesh.egress.builtgateways import built_listeners
 from apps.mesh.egress.clusters import MeshIndex, routes_by_destination
 from apps.mesh.egress.delegates import index_routes
-from apps.mesh.egress.distinctions import names_own_namespace, opaque, singular_namespaces, source_label_keys
+from apps.mesh.egress.distinctions import (
+    names_own_namespace,
+    opaque,
+    opaque_subsets,
+    singular_namespaces,
+    source_label_keys,
+)
 from apps.mesh.egress.imports import Imports, ScopeImports, listeners_of
 from apps.mesh.egress.listeners import build_listeners
 from apps.mesh.egress.matching import ListenerSet, PortView
@@ -27,7 +34,7 @@ from apps.mesh.egress.registry import Registries, Registry, hosts_of, order, rea
 from apps.mesh.egress.routes import build_routes
 from apps.mesh.egress.routetouch import RoutesTouch, RulesTouch
 from apps.mesh.egress.visible import Visibility, VisibleRoutes
-from apps.mesh.hosts import resolve_short_name
+from apps.mesh.hosts import is_wildcard, resolve_short_name, subset_of
 from apps.mesh.meshconfig import ControlPlane, control_planes
 from apps.mesh.objects.base import MeshObject
 from apps.mesh.objects.envoyfilters import EnvoyFilter
@@ -66,11 +73,12 @@ class MeshView:
         self.gateways = self._read(snapshot.each(Gateway))
         self.built = built_listeners(snapshot, self._reading)
         self._rules = self._rules_of(snapshot)
-        self.subsets = self._subsets()
+        self._subsets = RuleIndex(self._read(snapshot.each(DestinationRule)), plane)
         self.workload_entries = self._read(snapshot.each(WorkloadEntry))
         self.envoy_filters = self._read(snapshot.each(EnvoyFilter))
         self.source_label_keys = source_label_keys(self.routes)
         self._opaque = opaque(self.routes)
+        self._opaque_subsets = opaque_subsets(self.routes)
         self._singular = singular_namespaces(self.registry, self.routes)
         one_each = at_least(plane, 1, 31) is not False
         self._index = MeshIndex.of(self.registry, self.routes, one_each=one_each)
@@ -121,6 +129,7 @@ class MeshView:
             touches.append(RoutesTouch.of_routes(self.routes, made.routes, registries))
         if kinds & {"Service", "ServiceEntry", "VirtualService"}:
             made._singular = singular_namespaces(made.registry, made.routes)
+            made._opaque_subsets = opaque_subsets(made.routes)
             made._imports, made._shared, made._listeners, made._ports = {}, {}, {}, {}
             made._retired = ()
         return made, Reach(
@@ -175,13 +184,15 @@ class MeshView:
         self._listeners = dict(self._listeners)
 
     def _change_rules(self, change: Change, snapshot: Snapshot) -> Touch:
-        before = self.subsets
         self._rules = self._rules_of(snapshot)
-        self.subsets = self._subsets()
-        if self.subsets != before:
+        if any(_making_subsets(before) != _making_subsets(after) for before, after in change.objects):
+            self._subsets = RuleIndex(self._read(snapshot.each(DestinationRule)), self.plane)
             self._ports = {}
         rules = every(change, DestinationRule)
-        return RulesTouch(frozenset(resolve_short_name(rule.host, rule.namespace) for rule in rules))
+        named = {resolve_short_name(rule.host, rule.namespace) for rule in rules}
+        loose = [host for host in named if is_wildcard(host)]
+        below = (host for host in self.registry.by_host if any(subset_of(host, item) for item in loose))
+        return RulesTouch(frozenset((*named, *(below if loose else ()))))
 
     def _change_services(self, old: MeshView, change: Change) -> None:
         """Takes over what is seen of the registry but for the services of changed objects."""
@@ -207,10 +218,6 @@ class MeshView:
         for rule in self._read(snapshot.each(DestinationRule)):
             found.setdefault(resolve_short_name(rule.host, rule.namespace), []).append(rule)
         return found
-
-    def _subsets(self) -> frozenset[tuple[str, str]]:
-        named = ((host, rule) for host, rules in self._rules.items() for rule in rules)
-        return frozenset((host, subset.name) for host, rule in named for subset in rule.subsets)
 
     def _read(self, objects: Iterable[_O]) -> list[_O]:
         return self._reading.each(objects)
@@ -260,7 +267,9 @@ class MeshView:
                     build_listeners(imports, number, labels, services=listeners)
                 )
             routes = partial(build_routes, imports, number, dict(labels), listeners)
-            self._ports[key] = PortView(self._listeners[shared], routes, imports.shared, self.subsets)
+            subset = partial(self._subsets.has_subset, namespace)
+            apart = namespace if self._opaque_subsets else ""
+            self._ports[key] = PortView(self._listeners[shared], routes, imports.shared, subset, apart)
         return self._ports[key]
 
     def _made_of(self, imports: Imports, number: int) -> Iterator[object]:
@@ -271,6 +280,14 @@ class MeshView:
                 yield id(imports)
             yield item.listener.port, item.listener.bind, item.listener.capture_mode
             yield tuple(map(id, item.services))
+
+
+def _making_subsets(item: MeshObject | None) -> object:
+    """What of a DestinationRule decides for whom it makes which subsets."""
+    if not isinstance(item, DestinationRule):
+        return None
+    names = [subset.name for subset in item.subsets]
+    return (item.age_key, item.host, item.export_to, item.selector, item.labels, names)
 
 
 def _selecting_hosts(change: Change, snapshot: Snapshot) -> frozenset[str]:
