@@ -104,6 +104,16 @@ class Imports:
         found = self.service(host)
         return found is not None and any(p.number == port and p.protocol != "UDP" for p in found.ports)
 
+    def singled_out(self, service: RegistryService) -> bool:
+        """Whether only one of the addresses of an entry's host is taken, by chance."""
+        alike = [item for item in self._visible.named(service.host) if item.ref == service.ref]
+        if not self.mesh.one_each or len(alike) < 2:
+            return False
+        return all(
+            imported.exact or all(item.ref != service.ref for item in self._named(imported, service.host))
+            for imported in self.listeners
+        )
+
     def holds(self, ref: ResourceRef) -> bool:
         """Whether a service that the object makes is imported."""
         if ref not in self._held:
@@ -239,7 +249,8 @@ def _take(
         if found.takes(service.host):
             taken = only_port(service, match_port) if match_port else service
             if taken is not None:
-                return taken
+                aliases = tuple(alias for alias in taken.aliases if found.takes(alias))
+                return taken if len(aliases) == len(taken.aliases) else replace(taken, aliases=aliases)
     return None
 
 

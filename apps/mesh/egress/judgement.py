@@ -70,6 +70,7 @@ def judge(case: Case, found: Sequence[Candidate]) -> Judgement:
     patch = worst_patch(case.patches, Sent(case.host, case.destination.port, case.match, verdict))
     unknowns = [*notable_gaps(case, verdict), *_doubts(case), *_may_refuse(patch)]
     decisive = [*decisive_gaps(case, verdict), *_address_matters(case, verdict), *undecided_routes(case)]
+    decisive.extend(_one_address(case))
     if supply.supply is Supply.UNKNOWN:
         decisive.append(supply.text)
     if verdict is Verdict.UNKNOWN:
@@ -207,6 +208,14 @@ def _address_matters(case: Case, verdict: Verdict) -> list[str]:
                 "which address the client dials is not known."
             ]
     return []
+
+
+def _one_address(case: Case) -> list[str]:
+    """Where exact hosts are imported istiod takes one of the services that an entry's addresses make."""
+    service = matched_service(case.match) if case.match.virtual_host is None else None
+    if service is None or not service.has_address or not case.imports.shared.singled_out(service):
+        return []
+    return [f"istiod takes one of the addresses of {service.ref} here, and which one is left to chance."]
 
 
 def _claimed(item: Alternative) -> str:
