@@ -80,36 +80,39 @@ def build_routes(
         for service in imported.services
         if imported.http_proxy or service.port(number) is not None
     }
+    # An HTTP proxy has the virtual hosts of every port, but only those of port 80 have names without a port.
+    on, listening = (HTTP_PORT, 0) if imported.http_proxy else (number, number)
     routes = list(imported.virtual_services)
-    if number != HTTP_PORT:
+    if listening != HTTP_PORT:
         wildcards = [host for host in services if is_wildcard(host)]
         routes = [route for route in routes if _serves(route, services, wildcards)]
     hosts: list[VirtualHost] = []
     taken: set[str] = set()
     by_host = _by_host(imported)
     for route in routes:
-        built = _http_routes(route, scope, services, number, labels)
+        built = _http_routes(route, scope, services, listening, labels)
         if not built:
             continue
         names, served = _split(route, services, by_host)
         if route.of_gateway_api and not _may_serve(route, served, scope.namespace):
             continue
-        served = [item for item in served if _http_port(item, number)]
-        if not served and number != HTTP_PORT:
+        served = [item for item in served if _http_port(item, on, proxied=imported.http_proxy)]
+        if not served and listening != HTTP_PORT:
             continue
         taken.update(item.host for item in served)
         hosts.extend(VirtualHost((name,), built, None, route) for name in names)
         hosts.extend(VirtualHost(_domains(item, scope.namespace), built, item, route) for item in served)
     for item in services.values():
-        if item.host not in taken and not item.alias_of and _http_port(item, number):
-            default = (HttpRoute(((item.host, number, ""),)),)
+        if item.host not in taken and not item.alias_of and _http_port(item, on, proxied=imported.http_proxy):
+            default = (HttpRoute(((item.host, on, ""),)),)
             hosts.append(VirtualHost(_domains(item, scope.namespace), default, item))
     return _table(hosts)
 
 
-def _http_port(service: RegistryService, number: int) -> bool:
-    port = service.port(number)
-    return port is not None and (port.http or port.sniffed)
+def _http_port(service: RegistryService, number: int, *, proxied: bool) -> bool:
+    """Whether the service has virtual hosts on a port; of an HTTP proxy's the first port has the names."""
+    found = [port.number for port in service.ports if port.http or port.sniffed]
+    return number in (found[:1] if proxied else found)
 
 
 def _serves(route: VirtualService, services: Mapping[str, RegistryService], wildcards: Sequence[str]) -> bool:
