@@ -12,6 +12,7 @@ from typing import ClassVar
 
 from apps.mesh.hosts import is_wildcard, most_specific, resolve_short_name
 from apps.mesh.meshconfig import ControlPlane
+from apps.mesh.objects.base import MeshObject
 from apps.mesh.objects.networking import DestinationRule
 from apps.mesh.objects.selectors import is_subset
 from apps.mesh.objects.traffic import ClientTls, Subset
@@ -124,6 +125,14 @@ class RuleIndex:
             if visible:
                 return visible
         return []
+
+
+def making_subsets(rule: MeshObject | None) -> object:
+    """What of a DestinationRule decides for whom it makes which subsets; None for anything else."""
+    if not isinstance(rule, DestinationRule):
+        return None
+    names = [subset.name for subset in rule.subsets]
+    return (rule.age_key, rule.host, rule.export_to, rule.selector, rule.labels, names)
 
 
 def rule_in_force(

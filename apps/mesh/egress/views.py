@@ -12,7 +12,7 @@ from functools import partial
 from typing import TypeVar
 
 from apps.mesh.derived import Change
-from apps.mesh.destinationrules import RuleIndex
+from apps.mesh.destinationrules import RuleIndex, making_subsets
 from apps.mesh.egress.builtgateways import built_listeners
 from apps.mesh.egress.clusters import MeshIndex, routes_by_destination
 from apps.mesh.egress.delegates import index_routes
@@ -185,7 +185,7 @@ class MeshView:
 
     def _change_rules(self, change: Change, snapshot: Snapshot) -> Touch:
         self._rules = self._rules_of(snapshot)
-        if any(_making_subsets(before) != _making_subsets(after) for before, after in change.objects):
+        if any(making_subsets(before) != making_subsets(after) for before, after in change.objects):
             self._subsets = RuleIndex(self._read(snapshot.each(DestinationRule)), self.plane)
             self._ports = {}
         rules = every(change, DestinationRule)
@@ -280,14 +280,6 @@ class MeshView:
                 yield id(imports)
             yield item.listener.port, item.listener.bind, item.listener.capture_mode
             yield tuple(map(id, item.services))
-
-
-def _making_subsets(item: MeshObject | None) -> object:
-    """What of a DestinationRule decides for whom it makes which subsets."""
-    if not isinstance(item, DestinationRule):
-        return None
-    names = [subset.name for subset in item.subsets]
-    return (item.age_key, item.host, item.export_to, item.selector, item.labels, names)
 
 
 def _selecting_hosts(change: Change, snapshot: Snapshot) -> frozenset[str]:
