@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from apps.mesh.egress.candidates import Candidate
 from apps.mesh.egress.reach import Test, always, may_mean
 from apps.mesh.egress.registry import Registry
-from apps.mesh.hosts import is_address, is_wildcard, matches
-from apps.mesh.objects.networking import Route, VirtualService
+from apps.mesh.hosts import is_address, is_wildcard, matches, resolve_short_name, subset_of
+from apps.mesh.objects.networking import DestinationRule, Route, VirtualService
 from apps.mesh.verdicts import Destination, Protocol
 
 
@@ -18,6 +18,14 @@ class RulesTouch:
     """DestinationRules: the subsets and the TLS settings of a host count where a connection is sent to it."""
 
     goals: frozenset[str]
+
+    @classmethod
+    def of_rules(cls, rules: Iterable[DestinationRule], hosts: Iterable[str]) -> RulesTouch:
+        """`hosts` are those of the registry: a rule for a wildcard holds for the ones inside it."""
+        named = {resolve_short_name(rule.host, rule.namespace) for rule in rules}
+        loose = [host for host in named if is_wildcard(host)]
+        below = (host for host in hosts if any(subset_of(host, item) for item in loose))
+        return cls(frozenset((*named, *(below if loose else ()))))
 
     def of(self, destination: Destination, found: Sequence[Candidate]) -> Test | None:
         return None

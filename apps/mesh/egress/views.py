@@ -30,18 +30,17 @@ from apps.mesh.egress.meshroutes import mesh_routes
 from apps.mesh.egress.proxyconfig import capturing
 from apps.mesh.egress.reach import EntriesTouch, Reach, Touch, every, owners_of
 from apps.mesh.egress.reading import Reading
-from apps.mesh.egress.registry import Registries, Registry, hosts_of, order, reader
+from apps.mesh.egress.registry import Registries, Registry, hosts_of, order, reader, selecting_hosts
 from apps.mesh.egress.routes import build_routes
 from apps.mesh.egress.routetouch import RoutesTouch, RulesTouch
 from apps.mesh.egress.visible import Visibility, VisibleRoutes
-from apps.mesh.hosts import is_wildcard, resolve_short_name, subset_of
+from apps.mesh.hosts import resolve_short_name
 from apps.mesh.meshconfig import ControlPlane, control_planes
 from apps.mesh.objects.base import MeshObject
 from apps.mesh.objects.envoyfilters import EnvoyFilter
 from apps.mesh.objects.networking import (
     DestinationRule,
     Gateway,
-    ServiceEntry,
     Sidecar,
     VirtualService,
     WorkloadEntry,
@@ -80,8 +79,7 @@ class MeshView:
         self._opaque = opaque(self.routes)
         self._opaque_subsets = opaque_subsets(self.routes)
         self._singular = singular_namespaces(self.registry, self.routes)
-        one_each = at_least(plane, 1, 31) is not False
-        self._index = MeshIndex.of(self.registry, self.routes, one_each=one_each)
+        self._index = MeshIndex.of(self.registry, self.routes, one_each=at_least(plane, 1, 31) is not False)
         self._visible = Visibility(self.registry)
         self._visible_routes = VisibleRoutes(self.routes, exported)
         self._imports: dict[tuple[str, ResourceRef | None], ScopeImports] = {}
@@ -142,7 +140,7 @@ class MeshView:
 
     def _change_supply(self, old: MeshView, change: Change, snapshot: Snapshot) -> list[Touch] | None:
         """Brings up to date what there is to connect to, and says what that reaches; None for everything."""
-        hosts, touches = _selecting_hosts(change, snapshot), list[Touch]()
+        hosts, touches = selecting_hosts(change, snapshot), list[Touch]()
         if change.kinds & {"Service", "ServiceEntry"}:
             self.registry = snapshot.derived(Registries).of(self.plane)
             changed, registries = hosts_of(change), (old.registry, self.registry)
@@ -188,11 +186,7 @@ class MeshView:
         if any(making_subsets(before) != making_subsets(after) for before, after in change.objects):
             self._subsets = RuleIndex(self._read(snapshot.each(DestinationRule)), self.plane)
             self._ports = {}
-        rules = every(change, DestinationRule)
-        named = {resolve_short_name(rule.host, rule.namespace) for rule in rules}
-        loose = [host for host in named if is_wildcard(host)]
-        below = (host for host in self.registry.by_host if any(subset_of(host, item) for item in loose))
-        return RulesTouch(frozenset((*named, *(below if loose else ()))))
+        return RulesTouch.of_rules(every(change, DestinationRule), self.registry.by_host)
 
     def _change_services(self, old: MeshView, change: Change) -> None:
         """Takes over what is seen of the registry but for the services of changed objects."""
@@ -280,17 +274,6 @@ class MeshView:
                 yield id(imports)
             yield item.listener.port, item.listener.bind, item.listener.capture_mode
             yield tuple(map(id, item.services))
-
-
-def _selecting_hosts(change: Change, snapshot: Snapshot) -> frozenset[str]:
-    """The hosts of entries that take their endpoints from workloads of namespaces in which some changed."""
-    return frozenset(
-        host
-        for name in change.namespaces({"Workload"})
-        for entry in snapshot.each_in(ServiceEntry, name)
-        if entry.workload_selector is not None
-        for host in entry.hosts
-    )
 
 
 def reconfigured(
