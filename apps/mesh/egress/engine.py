@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import ClassVar
 
 from apps.mesh.derived import Change
+from apps.mesh.egress.beyond import Left
 from apps.mesh.egress.bypass import bypass_answer
 from apps.mesh.egress.candidates import candidates
 from apps.mesh.egress.case import Case, Policy, policy_of
@@ -123,7 +124,7 @@ class EgressEngine:
         placement = position.placement
         bypass = bypass_answer(workload, placement, destination)
         if bypass is not None:
-            return self._onward(position, workload, destination, bypass)
+            return self._onward(position, Left(workload.namespace, placement.pod.labels), destination, bypass)
         judgement = self._judged(position, workload, destination)
         answer = EgressAnswer(
             verdict=judgement.verdict,
@@ -133,7 +134,8 @@ class EgressEngine:
             fix=judgement.fix,
             unknowns=tuple(dict.fromkeys((*judgement.unknowns, *position.notes, *placement.notes))),
         )
-        return self._onward(position, workload, destination, answer)
+        left = Left(workload.namespace, placement.pod.labels, judgement.requests, judgement.authority)
+        return self._onward(position, left, destination, answer)
 
     def row_of(self, destinations: tuple[Destination, ...]) -> Callable[[Workload], Row]:
         """Gives a workload's answers to each of the destinations: the same tuple again, after a change too,
@@ -238,18 +240,12 @@ class EgressEngine:
         return self._meshes[key]
 
     def _onward(
-        self, position: Position, workload: Workload, destination: Destination, answer: EgressAnswer
+        self, position: Position, left: Left, destination: Destination, answer: EgressAnswer
     ) -> EgressAnswer:
         if position.placement.plane is Plane.HOST_NETWORK:
             return answer  # whether a NetworkPolicy limits such pods is undefined
-        return onward(
-            self._snapshot,
-            self._mesh(position.plane),
-            position.policies,
-            workload.namespace,
-            destination,
-            answer,
-        )
+        mesh = self._mesh(position.plane)
+        return onward(self._snapshot, mesh, position.policies, left, destination, answer)
 
     # -- what follows ----------------------------------------------------------------------------------
 
@@ -289,11 +285,14 @@ class EgressEngine:
     def _connected(
         self, view: PortView, mesh: MeshView, host: str, destination: Destination, namespace: str
     ) -> Connection:
-        """Scopes that share listeners and clusters share what becomes of a connection, unless routes or
-        a short name make the namespace matter. The mesh's view keeps alive what ids stand for."""
+        """Scopes that share listeners and clusters share what becomes of a connection, unless routes, subsets
+        or a short name make the namespace matter. The mesh's view keeps alive what ids stand for."""
         if destination.protocol is Protocol.HTTP or host.count(".") < 2:
             return connect(view, mesh.registry, host, destination, namespace)
         key = (id(view.listeners), id(view.imports), destination)
-        if key not in self._connections:
-            self._connections[key] = connect(view, mesh.registry, host, destination, namespace)
-        return self._connections[key]
+        known = self._connections.get(key)
+        if known is None:
+            known = connect(view, mesh.registry, host, destination, namespace)
+            if not known.names_subsets:
+                self._connections[key] = known
+        return known

@@ -37,7 +37,8 @@ ENTRY_RULE = "pilot/pkg/serviceregistry/serviceentry/conversion.go"
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """`hosts` are those of the clusters that the connection may be sent to, there or not."""
+    """`hosts` are those of the clusters that the connection may be sent to, there or not. `requests` is
+    whether the proxy sends requests on, one by one, and `authority` the Host that it gives them."""
 
     verdict: Verdict
     steps: tuple[Step, ...]
@@ -46,6 +47,8 @@ class Judgement:
     fix: Fix | None = None
     unknowns: tuple[str, ...] = ()
     hosts: frozenset[str] = frozenset()
+    requests: bool = False
+    authority: str = ""
 
 
 def judge(case: Case, found: Sequence[Candidate]) -> Judgement:
@@ -91,6 +94,8 @@ def judge(case: Case, found: Sequence[Candidate]) -> Judgement:
         fix,
         tuple(unknowns),
         _hosts(case),
+        requests=case.match.virtual_host is not None,
+        authority=case.match.authority,
     )
 
 

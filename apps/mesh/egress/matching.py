@@ -38,7 +38,8 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """What decided. `bound` is the address of the listener ("" when none was found)."""
+    """What decided. `bound` is the address of the listener ("" when none was found). `authority` is the Host
+    that the route gives to requests, `aborted` how many percent of them a fault answers."""
 
     outcome: Outcome
     bound: str = ""
@@ -49,6 +50,8 @@ class Match:
     certain: bool = True
     answers: str = ""
     status: int | None = None
+    authority: str = ""
+    aborted: float = 0
 
 
 class ListenerSet:
@@ -88,18 +91,18 @@ class PortView:
     """What a proxy does with one port: its listeners, its routes (built when first asked for), and the
     clusters it has."""
 
-    __slots__ = ("_routes", "_routes_of", "imports", "listeners", "subsets")
+    __slots__ = ("_has_subset", "_routes", "_routes_of", "imports", "listeners")
 
     def __init__(
         self,
         listeners: ListenerSet,
         routes_of: Callable[[], RouteTable],
         imports: Imports,
-        subsets: frozenset[tuple[str, str]],
+        has_subset: Callable[[str, str], bool],
     ) -> None:
         self.listeners = listeners
         self.imports = imports
-        self.subsets = subsets
+        self._has_subset = has_subset
         self._routes_of = routes_of
         self._routes: RouteTable | None = None
 
@@ -111,7 +114,7 @@ class PortView:
 
     def has(self, cluster: tuple[str, int, str]) -> bool:
         host, port, subset = cluster
-        return self.imports.has_cluster(host, port) and (not subset or (host, subset) in self.subsets)
+        return self.imports.has_cluster(host, port) and (not subset or self._has_subset(host, subset))
 
 
 def _claim(found: dict[str, RegistryService], address: str, chain: Chain) -> None:
@@ -225,4 +228,15 @@ def _routed(
     known = tuple(cluster for cluster in route.clusters if view.has(cluster))
     missing = tuple(cluster for cluster in route.clusters if cluster not in known)
     outcome = Outcome.CLUSTER if known else Outcome.MISSING_CLUSTER
-    return Match(outcome, bound, chain, found, known, missing, certain and not (known and missing))
+    certain = certain and not (known and missing)
+    return Match(
+        outcome,
+        bound,
+        chain,
+        found,
+        known,
+        missing,
+        certain,
+        authority=route.authority,
+        aborted=route.aborted,
+    )

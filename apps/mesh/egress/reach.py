@@ -57,7 +57,7 @@ class Touch(Shape):
 @dataclass(frozen=True, slots=True)
 class Reach:
     """`moved` are namespaces whose workloads may stand elsewhere: all their answers are given again.
-    `same_views` says that the views of ports are shared with those before."""
+    `same_views` says that the listeners are shared with those before."""
 
     moved: frozenset[str] = frozenset()
     touches: tuple[Touch, ...] = ()
@@ -105,14 +105,15 @@ def may_mean(destination: Destination, hosts: Iterable[str]) -> bool:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class RulesTouch:
-    """DestinationRules: the subsets and the TLS settings of a host count where a connection is sent to it."""
-
-    goals: frozenset[str]
-
-    def of(self, destination: Destination, found: Sequence[Candidate]) -> Test | None:
-        return None
+def at_gateways(
+    bound: Sequence[VirtualService], routes: Iterable[VirtualService]
+) -> tuple[frozenset[str], bool]:
+    """The hosts of which a gateway may do something else with requests where these routes of its own differ,
+    and whether it may with everything: TLS and TCP go by no Host, and a route may give a request another."""
+    hosts = frozenset(host for route in bound for host in route.hosts)
+    given = {part.authority for route in routes for part in route.http if part.authority} if hosts else set()
+    renamed = any(matches(host, name) for host in hosts for name in given)
+    return hosts, renamed or any(route.tls or route.tcp for route in bound)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,9 +146,10 @@ class RoutesTouch:
         hosts = frozenset(host for route in found for host in route.hosts)
         bound = [route for route in found if set(route.gateways) - {"mesh"}]
         tangled = any((hosts | goals) & registry.tangled for registry in registries)
+        named, all_of_them = at_gateways(bound, (*before, *after))
         # TLS and TCP routes make listeners and their chains, on any port.
-        everything = tangled or any(route.tls or route.tcp for route in found)
-        return cls(hosts, frozenset(h for route in bound for h in route.hosts), goals, everything)
+        everything = tangled or all_of_them or any(route.tls or route.tcp for route in found)
+        return cls(hosts, named, goals, everything)
 
     def of(self, destination: Destination, found: Sequence[Candidate]) -> Test | None:
         if not self.hosts:
@@ -184,6 +186,8 @@ def _bare(part: Route) -> Route:
         answers=part.answers,
         direct_status=part.direct_status,
         delegate=part.delegate,
+        authority=part.authority,
+        abort=part.abort,
     )
 
 

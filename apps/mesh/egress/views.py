@@ -13,19 +13,21 @@ from typing import TypeVar
 
 from apps.mesh.derived import Change
 from apps.mesh.egress.builtgateways import built_listeners
-from apps.mesh.egress.clusters import MeshIndex, routes_by_destination
+from apps.mesh.egress.clientrules import ClientRules
+from apps.mesh.egress.clusters import MeshIndex, merged_service, routes_by_destination
 from apps.mesh.egress.delegates import index_routes
 from apps.mesh.egress.imports import Imports, ScopeImports, listeners_of
 from apps.mesh.egress.listeners import build_listeners
 from apps.mesh.egress.matching import ListenerSet, PortView
 from apps.mesh.egress.meshroutes import mesh_routes
 from apps.mesh.egress.proxyconfig import capturing
-from apps.mesh.egress.reach import EntriesTouch, Reach, RoutesTouch, RulesTouch, Touch, every
+from apps.mesh.egress.reach import EntriesTouch, Reach, RoutesTouch, Touch, every
 from apps.mesh.egress.reading import Reading
 from apps.mesh.egress.registry import Registries, Registry, hosts_of, order, reader
 from apps.mesh.egress.routes import build_routes
+from apps.mesh.egress.ruletouch import RulesTouch
+from apps.mesh.egress.services import RegistryService
 from apps.mesh.egress.visible import Visibility, VisibleRoutes
-from apps.mesh.hosts import resolve_short_name
 from apps.mesh.meshconfig import ControlPlane, control_planes
 from apps.mesh.objects.base import MeshObject
 from apps.mesh.objects.envoyfilters import EnvoyFilter
@@ -63,8 +65,7 @@ class MeshView:
         self.routes = (*own, *of_gateway_api.routes)
         self.gateways = self._read(snapshot.each(Gateway))
         self.built = built_listeners(snapshot, self._reading)
-        self._rules = self._rules_of(snapshot)
-        self.subsets = self._subsets()
+        self.rules = ClientRules(self._read(snapshot.each(DestinationRule)), plane)
         self.workload_entries = self._read(snapshot.each(WorkloadEntry))
         self.envoy_filters = self._read(snapshot.each(EnvoyFilter))
         self.source_label_keys = _source_label_keys(self.routes)
@@ -91,7 +92,11 @@ class MeshView:
                 return None
             made._change_sidecars(change, snapshot)
         if "DestinationRule" in kinds:
-            touches.append(made._change_rules(change, snapshot))
+            made.rules = ClientRules(self._read(snapshot.each(DestinationRule)), self.plane)
+            if self.rules.have_subsets or made.rules.have_subsets:
+                made._ports = {}  # views of ports hold the rules that they ask for subsets
+            selecting = (rule for rule in every(change, DestinationRule) if rule.selector is not None)
+            moved |= frozenset(rule.namespace for rule in selecting)
         if "VirtualService" in kinds:
             exported = self.plane.config.virtual_service_export_to
             own = index_routes(self._read(snapshot.each(VirtualService)), exported)
@@ -121,11 +126,14 @@ class MeshView:
         if "VirtualService" in kinds:
             registries = (self.registry, made.registry)
             touches.append(RoutesTouch.of_routes(self.routes, made.routes, registries))
+        if "DestinationRule" in kinds:
+            pointing = (self._index.pointing, made._index.pointing)
+            touches.append(RulesTouch.of_change(change, (self.registry, made.registry), pointing))
         if kinds & {"ServiceEntry", "VirtualService"}:
             made._singular = _singular_namespaces(made.registry, made.routes)
             made._imports, made._shared, made._listeners, made._ports = {}, {}, {}, {}
             made._retired = ()
-        return made, Reach(moved, tuple(touches), same_views=made._ports is not self._ports)
+        return made, Reach(moved, tuple(touches), same_views=kinds <= {"DestinationRule", "Sidecar"})
 
     def _change_sidecars(self, change: Change, snapshot: Snapshot) -> None:
         refs = {item.ref for item in every(change, Sidecar)}
@@ -137,15 +145,6 @@ class MeshView:
         self._shared = {key: item for key, item in self._shared.items() if key[0] not in refs}
         self._ports = {key: item for key, item in self._ports.items() if key[1] not in refs}
         self._listeners = dict(self._listeners)
-
-    def _change_rules(self, change: Change, snapshot: Snapshot) -> Touch:
-        before = self.subsets
-        self._rules = self._rules_of(snapshot)
-        self.subsets = self._subsets()
-        if self.subsets != before:
-            self._ports = {}
-        rules = every(change, DestinationRule)
-        return RulesTouch(frozenset(resolve_short_name(rule.host, rule.namespace) for rule in rules))
 
     def _change_services(self, old: MeshView, change: Change) -> None:
         """Takes over what is seen of the registry but for the services of changed objects."""
@@ -166,22 +165,16 @@ class MeshView:
         made.plane = plane
         return made
 
-    def _rules_of(self, snapshot: Snapshot) -> dict[str, list[DestinationRule]]:
-        found: dict[str, list[DestinationRule]] = {}
-        for rule in self._read(snapshot.each(DestinationRule)):
-            found.setdefault(resolve_short_name(rule.host, rule.namespace), []).append(rule)
-        return found
-
-    def _subsets(self) -> frozenset[tuple[str, str]]:
-        named = ((host, rule) for host, rules in self._rules.items() for rule in rules)
-        return frozenset((host, subset.name) for host, rule in named for subset in rule.subsets)
-
     def _read(self, objects: Iterable[_O]) -> list[_O]:
         return self._reading.each(objects)
 
-    def rules_for(self, host: str) -> tuple[DestinationRule, ...]:
-        """The DestinationRules that name exactly this host."""
-        return tuple(self._rules.get(host, ()))
+    def at_gateways(self, namespace: str, host: str) -> RegistryService | None:
+        """The service of a host at gateways of a namespace, which no Sidecar narrows (model/sidecar.go
+        DefaultSidecarScopeForGateway)."""
+        found: RegistryService | None = None
+        for item in self._visible.of(namespace).named(host):
+            found = merged_service(found, item)
+        return found
 
     def patching(self, namespace: str, labels: Mapping[str, str]) -> tuple[EnvoyFilter, ...]:
         """The EnvoyFilters that select a sidecar and reach what it sends out."""
@@ -213,7 +206,8 @@ class MeshView:
         """The view of one port for a proxy with these labels (only those that routes ask about count)."""
         asked = self.source_label_keys & labels.keys() if self.source_label_keys else ()
         relevant = tuple(sorted((name, labels[name]) for name in asked))
-        key = (namespace, sidecar.ref if sidecar is not None else None, number, relevant)
+        rules = self.rules.selecting(namespace, labels)
+        key = (namespace, sidecar.ref if sidecar is not None else None, number, relevant, rules)
         if key not in self._ports:
             imports = self.imports(namespace, sidecar)
             listeners = imports.shared.on_port(number)
@@ -224,7 +218,8 @@ class MeshView:
                     build_listeners(imports, number, labels, services=listeners)
                 )
             routes = partial(build_routes, imports, number, dict(labels), listeners)
-            self._ports[key] = PortView(self._listeners[shared], routes, imports.shared, self.subsets)
+            subsets = partial(self.rules.has_subset, imports, dict(labels))
+            self._ports[key] = PortView(self._listeners[shared], routes, imports.shared, subsets)
         return self._ports[key]
 
     def _made_of(self, imports: Imports, number: int) -> Iterator[object]:
