@@ -132,6 +132,7 @@ class EgressEngine:
             cluster=judgement.cluster,
             service=judgement.service,
             fix=judgement.fix,
+            status=judgement.status,
             unknowns=tuple(dict.fromkeys((*judgement.unknowns, *position.notes, *placement.notes))),
         )
         left = Left(workload.namespace, placement.pod.labels, judgement.requests, judgement.authority)

@@ -53,6 +53,13 @@ class Match:
     authority: str = ""
     aborted: float = 0
 
+    @property
+    def refuses(self) -> bool:
+        """Whether the answer that Envoy gives itself is an error; a fault without a status is one of gRPC."""
+        if self.answers == "redirect":
+            return False
+        return self.status >= 400 if self.status is not None else self.answers == "abort"
+
 
 class ListenerSet:
     """The listeners of one port, indexed when first looked into. Scopes that see the same share one."""
