@@ -3,7 +3,8 @@
 `# expect: NAMESPACE/WORKLOAD HOST:PORT PROTOCOL [@IP] => VERDICT [via CLUSTER][; CLAUSE]…` where a clause is
 `step "title"`, `says "words of the evidence"`, `unknown "words"`, `fix REMEDY` ("fix text" for one without
 a remedy), `no fix`, `nothing unknown`, `stopped "title"` (what refuses it after the mesh), `arrives` or
-`status NUMBER` (of HTTP, that the application sees from its own proxy; `status None`). `# gap: KIND NAMESPACE reason` says what could not be read.
+`status NUMBER` (of HTTP, that the application sees from its own proxy; `status None`).
+`# gap: KIND NAMESPACE reason` says what could not be read.
 
 With `# switch: mesh NAMESPACE/REVISION` or `# switch: namespace NAME` the verdict is the one under
 REGISTRY_ONLY, and there are more clauses: `outcome OUTCOME`, `reason "words"` (why the policy of the scope

@@ -15,6 +15,8 @@ from apps.mesh.egress.envoyfilters import is_harmless
 from apps.mesh.egress.gateways import forwarding
 from apps.mesh.egress.gatewayservers import EgressGateway
 from apps.mesh.egress.handshake import Arrival
+from apps.mesh.egress.imports import ScopeImports
+from apps.mesh.egress.judgement import Judgement
 from apps.mesh.egress.outward import PAYLOADS, Forwarding, Sending, outward
 from apps.mesh.egress.probing import probed_host
 from apps.mesh.egress.services import RegistryService
@@ -49,12 +51,19 @@ PodTLSMode); the injector's template for gateways does not set it."""
 @dataclass(frozen=True, slots=True)
 class Left:
     """Whose connection it is and how it left: `requests` is whether the workload's proxy sends requests on,
-    one by one, and `authority` the Host that it gives them ("" where they keep theirs)."""
+    one by one, and `authority` the Host that it gives them ("" where they keep theirs). `imports` is what it
+    knows; None for a workload without a proxy."""
 
     namespace: str
     labels: Mapping[str, str]
+    imports: ScopeImports | None = None
     requests: bool = False
     authority: str = ""
+
+    @classmethod
+    def of(cls, namespace: str, pod: PodTemplate, imports: ScopeImports, judgement: Judgement) -> Left:
+        """What a workload's proxy sends as it was judged."""
+        return cls(namespace, pod.labels, imports, judgement.requests, judgement.authority)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +125,7 @@ def beyond(
 ) -> EgressAnswer:
     """The answer with what follows after the first proxy."""
     _, port, subset, host = answer.cluster.split("|", 3)
-    service = next(iter(mesh.registry.by_host.get(host, ())), None)
+    service = left.imports.shared.service(host) if left.imports is not None else None
     if service is None:
         return answer
     leaving = _Leaving(snapshot, mesh, left, destination, (host, int(port), subset), service)

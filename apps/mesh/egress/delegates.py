@@ -1,7 +1,7 @@
 """VirtualServices as istiod indexes them: short names resolved, delegates merged into their roots.
 
-Follows pilot/pkg/model/virtualservice.go (ResolveVirtualServiceShortnames, MergeHTTPRoutes). Knows
-nothing of scopes.
+Follows pilot/pkg/model/virtualservice.go (ResolveVirtualServiceShortnames, MergeHTTPRoutes, hasConflict).
+Knows nothing of scopes.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from apps.mesh.hosts import resolve_short_name
-from apps.mesh.objects.networking import Route, RouteMatch, VirtualService
+from apps.mesh.objects.networking import Rewrite, Route, RouteMatch, StringMatch, VirtualService
 from apps.mesh.refs import ResourceRef
 from apps.mesh.visibility import visible_to
 
@@ -72,13 +72,71 @@ def _merged(
 
 
 def _under(root: Route, delegated: Sequence[Route]) -> Iterator[Route]:
-    """The delegate's routes under the conditions of the root's."""
+    """The delegate's routes under the conditions of the root's, with what they do not say themselves of its
+    fault, rewrite and headers. A route of which a condition is in conflict with the root's is left out."""
     for part in delegated:
-        if not root.matches or not part.matches:
-            yield replace(part, matches=part.matches or root.matches)
-        else:
-            both = tuple(_both(above, below) for below in part.matches for above in root.matches)
-            yield replace(part, matches=both)
+        met = _met(root.matches, part.matches)
+        if met is None:
+            continue
+        rewrite = part.rewrite or root.rewrite
+        abort = part.abort if "fault" in part.given else root.abort
+        yield replace(
+            part, matches=met, rewrite=rewrite, abort=abort, authority=_authority(root, part, rewrite)
+        )
+
+
+def _authority(root: Route, part: Route, rewrite: Rewrite | None) -> str:
+    if rewrite is not None and rewrite.authority:
+        return rewrite.authority.lower()
+    return part.authority if "headers" in part.given else root.authority
+
+
+def _met(above: Sequence[RouteMatch], below: Sequence[RouteMatch]) -> tuple[RouteMatch, ...] | None:
+    """The conditions of both; None where one of the delegate's fits none of the root's."""
+    if not above or not below:
+        return tuple(below or above)
+    found: list[RouteMatch] = []
+    for one in below:
+        fitting = [other for other in above if not in_conflict(other, one)]
+        if not fitting:
+            return None
+        found.extend(_both(other, one) for other in fitting)
+    return tuple(found)
+
+
+def in_conflict(above: RouteMatch, below: RouteMatch) -> bool:
+    """Whether a delegate's condition does not lie within the root's (virtualservice.go hasConflict)."""
+    texts = [
+        (above.uri, below.uri),
+        (above.scheme, below.scheme),
+        (above.method, below.method),
+        (above.authority, below.authority),
+    ]
+    mappings = (
+        (above.headers, below.headers),
+        (above.without_headers, below.without_headers),
+        (above.query_params, below.query_params),
+    )
+    texts.extend((one.get(key), value) for one, other in mappings for key, value in other.items())
+    gateways = set(above.gateways)
+    return (
+        any(_texts_in_conflict(one, other) for one, other in texts)
+        or above.ignore_uri_case != below.ignore_uri_case
+        or bool(above.port and below.port and above.port != below.port)
+        or above.source_namespace not in ("", below.source_namespace)
+        or any(above.source_labels.get(key, value) != value for key, value in below.source_labels.items())
+        or bool(gateways and not gateways >= set(below.gateways))
+    )
+
+
+def _texts_in_conflict(above: StringMatch | None, below: StringMatch | None) -> bool:
+    if above is None or below is None:
+        return False
+    if "regex" in (above.kind, below.kind):
+        return True
+    if above.kind == "exact":
+        return below != above
+    return not below.value.startswith(above.value)
 
 
 def _both(above: RouteMatch, below: RouteMatch) -> RouteMatch:

@@ -135,7 +135,8 @@ class EgressEngine:
             status=judgement.status,
             unknowns=tuple(dict.fromkeys((*judgement.unknowns, *position.notes, *placement.notes))),
         )
-        left = Left(workload.namespace, placement.pod.labels, judgement.requests, judgement.authority)
+        imports = self._mesh(position.plane).imports(workload.namespace, position.sidecar)
+        left = Left.of(workload.namespace, placement.pod, imports, judgement)
         return self._onward(position, left, destination, answer)
 
     def row_of(self, destinations: tuple[Destination, ...]) -> Callable[[Workload], Row]:

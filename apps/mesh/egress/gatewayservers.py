@@ -115,10 +115,13 @@ class Doors:
 def doors_of(gateway: EgressGateway) -> Doors:
     """The servers that listen on the gateway's port, the oldest Gateway first."""
     built = list(_of_gateway_api(gateway))
-    homes = {door.ref.namespace for door in built}
-    own = [door for door in _of_istio(gateway) if not homes or door.ref.namespace in homes]
-    selected = (*own, *built)
+    homes = {door.ref.namespace for door in built if door.built is not None and door.built.managed}
+    selected = (*_of_istio(gateway), *built)
     here = [door for door in selected if _listens(gateway, door)]
+    foreign = next((door for door in here if homes and door.ref.namespace not in homes), None)
+    if foreign is not None:
+        text = f"istiod since 1.31 keeps {foreign.ref} of another namespace away from a gateway it deploys"
+        return Doors(tuple(here), selected, text)
     bound = next((door for door in here if door.server.bind not in ANY_BIND), None)
     if bound is not None:
         text = f"{bound.ref} binds to {bound.server.bind}, and the addresses of the gateway are not known"

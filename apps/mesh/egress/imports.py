@@ -9,7 +9,7 @@ Builds nothing of Envoy.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from apps.mesh.egress.clusters import (
     MeshIndex,
@@ -19,40 +19,14 @@ from apps.mesh.egress.clusters import (
     only_ports,
     ports_of,
 )
+from apps.mesh.egress.hostimports import HostImports, host_imports
 from apps.mesh.egress.services import RegistryService
 from apps.mesh.egress.visible import ANY_NAMESPACE, VisibleServices
-from apps.mesh.hosts import is_wildcard, matches, subset_of
+from apps.mesh.hosts import is_wildcard
 from apps.mesh.objects.networking import EgressListener, Sidecar, VirtualService
 from apps.mesh.refs import ResourceRef
 
-EXCLUDE = "~"
 CATCH_ALL = EgressListener(hosts=("*/*",))
-
-
-@dataclass(slots=True)
-class HostImports:
-    """The hosts that a listener names for one namespace (or for `*`)."""
-
-    exact: set[str] = field(default_factory=set)
-    everything: list[str] = field(default_factory=list)
-    excluded: list[str] = field(default_factory=list)
-
-    def takes(self, host: str) -> bool:
-        """Whether a service is imported: equality, or the service's host inside an imported wildcard."""
-        if host in self.exact:
-            return True
-        return any(is_wildcard(item) and subset_of(host, item) for item in self.everything)
-
-    def takes_route(self, host: str) -> bool:
-        """For a VirtualService's host overlap is enough, in either direction. For a route of the Gateway
-        API it is not: ask `takes`."""
-        if host in self.exact:
-            return True
-        loose = is_wildcard(host)
-        return any((loose or is_wildcard(item)) and matches(host, item) for item in self.everything)
-
-    def excludes(self, host: str) -> bool:
-        return any(subset_of(host, item) for item in self.excluded)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +46,21 @@ class ListenerImports:
         return self.listener.port.number if self.listener.port is not None else 0
 
     @property
+    def exact(self) -> bool:
+        """Whether it names nothing but single hosts of single namespaces."""
+        return ANY_NAMESPACE not in self.hosts and not any(
+            is_wildcard(host) for named in self.hosts.values() for host in named.everything
+        )
+
+    @property
     def http_proxy(self) -> bool:
         return self.listener.port is not None and self.listener.port.protocol == "HTTP_PROXY"
 
 
 class Imports:
-    """What scopes import that see the same; worked out when it is asked for, and kept."""
+    """What scopes import that see the same; worked out when it is asked for, and kept. `indexed` is whether
+    istiod looks up the services of exact hosts in an index with one service for a host and namespace, as it
+    does since 1.31 (servicesForExactHosts)."""
 
     def __init__(
         self,
@@ -85,8 +68,11 @@ class Imports:
         listeners: tuple[ListenerImports, ...],
         namespace: str,
         visible: VisibleServices,
+        *,
+        indexed: bool = False,
     ) -> None:
         self.listeners = listeners
+        self._indexed = indexed
         self._mesh = mesh
         self._namespace = namespace
         self._visible = visible
@@ -144,8 +130,10 @@ class Imports:
         if number is not None and narrowed not in (0, number):
             return
         everywhere = imported.hosts.get(ANY_NAMESPACE)
-        whole = _takes_everything(imported, everywhere)
+        whole, indexed = _takes_everything(imported, everywhere), self._indexed and imported.exact
         for item in self._visible.of(imported.hosts, number):
+            if indexed and not self._in_index(item):
+                continue
             rivals = self._visible.named(item.host)
             if len(rivals) > 1 and self._owner(imported, rivals) != item.namespace:
                 continue
@@ -158,11 +146,19 @@ class Imports:
         rivals = self._visible.named(host)
         owner = self._owner(imported, rivals) if len(rivals) > 1 else None
         everywhere, narrowed = imported.hosts.get(ANY_NAMESPACE), _match_port(imported.listener)
+        indexed = self._indexed and imported.exact
         for item in rivals:
-            if owner is None or item.namespace == owner:
+            if (owner is None or item.namespace == owner) and (not indexed or self._in_index(item)):
                 taken = _take(item, imported.hosts, everywhere, narrowed)
                 if taken is not None:
                     yield taken
+
+    def _in_index(self, service: RegistryService) -> bool:
+        """Whether it is the one of its host and namespace that istiod finds: the oldest, a Kubernetes Service
+        before a ServiceEntry (push_context.go initServiceRegistry)."""
+        rivals = self._mesh.registry.by_host.get(service.host, ())
+        near = [item for item in rivals if item.namespace == service.namespace]
+        return next((item for item in near if item.kubernetes), near[0] if near else service) == service
 
     def _owner(self, imported: ListenerImports, rivals: Sequence[RegistryService]) -> str:
         """A host imported from several namespaces is taken from one: the workload's own, else a
@@ -232,26 +228,6 @@ def listeners_of(
     return tuple(found)
 
 
-def host_imports(listener: EgressListener, namespace: str) -> dict[str, HostImports]:
-    """The listener's `namespace/host` entries by namespace; `.` is the workload's own."""
-    found: dict[str, HostImports] = {}
-    for entry in listener.hosts:
-        if entry.count("/") != 1:
-            continue
-        owner, _, host = entry.partition("/")
-        excluded = owner.startswith(EXCLUDE)
-        if excluded:
-            owner = owner.removeprefix(EXCLUDE) or ANY_NAMESPACE
-        imports = found.setdefault(namespace if owner == "." else owner, HostImports())
-        if excluded:
-            imports.excluded.append(host.lower())
-            continue
-        if not is_wildcard(host):
-            imports.exact.add(host.lower())
-        imports.everything.append(host.lower())
-    return found
-
-
 def _match_port(listener: EgressListener) -> int:
     """The one port of services that a listener takes; 0 for all."""
     port = listener.port
@@ -282,8 +258,14 @@ def _take(
         if found.takes(service.host):
             taken = only_port(service, match_port) if match_port else service
             if taken is not None:
-                return taken
+                return _with_aliases(taken, found)
     return None
+
+
+def _with_aliases(service: RegistryService, named: HostImports) -> RegistryService:
+    """The service with those of its aliases that are imported beside it (matchingAliasService)."""
+    kept = tuple(alias for alias in service.aliases if named.takes(alias))
+    return service if len(kept) == len(service.aliases) else replace(service, aliases=kept)
 
 
 def _takes_route(route: VirtualService, imports: Mapping[str, HostImports]) -> bool:

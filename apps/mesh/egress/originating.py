@@ -16,12 +16,11 @@ from apps.mesh.egress.gatewayservers import EgressGateway
 from apps.mesh.egress.handshake import Arrival
 from apps.mesh.egress.listeners import cluster_of
 from apps.mesh.egress.outward import GATEWAY_RULE, Forwarding, Payload, Sending, outward, stop
-from apps.mesh.egress.services import RegistryService
+from apps.mesh.egress.services import DYNAMIC_DNS, RegistryService
 from apps.mesh.hosts import is_wildcard
 from apps.mesh.objects.networking import Route, VirtualService
 from apps.mesh.verdicts import Step
 
-DYNAMIC_DNS = "DYNAMIC_DNS"
 Cluster = tuple[str, int, str]
 
 

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from apps.mesh.derived import Change
 from apps.mesh.egress.candidates import Candidate, entry_candidates
-from apps.mesh.egress.imports import host_imports
+from apps.mesh.egress.hostimports import host_imports
 from apps.mesh.egress.probing import probed_host
 from apps.mesh.egress.registry import Registry, hosts_of
 from apps.mesh.egress.services import RegistryService

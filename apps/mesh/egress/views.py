@@ -44,7 +44,9 @@ from apps.mesh.objects.selectors import is_subset
 from apps.mesh.refs import ResourceRef
 from apps.mesh.scopes import SidecarIndex
 from apps.mesh.snapshot import Snapshot
+from apps.mesh.versions import version_of
 
+EXACT_HOSTS_INDEXED = (1, 31)
 _O = TypeVar("_O", bound=MeshObject)
 
 
@@ -196,7 +198,8 @@ class MeshView:
             key = (known[1], id(visible), id(routes), namespace if own else "")
             if key not in self._shared:
                 listeners = listeners_of(sidecar, namespace, routes)
-                self._shared[key] = Imports(self._index, listeners, namespace, visible)
+                indexed = (version_of(self.plane.version) or (0,)) >= EXACT_HOSTS_INDEXED
+                self._shared[key] = Imports(self._index, listeners, namespace, visible, indexed=indexed)
             self._imports[known] = ScopeImports(namespace, self._shared[key])
         return self._imports[known]
 
