@@ -94,11 +94,7 @@ class MeshView:
                 return None
             made._change_sidecars(change, snapshot)
         if "DestinationRule" in kinds:
-            made.rules = ClientRules(self._read(snapshot.each(DestinationRule)), self.plane)
-            if self.rules.have_subsets or made.rules.have_subsets:
-                made._ports = {}  # views of ports hold the rules that they ask for subsets
-            selecting = (rule for rule in every(change, DestinationRule) if rule.selector is not None)
-            moved |= frozenset(rule.namespace for rule in selecting)
+            moved |= made._change_rules(change, snapshot)
         if "VirtualService" in kinds:
             exported = self.plane.config.virtual_service_export_to
             own = index_routes(self._read(snapshot.each(VirtualService)), exported)
@@ -147,6 +143,15 @@ class MeshView:
         self._shared = {key: item for key, item in self._shared.items() if key[0] not in refs}
         self._ports = {key: item for key, item in self._ports.items() if key[1] not in refs}
         self._listeners = dict(self._listeners)
+
+    def _change_rules(self, change: Change, snapshot: Snapshot) -> frozenset[str]:
+        """The namespaces whose workloads may stand elsewhere after a change of DestinationRules."""
+        before = self.rules
+        self.rules = ClientRules(self._read(snapshot.each(DestinationRule)), self.plane)
+        if before.have_subsets or self.rules.have_subsets:
+            self._ports = {}  # views of ports hold the rules that they ask for subsets
+        selecting = (rule for rule in every(change, DestinationRule) if rule.selector is not None)
+        return frozenset(rule.namespace for rule in selecting)
 
     def _change_services(self, old: MeshView, change: Change) -> None:
         """Takes over what is seen of the registry but for the services of changed objects."""
