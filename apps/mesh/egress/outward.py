@@ -67,13 +67,8 @@ def outward(sending: Sending) -> Forwarding:
     closed, payload = sending.closed, sending.payload
     name = sending.name if payload is Payload.REQUESTS else ""
     added = added_tls(sending.rule, sending.sender, sending.service, sending.cluster, name)
-    if added.mode and (closed.mode or payload is Payload.TLS):
-        what = f"the TLS that {closed.ref} adds" if closed.mode else "the application's TLS"
-        text = f"It adds TLS ({added.words}) around {what}: {host} finds TLS inside of TLS. {sending.seen}"
-        return stop("TLS goes inside of TLS", text, added.ref, added.path, DOUBLE)
-    if closed.mode and payload is Payload.TLS:
-        text = f"It adds TLS around the application's, which nothing takes off before {host}. {sending.seen}"
-        return stop("TLS goes inside of TLS", text, closed.ref, closed.path, DOUBLE)
+    if [bool(added.mode), bool(closed.mode), payload is Payload.TLS].count(True) > 1:
+        return _nested(sending, added)
     if added.mode:
         text = f"What goes to {host}:{port} is sent inside TLS ({added.words})."
         who = "The egress gateway" if sending.sender.gateway else "The proxy"
@@ -81,6 +76,20 @@ def outward(sending: Sending) -> Forwarding:
         return Forwarding((step,), doubts=tuple(_certificates(sending, added)))
     ignored = added.step(f"{host}:{port}")
     return Forwarding((ignored,) if ignored is not None else (), doubts=tuple(_bare(sending)))
+
+
+def _nested(sending: Sending, added: AddedTls) -> Forwarding:
+    """TLS around TLS. A host outside of the mesh understands one of them; proxies of the mesh may take off
+    theirs, and so may whoever takes its certificates."""
+    host, outer = sending.cluster[0], added if added.mode else sending.closed
+    inner = f"the TLS that {sending.closed.ref} adds" if added.mode and sending.closed.mode else ""
+    around = f"TLS ({outer.words}) goes around {inner or 'the TLS of the application'}"
+    if sending.service.external and outer.mode != ISTIO_MUTUAL:
+        text = f"{around}: {host} finds TLS inside of TLS. {sending.seen}"
+        return stop("TLS goes inside of TLS", text, outer.ref, outer.path, DOUBLE)
+    step = Step("TLS goes inside of TLS", f"{around}.", outer.ref, outer.path, DOUBLE)
+    doubt = f"Whether {host} takes off the TLS that {outer.ref} adds around TLS is not known."
+    return Forwarding((step,), doubts=(doubt,))
 
 
 def _certificates(sending: Sending, added: AddedTls) -> list[str]:
