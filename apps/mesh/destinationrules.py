@@ -12,7 +12,6 @@ from typing import ClassVar
 
 from apps.mesh.hosts import is_wildcard, most_specific, resolve_short_name
 from apps.mesh.meshconfig import ControlPlane
-from apps.mesh.objects.base import MeshObject
 from apps.mesh.objects.networking import DestinationRule
 from apps.mesh.objects.selectors import is_subset
 from apps.mesh.objects.traffic import ClientTls, Subset
@@ -104,10 +103,6 @@ class RuleIndex:
                 return merged
         return catch_all
 
-    def has_subset(self, client: str, host: str, owner: str, name: str) -> bool:
-        """Whether a rule for clients of a namespace makes that subset of a host that belongs to `owner`."""
-        return any(merged.subset(name) for merged in self._candidates(client, host, owner))
-
     def acting_in(self, namespace: str) -> Iterator[tuple[MergedRule, ...]]:
         """For each host the rules of a namespace that its own clients find, those that act as one put
         together; of several without a selector the last one counts."""
@@ -125,14 +120,6 @@ class RuleIndex:
             if visible:
                 return visible
         return []
-
-
-def making_subsets(rule: MeshObject | None) -> object:
-    """What of a DestinationRule decides for whom it makes which subsets; None for anything else."""
-    if not isinstance(rule, DestinationRule):
-        return None
-    names = [subset.name for subset in rule.subsets]
-    return (rule.age_key, rule.host, rule.export_to, rule.selector, rule.labels, names)
 
 
 def rule_in_force(

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from apps.mesh.hosts import resolve_short_name
-from apps.mesh.objects.networking import Route, RouteMatch, StringMatch, VirtualService
+from apps.mesh.objects.networking import Rewrite, Route, RouteMatch, StringMatch, VirtualService
 from apps.mesh.refs import ResourceRef
 from apps.mesh.visibility import visible_to
 
@@ -73,18 +73,31 @@ def _merged(
 
 
 def _under(root: Route, delegated: Sequence[Route]) -> Iterator[Route]:
-    """The delegate's routes under the conditions of the root's; a route of which one match fits none of the
-    root's is left out."""
+    """The delegate's routes under the conditions of the root's, with what they do not say themselves of its
+    fault, rewrite and headers. A route of which one match fits none of the root's is left out."""
     for part in delegated:
-        if not root.matches or not part.matches:
-            yield replace(part, matches=part.matches or root.matches)
+        met = _met(root.matches, part.matches)
+        if met is None:
             continue
-        both = [
-            [_both(above, below) for above in root.matches if not _conflict(above, below)]
-            for below in part.matches
-        ]
-        if all(both):
-            yield replace(part, matches=tuple(match for fitting in both for match in fitting))
+        rewrite = part.rewrite or root.rewrite
+        abort = part.abort if "fault" in part.given else root.abort
+        yield replace(
+            part, matches=met, rewrite=rewrite, abort=abort, authority=_authority(root, part, rewrite)
+        )
+
+
+def _authority(root: Route, part: Route, rewrite: Rewrite | None) -> str:
+    if rewrite is not None and rewrite.authority:
+        return rewrite.authority.lower()
+    return part.authority if "headers" in part.given else root.authority
+
+
+def _met(above: Sequence[RouteMatch], below: Sequence[RouteMatch]) -> tuple[RouteMatch, ...] | None:
+    """The conditions of both; None where one of the delegate's fits none of the root's."""
+    if not above or not below:
+        return tuple(below or above)
+    both = [[_both(other, one) for other in above if not _conflict(other, one)] for one in below]
+    return tuple(match for fitting in both for match in fitting) if all(both) else None
 
 
 def _conflict(above: RouteMatch, below: RouteMatch) -> bool:

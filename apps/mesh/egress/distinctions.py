@@ -40,9 +40,3 @@ def source_label_keys(routes: Sequence[VirtualService]) -> frozenset[str]:
 def opaque(routes: Iterable[VirtualService]) -> frozenset[int]:
     """The identities of those that route TLS or TCP."""
     return frozenset(id(route) for route in routes if route.tls or route.tcp)
-
-
-def opaque_subsets(routes: Iterable[VirtualService]) -> bool:
-    """Whether some TLS or TCP route leads to a subset: who has that depends on the client's namespace."""
-    parts = (part for route in routes for part in (*route.tls, *route.tcp))
-    return any(goal.subset for part in parts for goal in part.destinations)

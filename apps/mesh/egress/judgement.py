@@ -22,6 +22,7 @@ from apps.mesh.egress.evidence import (
     patch_step,
     policy_step,
     scope_step,
+    status_of,
 )
 from apps.mesh.egress.gaps import decisive_gaps, notable_gaps, undecided_routes
 from apps.mesh.egress.matching import Match, Outcome
@@ -38,7 +39,9 @@ ENTRY_RULE = "pilot/pkg/serviceregistry/serviceentry/conversion.go"
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """`hosts` are those of the clusters that the connection may be sent to, there or not."""
+    """`hosts` are those of the clusters that the connection may be sent to, there or not. `requests` is
+    whether the proxy sends requests on, one by one, and `authority` the Host that it gives them; `status` is
+    the one with which the proxy answers itself."""
 
     verdict: Verdict
     steps: tuple[Step, ...]
@@ -47,6 +50,9 @@ class Judgement:
     fix: Fix | None = None
     unknowns: tuple[str, ...] = ()
     hosts: frozenset[str] = frozenset()
+    requests: bool = False
+    authority: str = ""
+    status: int | None = None
 
 
 def judge(case: Case, found: Sequence[Candidate]) -> Judgement:
@@ -93,6 +99,9 @@ def judge(case: Case, found: Sequence[Candidate]) -> Judgement:
         fix,
         tuple(unknowns),
         _hosts(case),
+        status=status_of(case.match, verdict),
+        requests=case.match.virtual_host is not None,
+        authority=case.match.authority,
     )
 
 
@@ -106,8 +115,7 @@ def verdict_of(case: Case, match: Match) -> Verdict:
                 return Verdict.BLOCKED_503 if http else Verdict.BLOCKED_RESET
             return Verdict.ALLOWED_REGISTRY
         case Outcome.ANSWERED:
-            refuses = match.status is not None and match.status >= 500
-            return Verdict.BLOCKED_503 if refuses else Verdict.ALLOWED_REGISTRY
+            return Verdict.BLOCKED_503 if match.refuses else Verdict.ALLOWED_REGISTRY
         case Outcome.MISSING_CLUSTER:
             return Verdict.BLOCKED_503 if match.virtual_host is not None else Verdict.BLOCKED_RESET
         case Outcome.UNPARSABLE:
@@ -187,6 +195,10 @@ def _doubts(case: Case) -> list[str]:
         kind = route.ref.kind if route is not None else "VirtualService"
         article = article_of(kind)
         doubts.append(f"{article} {kind} routes by more than the host: single requests may go elsewhere.")
+    if 0 < case.match.aborted < 100:
+        route = matched_route(case.match)
+        who = str(route.ref) if route is not None else "A route"
+        doubts.append(f"{who} answers {case.match.aborted:g} % of the requests with a fault.")
     others = [item for item in case.alternatives if not item.lists]
     for item in others[:2]:
         doubts.append(f"If the name resolved to {item.address}, {item.service.ref} would take the call.")

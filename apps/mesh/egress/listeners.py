@@ -12,6 +12,7 @@ from apps.mesh.egress.chains import Chain, HttpTarget, Listener, TcpTarget
 from apps.mesh.egress.imports import ListenerImports, ScopeImports
 from apps.mesh.egress.services import (
     ANY_ADDRESS,
+    DYNAMIC_DNS,
     PODS,
     SERVER_FIRST,
     RegistryService,
@@ -19,7 +20,7 @@ from apps.mesh.egress.services import (
     listener_protocol,
 )
 from apps.mesh.egress.visible import OpaqueRoutes
-from apps.mesh.hosts import is_address, short_names
+from apps.mesh.hosts import is_address, is_wildcard, short_names
 from apps.mesh.objects.networking import RouteDestination, RouteMatch, VirtualService
 from apps.mesh.objects.selectors import is_subset
 
@@ -199,7 +200,9 @@ class _Builder:
             return chains
         address = "" if service.cidr else service.address
         sni: tuple[str, ...] = ()
-        if cidrs or not address or (address == ANY_ADDRESS and bind == ANY_ADDRESS):
+        anywhere = address == ANY_ADDRESS and bind == ANY_ADDRESS
+        by_name = service.resolution == DYNAMIC_DNS and is_wildcard(service.host)
+        if cidrs or not address or anywhere or by_name:
             sni = (service.host, *self._alias_names(service))
         return [Chain(self._service_target(service, port), sni, cidrs)]
 

@@ -38,7 +38,8 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """What decided. `bound` is the address of the listener ("" when none was found)."""
+    """What decided. `bound` is the address of the listener ("" when none was found). `authority` is the Host
+    that the route gives to requests, `aborted` how many percent of them a fault answers."""
 
     outcome: Outcome
     bound: str = ""
@@ -49,6 +50,15 @@ class Match:
     certain: bool = True
     answers: str = ""
     status: int | None = None
+    authority: str = ""
+    aborted: float = 0
+
+    @property
+    def refuses(self) -> bool:
+        """Whether the answer that Envoy gives itself is an error; a fault without a status is one of gRPC."""
+        if self.answers == "redirect":
+            return False
+        return self.status >= 400 if self.status is not None else self.answers == "abort"
 
 
 class ListenerSet:
@@ -86,23 +96,20 @@ class ListenerSet:
 
 class PortView:
     """What a proxy does with one port: its listeners, its routes (built when first asked for), and the
-    clusters it has. `subset` says of a host, the namespace it belongs to and a name whether there is such a
-    subset; `key` tells proxies apart that may differ in that alone."""
+    clusters it has."""
 
-    __slots__ = ("_routes", "_routes_of", "_subset", "imports", "key", "listeners")
+    __slots__ = ("_has_subset", "_routes", "_routes_of", "imports", "listeners")
 
     def __init__(
         self,
         listeners: ListenerSet,
         routes_of: Callable[[], RouteTable],
         imports: Imports,
-        subset: Callable[[str, str, str], bool],
-        key: str = "",
+        has_subset: Callable[[str, str], bool],
     ) -> None:
         self.listeners = listeners
         self.imports = imports
-        self.key = key
-        self._subset = subset
+        self._has_subset = has_subset
         self._routes_of = routes_of
         self._routes: RouteTable | None = None
 
@@ -114,10 +121,7 @@ class PortView:
 
     def has(self, cluster: tuple[str, int, str]) -> bool:
         host, port, subset = cluster
-        service = self.imports.service(host)
-        if service is None or not self.imports.has_cluster(host, port):
-            return False
-        return not subset or self._subset(host, service.namespace, subset)
+        return self.imports.has_cluster(host, port) and (not subset or self._has_subset(host, subset))
 
 
 def _claim(found: dict[str, RegistryService], address: str, chain: Chain) -> None:
@@ -225,7 +229,16 @@ def _routed(
             certain=certain,
             status=route.status,
         )
-    return _reached(view, route.clusters, Match(Outcome.CLUSTER, bound, chain, found, certain=certain))
+    sent = Match(
+        Outcome.CLUSTER,
+        bound,
+        chain,
+        found,
+        certain=certain,
+        authority=route.authority,
+        aborted=route.aborted,
+    )
+    return _reached(view, route.clusters, sent)
 
 
 def _reached(view: PortView, clusters: Sequence[tuple[str, int, str]], match: Match) -> Match:

@@ -23,13 +23,16 @@ Clusters = tuple[tuple[str, int, str], ...]
 @dataclass(frozen=True, slots=True)
 class HttpRoute:
     """One route of a virtual host. `taken` says whether a plain `GET /` meets its conditions, None
-    where that cannot be said. `answers` is "redirect" or "direct" where there is no cluster, `status` the
-    one of a direct answer."""
+    where that cannot be said. `answers` is "redirect", "direct" or "abort" (a fault for every request) where
+    no request comes to a cluster, `status` the one of a direct answer or a fault. `authority` is the Host
+    that requests are given, `aborted` how many percent a fault answers."""
 
     clusters: Clusters
     taken: bool | None = True
     answers: str = ""
     status: int | None = None
+    authority: str = ""
+    aborted: float = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,17 +183,23 @@ def _http_routes(
     for part in route.http:
         clusters = _clusters(part, services, number)
         if not part.matches:
-            built.append(HttpRoute(clusters, answers=part.answers, status=part.direct_status))
+            built.append(_http_route(part, clusters, True))
             break
         for match in part.matches:
             if not _static(match, scope.namespace, labels, number):
                 continue
-            meets = _meets(match)
+            met = meets(match)
             # A route that the request cannot meet still makes the virtual host.
-            built.append(HttpRoute(clusters, meets, part.answers, part.direct_status))
-            if meets is True and _catch_all(match):
+            built.append(_http_route(part, clusters, met))
+            if met is True and catches_all(match):
                 return tuple(built)
     return tuple(built)
+
+
+def _http_route(part: Route, clusters: Clusters, taken: bool | None) -> HttpRoute:
+    answers, status = part.answer
+    percent = part.abort.percent if part.abort is not None else 0
+    return HttpRoute(clusters, taken, answers, status, part.authority, percent)
 
 
 def _clusters(part: Route, services: Mapping[str, RegistryService], number: int) -> Clusters:
@@ -205,7 +214,7 @@ def _static(match: RouteMatch, namespace: str, labels: Mapping[str, str], number
     return is_subset(match.source_labels, labels) and match.source_namespace in ("", namespace)
 
 
-def _meets(match: RouteMatch) -> bool | None:
+def meets(match: RouteMatch) -> bool | None:
     """Whether a plain `GET /` meets the conditions; None where that cannot be said."""
     verdicts = [_text_meets(match.uri, "/"), _text_meets(match.method, "GET")]
     if match.others or match.authority is not None:
@@ -225,7 +234,8 @@ def _text_meets(match: StringMatch | None, text: str) -> bool | None:
     return True if match.value in (".*", ".+", "/.*") else None
 
 
-def _catch_all(match: RouteMatch) -> bool:
+def catches_all(match: RouteMatch) -> bool:
+    """Whether the condition on the path takes every path."""
     return match.uri is None or (match.uri.kind == "prefix" and match.uri.value == "/")
 
 

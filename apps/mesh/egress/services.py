@@ -18,6 +18,8 @@ from apps.mesh.visibility import (
 )
 
 ANY_ADDRESS = "0.0.0.0"  # noqa: S104 Istio's word for "no address", nothing is bound here
+DYNAMIC_DNS = "DYNAMIC_DNS"
+"""The resolution with which a proxy looks up what is below a wildcard by the name that it is asked for."""
 PODS = "pods of "
 """Stands before a host in the name of a listener for addresses that a snapshot does not hold."""
 DNS = frozenset({"DNS", "DNS_ROUND_ROBIN"})
