@@ -29,8 +29,8 @@ def singular_namespaces(registry: Registry, routes: Sequence[VirtualService]) ->
         for part in (*route.http, *route.tls, *route.tcp):
             found.update(match.source_namespace for match in part.matches if match.source_namespace)
             goals = [item for goal in part.destinations for item in registry.by_host.get(goal.host, ())]
-            owners = ((item.exported, item.namespace) for item in goals)
-            found.update(owner for exported, owner in owners if not visible_to(exported, owner, owner))
+            owned = ((item.exported, item.namespace) for item in goals)
+            found.update(owner for exported, owner in owned if not visible_to(exported, owner, owner))
     return frozenset(found)
 
 
