@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from apps.mesh.egress import EgressEngine
-from apps.mesh.egress.reach import FOLLOWED
 from apps.mesh.parsing.files import load_text
 from apps.mesh.refs import ResourceRef
 from apps.mesh.snapshot import Snapshot
@@ -40,8 +39,6 @@ def test_an_object_that_goes_and_comes_back_is_noticed(case: Path) -> None:
     before = answers(snapshot, asked)
     for manifest in load_text(text).manifests:
         ref = ResourceRef.of(manifest)
-        if ref.kind not in FOLLOWED:
-            continue
         without = snapshot.with_patched((), [ref])
         assert answers(without, asked) == answers(from_scratch(without), asked), f"without {ref}"
         assert answers(without.with_patched([manifest]), asked) == before, f"with {ref} again"
