@@ -81,7 +81,7 @@ def build_routes(
     services = {
         service.host: service
         for service in imported.services
-        if imported.http_proxy or service.port(number) is not None
+        if imported.http_proxy or any(p.number == number and p.protocol != "UDP" for p in service.ports)
     }
     # An HTTP proxy has the virtual hosts of every port, but only those of port 80 have names without a port.
     on, listening = (HTTP_PORT, 0) if imported.http_proxy else (number, number)
