@@ -149,7 +149,12 @@ def explanation_text(
 
 
 def _verdict(answer: EgressAnswer) -> str:
-    return f"{answer.verdict}, stopped after the mesh" if answer.stopped else str(answer.verdict)
+    if answer.stopped:
+        return f"{answer.verdict}, stopped after the mesh"
+    answered = answer.verdict.blocked and answer.status is not None
+    return (
+        f"{answer.verdict}, answered by the proxy with {answer.status}" if answered else str(answer.verdict)
+    )
 
 
 def _heading(summary: dict[str, Any]) -> Iterator[str]:

@@ -7,7 +7,7 @@ known here is shown as it is, in the tone of the unknown.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +28,23 @@ VERDICTS: Mapping[str, Badge] = {
     "allowed-passthrough": Badge("Allowed by policy", "v-policy", "warn"),
     STOPPED: Badge("Let out by the mesh, stopped after it", "x", "bad", "after"),
     "blocked-502": Badge("Blocked, HTTP 502", "v-502", "bad", "502"),
-    "blocked-503": Badge("Blocked, HTTP 503", "v-503", "bad", "503"),
+    "blocked-503": Badge("Blocked, answered by the proxy", "v-503", "bad", "error"),
     "blocked-reset": Badge("Blocked, reset", "v-reset", "bad", "reset"),
     "bypasses-mesh": Badge("Bypasses the mesh", "v-bypass", "alt"),
     "not-enforced": Badge("Not enforced", "v-off", "off"),
     "unknown": Badge("Unknown", "v-unknown", "off"),
 }
+
+ANSWERED = "blocked-503"
+
+
+def of_verdict(verdict: str, status: int | None) -> Badge:
+    """A verdict with the HTTP status that the application sees, where that is known."""
+    badge = of(VERDICTS, verdict)
+    if verdict != ANSWERED or status is None:
+        return badge
+    return replace(badge, word=f"Blocked, HTTP {status} of the proxy", short=str(status))
+
 
 SWITCHED: Mapping[str, Badge] = {
     "would-be-blocked": Badge("Would be blocked", "v-reset", "bad"),

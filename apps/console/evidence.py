@@ -63,9 +63,9 @@ def reference(value: object) -> ResourceRef | None:
     return None
 
 
-def as_text(question: str, verdict: str, steps: Sequence[Link]) -> str:
-    """The whole explanation as text for a ticket."""
-    lines = [question, badges.of(badges.VERDICTS, verdict).word, ""]
+def as_text(question: str, badge: badges.Badge, steps: Sequence[Link]) -> str:
+    """The whole explanation as text for a ticket; `badge` is that of the verdict."""
+    lines = [question, badge.word, ""]
     for at, step in enumerate(steps, 1):
         rests = f" [{step.ref}{' ' + step.path if step.path else ''}]" if step.ref else ""
         lines.append(f"{at}. {step.title}. {step.text}{rests}")

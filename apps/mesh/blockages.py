@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from apps.mesh.derived import Change, steady
 from apps.mesh.egress import EgressEngine
-from apps.mesh.egress.imports import host_imports
+from apps.mesh.egress.hostimports import host_imports
 from apps.mesh.egress.memory import Row
 from apps.mesh.hosts import subset_of
 from apps.mesh.hostsets import HostSet, RequiredHost

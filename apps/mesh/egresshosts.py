@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from apps.mesh.egress.imports import EXCLUDE
+from apps.mesh.egress.hostimports import EXCLUDE
 from apps.mesh.egress.visible import ANY_NAMESPACE
 from apps.mesh.objects.networking import EgressListener, Sidecar
 

@@ -94,7 +94,9 @@ class Fix:
 class EgressAnswer:
     """A verdict with why. `cluster` is Envoy's cluster name where the registry decided
     (`outbound|443||host`). `unknowns` says what could not be read. `stopped` is what refuses the
-    connection further on, after the mesh let it out: a NetworkPolicy or an egress gateway."""
+    connection further on, after the mesh let it out: a NetworkPolicy or an egress gateway. `status` is the
+    HTTP status that the application sees where its own proxy answers instead of the host, whatever number the
+    verdict bears; None where none is seen."""
 
     verdict: Verdict
     evidence: tuple[Step, ...]
@@ -103,6 +105,7 @@ class EgressAnswer:
     fix: Fix | None = None
     unknowns: tuple[str, ...] = ()
     stopped: Step | None = None
+    status: int | None = None
 
     @property
     def arrives(self) -> bool:

@@ -118,6 +118,17 @@ def test_explain_as_text_can_be_pasted(shop: Path) -> None:
     assert "Fix: " in text
 
 
+def test_explain_says_with_which_status_the_proxy_answers(shop: Path) -> None:
+    meta = {"name": "closed", "namespace": "shop"}
+    host = "stock.shop.svc.cluster.local"
+    spec = {"hosts": [host], "http": [{"directResponse": {"status": 500}}]}
+    route = {"apiVersion": "networking.istio.io/v1", "kind": "VirtualService", "metadata": meta, "spec": spec}
+    (shop / "closed.yaml").write_text(yaml.safe_dump(route))
+    asked = ("--workload", "shop/cart", "--host", host, "--port", "8080", "--protocol", "HTTP")
+    assert "Verdict: blocked-503, answered by the proxy with 500\n" in run("explain", shop, *asked)
+    assert json.loads(run("explain", shop, *asked, "--format", "json"))["status"] == 500
+
+
 def test_explain_asks_for_port_protocol_and_address(shop: Path) -> None:
     arguments = ("--workload", "shop/cart", "--host", "stock.shop.svc.cluster.local", "--port", "8080")
     text = run("explain", shop, *arguments, "--protocol", "HTTP", "--ip", "10.96.8.8")

@@ -101,6 +101,7 @@ def test_an_explanation_has_its_chain_of_evidence_and_a_fix(shop: Shop, speaking
     assert found["evidence"]
     assert found["fix"]["remedy"]
     assert found["sentence"] == found["evidence"][-1]["text"]
+    assert (found["verdict"], found["status"]) == ("blocked-reset", None)
 
 
 def test_findings_workloads_and_objects_are_filtered(shop: Shop, speaking: Speaker) -> None:

@@ -114,6 +114,14 @@ def test_every_verdict_of_the_core_has_a_badge() -> None:
     assert set(badges.VERDICTS) == {verdict.value for verdict in Verdict} | {badges.STOPPED}
 
 
+def test_a_verdict_is_named_by_the_status_that_the_application_sees() -> None:
+    assert badges.of_verdict("blocked-503", 500).word == "Blocked, HTTP 500 of the proxy"
+    assert badges.of_verdict("blocked-503", 404).short == "404"
+    assert badges.of_verdict("blocked-503", None) == badges.VERDICTS["blocked-503"]
+    assert badges.of_verdict("blocked-502", 502) == badges.VERDICTS["blocked-502"]
+    assert badges.of_verdict("allowed-registry", 200) == badges.VERDICTS["allowed-registry"]
+
+
 @pytest.mark.parametrize(
     ("host", "lead"),
     [("gcr.io", "gcr"), ("*.s3.us-east-1.amazonaws.com", "*.s3"), ("localhost", "localhost")],

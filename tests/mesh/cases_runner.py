@@ -2,8 +2,9 @@
 
 `# expect: NAMESPACE/WORKLOAD HOST:PORT PROTOCOL [@IP] => VERDICT [via CLUSTER][; CLAUSE]…` where a clause is
 `step "title"`, `says "words of the evidence"`, `unknown "words"`, `fix REMEDY` ("fix text" for one without
-a remedy), `no fix`, `nothing unknown`, `stopped "title"` (what refuses it after the
-mesh) or `arrives`. `# gap: KIND NAMESPACE reason` says what could not be read (`*` for the whole cluster).
+a remedy), `no fix`, `nothing unknown`, `stopped "title"` (what refuses it after the mesh), `arrives` or
+`status NUMBER` (of HTTP, that the application sees from its own proxy; `status None`).
+`# gap: KIND NAMESPACE reason` says what could not be read (`*` for the whole cluster).
 
 With `# switch: mesh NAMESPACE/REVISION` or `# switch: namespace NAME` the verdict is the one under
 REGISTRY_ONLY, and there are more clauses: `outcome OUTCOME`, `reason "words"` (why the policy of the scope
@@ -172,6 +173,8 @@ def _meets(clause: str, answer: EgressAnswer, switched: Switched | None) -> bool
             return answer.fix is not None and answer.fix.remedy == ("" if text == "text" else text)
         case "stopped":
             return answer.stopped is not None and answer.stopped.title == text
+        case "status":
+            return str(answer.status) == text
         case "arrives":
             return answer.arrives
         case "nothing":

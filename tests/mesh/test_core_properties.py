@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from apps.mesh.analyse import analyse
 from apps.mesh.egress import EgressEngine
-from apps.mesh.egress.imports import host_imports
+from apps.mesh.egress.hostimports import host_imports
 from apps.mesh.hosts import matches, subset_of
 from apps.mesh.hostsets import speedscale
 from apps.mesh.needs import host_needs

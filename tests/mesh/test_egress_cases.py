@@ -28,7 +28,7 @@ def test_the_evidence_is_short_and_plain(case: Path) -> None:
         workload = snapshot.workload(expectation.namespace, expectation.workload)
         assert workload is not None
         answer = engine.answer(workload, expectation.destination)
-        assert 2 <= len(answer.evidence) <= 6
+        assert 2 <= len(answer.evidence) <= 9
         for step in answer.evidence:
             assert len(step.title.split()) <= 8, step.title
             assert step.text.endswith((".", "!")) or step.text, step

@@ -98,6 +98,12 @@ class ExplanationSerializer(serializers.Serializer[Any]):
     protocol = serializers.ChoiceField(choices=[p.value for p in Protocol], source="destination.protocol")
     verdict = serializers.ChoiceField(choices=VERDICTS, source="answer.verdict")
     sentence = serializers.CharField(source="answer.sentence")
+    status = serializers.IntegerField(
+        source="answer.status",
+        allow_null=True,
+        help_text="The HTTP status that the application sees where its own proxy answers instead of the "
+        "host, whatever number the verdict bears: 500 or 404 with blocked-503, too.",
+    )
     evidence = StepSerializer(many=True, source="answer.evidence")
     stopped = StepSerializer(
         source="answer.stopped",

@@ -38,6 +38,7 @@ class Explanation:
     host: str
     port: int
     verdict: str
+    badge: badges.Badge
     steps: list[evidence.Link]
     fix: str
     remedy: str
@@ -50,8 +51,8 @@ class Explanation:
         """The heading of the panel."""
         if self.verdict == badges.STOPPED:
             return "What stops it?"
-        tone = badges.of(badges.VERDICTS, self.verdict).tone
-        return {"bad": "Why is it blocked?", "off": "Why is it not known?"}.get(tone, "Why is it let out?")
+        named = {"bad": "Why is it blocked?", "off": "Why is it not known?"}
+        return named.get(self.badge.tone, "Why is it let out?")
 
     @property
     def more(self) -> int:
@@ -125,6 +126,7 @@ def explained(
     answer: dict[str, Any] = scope.answers.get(host, {})
     verdict = matrix.verdict_of(scope, host)
     steps = evidence.chain(cluster.name, answer.get("evidence", []), verdict=verdict)
+    badge = badges.of_verdict(verdict, answer.get("status"))
     fix = answer.get("fix") or {}
     question = f"{cluster.name}: {scope.namespace} ({scope.label}) to {column.name}:{column.port}"
     return Explanation(
@@ -133,12 +135,13 @@ def explained(
         host=column.name,
         port=column.port,
         verdict=verdict,
+        badge=badge,
         steps=steps,
         fix=str(fix.get("text", "")),
         remedy=remedy_of(scope, host),
         unknowns=[str(text) for text in answer.get("unknowns", [])],
         workloads=[(ref, object_url(cluster.name, ref)) for ref in scope.workloads[:MOST_WORKLOADS]],
-        text=evidence.as_text(question, verdict, steps),
+        text=evidence.as_text(question, badge, steps),
     )
 
 

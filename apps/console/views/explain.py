@@ -62,9 +62,10 @@ def _shown(cluster: Cluster, form: ExplainForm, found: Explanation) -> dict[str,
     answer: dict[str, Any] = msgspec.to_builtins(found.answer)
     verdict = badges.STOPPED if found.answer.stopped else found.answer.verdict.value
     steps = evidence.chain(cluster.name, answer["evidence"], verdict=verdict)
+    badge = badges.of_verdict(verdict, found.answer.status)
     question = f"{cluster.name}: {found.workload.ref} to {form.destination} ({form.destination.protocol})"
     return {
-        "verdict": verdict,
+        "badge": badge,
         "steps": steps,
         "question": question,
         "workload": str(found.workload.ref),
@@ -74,5 +75,5 @@ def _shown(cluster: Cluster, form: ExplainForm, found: Explanation) -> dict[str,
         "shared_by": len(found.scope.workloads),
         "fix": found.answer.fix.text if found.answer.fix else "",
         "unknowns": found.answer.unknowns,
-        "text": evidence.as_text(question, verdict, steps),
+        "text": evidence.as_text(question, badge, steps),
     }

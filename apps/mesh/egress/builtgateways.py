@@ -25,6 +25,7 @@ from apps.mesh.objects.gatewayapi import (
     TLSRoute,
 )
 from apps.mesh.objects.networking import GatewayServer, Port, Service, VirtualService
+from apps.mesh.objects.traffic import SIMPLE
 from apps.mesh.reading import Reading
 from apps.mesh.refs import ResourceRef
 from apps.mesh.snapshot import Snapshot
@@ -33,6 +34,7 @@ CONTROLLER = "istio.io/gateway-controller"
 DEFAULT_CLASS = "istio"
 NAME_OVERRIDE = "gateway.istio.io/name-override"
 NAME_LABEL = "gateway.networking.k8s.io/gateway-name"
+CLIENT_CERTIFICATES = frozenset({"MUTUAL", "OPTIONAL_MUTUAL", "ISTIO_MUTUAL"})
 NAMESPACE_LABEL = "kubernetes.io/metadata.name"
 _KINDS = {
     "HTTP": ("HTTPRoute", "GRPCRoute"),
@@ -46,7 +48,7 @@ _KINDS = {
 class BuiltListener:
     """One listener. `selectors` take the pods that serve it, in the Gateway's namespace; `routes` are one a
     host, the most specific first; `name` is the Gateway by which a VirtualService may bind to it. `doubt`
-    says why more routes may be attached."""
+    says why more routes may be attached; `managed` is whether istiod makes the Deployment, too."""
 
     ref: ResourceRef
     name: ResourceRef
@@ -55,6 +57,7 @@ class BuiltListener:
     routes: tuple[VirtualService, ...]
     doubt: str = ""
     admits_more: bool = False
+    managed: bool = True
 
 
 def built_listeners(snapshot: Snapshot, reading: Reading) -> tuple[BuiltListener, ...]:
@@ -106,20 +109,29 @@ def _built(
         server=GatewayServer(
             hosts=(listener.hostname or "*",),
             port=Port(listener.port, listener.protocol, "default"),
-            tls_mode=listener.tls_mode.upper() if listener.tls_mode == "Passthrough" else listener.tls_mode,
+            tls_mode=_tls_mode(listener),
         ),
         selectors=tuple(_selectors(snapshot, gateway)),
         routes=_by_host(converted, gateway, listener),
         doubt=doubts[0] if doubts else "",
         admits_more=gateway.admits_listener_sets,
+        managed=_managed(gateway),
     )
+
+
+def _tls_mode(listener: GatewayListener) -> str:
+    """As buildTLS has it: an option may ask for client certificates."""
+    if listener.tls_mode == "Passthrough":
+        return "PASSTHROUGH"
+    if not listener.has_tls:
+        return ""
+    return listener.tls_option if listener.tls_option in CLIENT_CERTIFICATES else SIMPLE
 
 
 def _selectors(snapshot: Snapshot, gateway: KubernetesGateway) -> Iterator[Mapping[str, str]]:
     """Of the Services that the Gateway is behind: the one that istiod makes, or those it names."""
     hosts = [item.value for item in gateway.addresses if item.type == "Hostname"]
-    managed = not gateway.addresses or (len(gateway.addresses) == 1 and not hosts)
-    if managed:
+    if _managed(gateway):
         name = gateway.annotations.get(NAME_OVERRIDE) or f"{gateway.name}-{gateway.class_name}"
         made = snapshot.get(ResourceRef("Service", gateway.namespace, name))
         own = {NAME_LABEL: gateway.name}
@@ -130,6 +142,11 @@ def _selectors(snapshot: Snapshot, gateway: KubernetesGateway) -> Iterator[Mappi
         found = snapshot.get(ResourceRef("Service", names[1], names[0])) if names is not None else None
         if isinstance(found, Service) and found.selector and found.namespace == gateway.namespace:
             yield found.selector
+
+
+def _managed(gateway: KubernetesGateway) -> bool:
+    named = any(item.type == "Hostname" for item in gateway.addresses)
+    return not gateway.addresses or (len(gateway.addresses) == 1 and not named)
 
 
 def attaches(

@@ -1,6 +1,7 @@
 """What the destinations of VirtualServices add to the clusters of a scope, and how services of a host merge.
 
-Follows pilot/pkg/model/sidecar.go (collectImportedServices). Knows nothing of what a Sidecar imports.
+Follows pilot/pkg/model/sidecar.go (collectImportedServices, servicesForExactHosts) and push_context.go
+(ServiceEndpointsByPort). Knows nothing of what a Sidecar imports.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from apps.mesh.egress.registry import Registry
-from apps.mesh.egress.services import RegistryService
+from apps.mesh.egress.services import DNS, PODS, RegistryService
 from apps.mesh.objects.networking import VirtualService
 from apps.mesh.refs import ResourceRef
 from apps.mesh.visibility import visible_to
@@ -18,19 +19,21 @@ from apps.mesh.visibility import visible_to
 @dataclass(frozen=True, slots=True)
 class MeshIndex:
     """What all scopes of a control plane share: its registry, the VirtualServices that send something to a
-    host, by that host, and the hosts that an object makes services of."""
+    host, by that host, and the hosts that an object makes services of. `one_each`: a listener that names
+    exact hosts only gets one object's services for each host and namespace, as since Istio 1.31."""
 
     registry: Registry
     pointing: Mapping[str, Sequence[VirtualService]]
     hosts: Mapping[ResourceRef, Sequence[str]]
+    one_each: bool = True
 
     @classmethod
-    def of(cls, registry: Registry, routes: Iterable[VirtualService]) -> MeshIndex:
+    def of(cls, registry: Registry, routes: Iterable[VirtualService], *, one_each: bool = True) -> MeshIndex:
         """The index of a registry and of VirtualServices in Istio's order."""
         hosts: dict[ResourceRef, list[str]] = {}
         for item in registry.services:
             hosts.setdefault(item.ref, []).append(item.host)
-        return cls(registry, routes_by_destination(routes), hosts)
+        return cls(registry, routes_by_destination(routes), hosts, one_each)
 
     def after(
         self, registry: Registry, gone: Iterable[RegistryService], new: Iterable[RegistryService]
@@ -42,6 +45,24 @@ class MeshIndex:
         for item in new:
             hosts[item.ref] = (*hosts.get(item.ref, ()), item.host)
         return replace(self, registry=registry, hosts=hosts)
+
+    def leads(self, service: RegistryService) -> bool:
+        """Whether its host and namespace are looked up as it: the Service's, else the oldest entry's."""
+        found = self.registry.by_host.get(service.host, ()) if self.one_each else ()
+        own = [item for item in found if item.namespace == service.namespace]
+        first = next((item for item in own if item.kubernetes), own[0] if own else service)
+        return first.ref == service.ref
+
+    def endpoints(self, service: RegistryService, number: int) -> tuple[str, ...]:
+        """What all objects of a service's host and namespace give a port to connect to: addresses, names to
+        look up, and one stand-in for pods, whose addresses are not in a snapshot."""
+        found: dict[str, None] = {}
+        for item in self.registry.by_host.get(service.host, ()):
+            if item.namespace == service.namespace and item.port(number) is not None:
+                looked_up = (item.host,) if item.resolution in DNS and not item.selects else ()
+                pods = (f"{PODS}{item.host}",) if item.kubernetes or item.selects else ()
+                found.update(dict.fromkeys(item.endpoints or pods or looked_up))
+        return tuple(found)
 
 
 def routes_by_destination(routes: Iterable[VirtualService]) -> dict[str, list[VirtualService]]:

@@ -1,7 +1,7 @@
 """VirtualServices as istiod indexes them: short names resolved, delegates merged into their roots.
 
-Follows pilot/pkg/model/virtualservice.go (ResolveVirtualServiceShortnames, MergeHTTPRoutes). Knows
-nothing of scopes.
+Follows pilot/pkg/model/virtualservice.go (ResolveVirtualServiceShortnames, MergeHTTPRoutes, hasConflict).
+Knows nothing of scopes.
 """
 
 from __future__ import annotations
@@ -10,11 +10,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from apps.mesh.hosts import resolve_short_name
-from apps.mesh.objects.networking import Route, RouteMatch, VirtualService
+from apps.mesh.objects.networking import Rewrite, Route, RouteMatch, StringMatch, VirtualService
 from apps.mesh.refs import ResourceRef
 from apps.mesh.visibility import visible_to
 
 DELEGATE = "delegate"
+_ANY = StringMatch("", "")
 
 
 def index_routes(routes: Iterable[VirtualService], default: Sequence[str]) -> tuple[VirtualService, ...]:
@@ -72,13 +73,60 @@ def _merged(
 
 
 def _under(root: Route, delegated: Sequence[Route]) -> Iterator[Route]:
-    """The delegate's routes under the conditions of the root's."""
+    """The delegate's routes under the conditions of the root's, with what they do not say themselves of its
+    fault, rewrite and headers. A route of which one match fits none of the root's is left out."""
     for part in delegated:
-        if not root.matches or not part.matches:
-            yield replace(part, matches=part.matches or root.matches)
-        else:
-            both = tuple(_both(above, below) for below in part.matches for above in root.matches)
-            yield replace(part, matches=both)
+        met = _met(root.matches, part.matches)
+        if met is None:
+            continue
+        rewrite = part.rewrite or root.rewrite
+        abort = part.abort if "fault" in part.given else root.abort
+        yield replace(
+            part, matches=met, rewrite=rewrite, abort=abort, authority=_authority(root, part, rewrite)
+        )
+
+
+def _authority(root: Route, part: Route, rewrite: Rewrite | None) -> str:
+    if rewrite is not None and rewrite.authority:
+        return rewrite.authority.lower()
+    return part.authority if "headers" in part.given else root.authority
+
+
+def _met(above: Sequence[RouteMatch], below: Sequence[RouteMatch]) -> tuple[RouteMatch, ...] | None:
+    """The conditions of both; None where one of the delegate's fits none of the root's."""
+    if not above or not below:
+        return tuple(below or above)
+    both = [[_both(other, one) for other in above if not _conflict(other, one)] for one in below]
+    return tuple(match for fitting in both for match in fitting) if all(both) else None
+
+
+def _conflict(above: RouteMatch, below: RouteMatch) -> bool:
+    """Whether the delegate's match is not within the root's (hasConflict)."""
+    texts = [
+        (getattr(above, name), getattr(below, name)) for name in ("uri", "scheme", "method", "authority")
+    ]
+    for name in ("headers", "without_headers", "query_params"):
+        outer, inner = getattr(above, name), getattr(below, name)
+        texts.extend((outer[key] or _ANY, inner[key] or _ANY) for key in outer.keys() & inner.keys())
+    return (
+        any(_apart(outer, inner) for outer, inner in texts)
+        or above.ignore_uri_case != below.ignore_uri_case
+        or bool(above.port and below.port and above.port != below.port)
+        or above.source_namespace not in ("", below.source_namespace)
+        or any(above.source_labels.get(key, value) != value for key, value in below.source_labels.items())
+        or bool(above.gateways and not set(below.gateways) <= set(above.gateways))
+    )
+
+
+def _apart(outer: StringMatch | None, inner: StringMatch | None) -> bool:
+    """Whether what the delegate asks of a text is not within what the root asks (stringMatchConflict)."""
+    if outer is None or inner is None:
+        return False
+    if outer.kind == "exact" and outer.value:
+        return inner != outer
+    if outer.kind == "prefix" and outer.value and inner.kind in ("exact", "prefix") and inner.value:
+        return not inner.value.startswith(outer.value)
+    return True
 
 
 def _both(above: RouteMatch, below: RouteMatch) -> RouteMatch:
@@ -94,6 +142,6 @@ def _both(above: RouteMatch, below: RouteMatch) -> RouteMatch:
         headers={**above.headers, **below.headers},
         without_headers={**above.without_headers, **below.without_headers},
         query_params={**above.query_params, **below.query_params},
-        ignore_uri_case=below.ignore_uri_case or above.ignore_uri_case,
+        ignore_uri_case=below.ignore_uri_case,
         others=tuple(dict.fromkeys((*above.others, *below.others))),
     )

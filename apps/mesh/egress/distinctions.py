@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from apps.mesh.egress.registry import Registry
 from apps.mesh.objects.networking import RouteMatch, Sidecar, VirtualService
+from apps.mesh.visibility import visible_to
 
 
 def names_own_namespace(sidecar: Sidecar | None) -> bool:
@@ -16,7 +17,8 @@ def names_own_namespace(sidecar: Sidecar | None) -> bool:
 
 def singular_namespaces(registry: Registry, routes: Sequence[VirtualService]) -> frozenset[str]:
     """Namespaces whose workloads may be treated unlike others that import the same: those that own a
-    host which others own too, or an alias with its short names, or that a route asks for by name."""
+    host which others own too, or an alias with its short names, or that a route asks for by name, or leads to
+    though they do not export it to themselves."""
     tangled = (item for host in registry.tangled for item in registry.by_host.get(host, ()))
     found = {item.namespace for item in tangled if item.alias_of}
     for _, items in registry.shared():
@@ -26,6 +28,9 @@ def singular_namespaces(registry: Registry, routes: Sequence[VirtualService]) ->
     for route in routes:
         for part in (*route.http, *route.tls, *route.tcp):
             found.update(match.source_namespace for match in part.matches if match.source_namespace)
+            goals = [item for goal in part.destinations for item in registry.by_host.get(goal.host, ())]
+            owned = ((item.exported, item.namespace) for item in goals)
+            found.update(owner for exported, owner in owned if not visible_to(exported, owner, owner))
     return frozenset(found)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from apps.mesh.egress.services import RegistryService
+from apps.mesh.egress.services import DNS, RegistryService
 from apps.mesh.egress.views import MeshView
 from apps.mesh.hosts import is_address
 from apps.mesh.objects.networking import ServiceEntry
@@ -19,7 +19,6 @@ from apps.mesh.refs import ResourceRef
 from apps.mesh.selection import WorkloadIndex
 from apps.mesh.snapshot import Snapshot
 
-DNS = frozenset({"DNS", "DNS_ROUND_ROBIN"})
 PASSTHROUGH = "NONE"
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import ClassVar
 
 from apps.mesh.derived import Change
+from apps.mesh.egress.beyond import Left
 from apps.mesh.egress.bypass import bypass_answer
 from apps.mesh.egress.candidates import candidates
 from apps.mesh.egress.case import Case, Policy, policy_of
@@ -74,7 +75,8 @@ class EgressEngine:
         moved |= made._placements.unlike(old._placements)
         reach = made._take_over_meshes(old, change)
         if reach is None:
-            if "Sidecar" not in change.kinds and made._source_labels() == old._source_labels():
+            selecting = change.kinds & {"DestinationRule", "Sidecar"}
+            if not selecting and made._source_labels() == old._source_labels():
                 made._stand_as(old, moved)
             return made
         reach |= Reach(moved)
@@ -125,7 +127,7 @@ class EgressEngine:
         placement = position.placement
         bypass = bypass_answer(workload, placement, destination)
         if bypass is not None:
-            return self._onward(position, workload, destination, bypass)
+            return self._onward(position, Left(workload.namespace, placement.pod.labels), destination, bypass)
         judgement = self._judged(position, workload, destination)
         answer = EgressAnswer(
             verdict=judgement.verdict,
@@ -133,9 +135,12 @@ class EgressEngine:
             cluster=judgement.cluster,
             service=judgement.service,
             fix=judgement.fix,
+            status=judgement.status,
             unknowns=tuple(dict.fromkeys((*judgement.unknowns, *position.notes, *placement.notes))),
         )
-        return self._onward(position, workload, destination, answer)
+        imports = self._mesh(position.plane).imports(workload.namespace, position.sidecar)
+        left = Left.of(workload.namespace, placement.pod, imports, judgement)
+        return self._onward(position, left, destination, answer)
 
     def row_of(self, destinations: tuple[Destination, ...]) -> Callable[[Workload], Row]:
         """Gives a workload's answers to each of the destinations: the same tuple again, after a change too,
@@ -239,18 +244,12 @@ class EgressEngine:
         return self._meshes[key]
 
     def _onward(
-        self, position: Position, workload: Workload, destination: Destination, answer: EgressAnswer
+        self, position: Position, left: Left, destination: Destination, answer: EgressAnswer
     ) -> EgressAnswer:
         if position.placement.plane is Plane.HOST_NETWORK:
             return answer  # whether a NetworkPolicy limits such pods is undefined
-        return onward(
-            self._snapshot,
-            self._mesh(position.plane),
-            position.policies,
-            workload.namespace,
-            destination,
-            answer,
-        )
+        mesh = self._mesh(position.plane)
+        return onward(self._snapshot, mesh, position.policies, left, destination, answer)
 
     # -- what follows ----------------------------------------------------------------------------------
 
@@ -290,11 +289,12 @@ class EgressEngine:
     def _connected(
         self, view: PortView, mesh: MeshView, host: str, destination: Destination, namespace: str
     ) -> Connection:
-        """Scopes that share listeners and clusters share what becomes of a connection, unless routes or
-        a short name make the namespace matter. The mesh's view keeps alive what ids stand for."""
+        """Scopes that share listeners and clusters share what becomes of a connection, unless routes, subsets
+        or a short name make the namespace matter. The mesh's view keeps alive what ids stand for."""
         if destination.protocol is Protocol.HTTP or host.count(".") < 2:
             return connect(view, mesh.registry, host, destination, namespace)
         key = (id(view.listeners), id(view.imports), destination)
-        if key not in self._connections:
-            self._connections[key] = connect(view, mesh.registry, host, destination, namespace)
-        return self._connections[key]
+        known = self._connections.get(key) or connect(view, mesh.registry, host, destination, namespace)
+        if not known.names_subsets:
+            self._connections[key] = known
+        return known

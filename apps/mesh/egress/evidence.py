@@ -117,11 +117,9 @@ def outcome_step(case: Case, verdict: Verdict) -> Step:
     what = f"{destination.protocol} on {destination.port}"
     if verdict is Verdict.ALLOWED_REGISTRY:
         if match.outcome is Outcome.ANSWERED:
-            route = matched_route(match)
-            kind = route.ref.kind if route is not None else "VirtualService"
-            return Step(
-                "Envoy answers the request itself", f"{article_of(kind)} {kind} redirects or answers it."
-            )
+            how = f"answers it with {match.status}" if match.answers != "redirect" else "redirects it"
+            text = f"{what} does not come to the host: the route {how}."
+            return Step("Envoy answers the request itself", text)
         return Step("Envoy forwards to the service", f"{what} goes to {cluster_name(match)}.")
     if verdict is Verdict.ALLOWED_PASSTHROUGH:
         return Step("Envoy lets the connection pass", f"{what} goes to {passthrough_cluster(case)}.")
@@ -150,12 +148,32 @@ def patch_step(patch: Patched) -> Step:
 
 
 def _refusal_step(match: Match) -> Step:
-    """A route of the Gateway API is answered with 500, where one of Istio's own would be with 503."""
+    status = status_of(match, Verdict.BLOCKED_503)
     if match.outcome is Outcome.ANSWERED:
-        return Step(f"Envoy answers {match.status}", "The route answers the request itself, as an error.")
+        code = str(status) if status is not None else "with a gRPC status"
+        text = f"The proxy answers the request itself, as an error: the application sees {code}."
+        return Step(f"Envoy answers {code}", text)
+    if match.outcome is Outcome.NO_ROUTE:
+        text = f"No route of the host takes the request: the application sees {status}."
+        return Step(f"Envoy answers {status}", text)
+    text = f"The proxy has no working cluster for the route: the application sees {status}."
+    return Step(f"Envoy answers {status}", text)
+
+
+def status_of(match: Match, verdict: Verdict) -> int | None:
+    """The HTTP status with which the proxy answers itself. Where no route takes a request Envoy says 404;
+    where the cluster is not there a route of the Gateway API is answered with 500, one of Istio's own with
+    503 (core/route/route.go ClusterNotFoundResponseCode)."""
+    if verdict is Verdict.BLOCKED_502:
+        return 502
+    if match.outcome is Outcome.ANSWERED:
+        return match.status
+    if verdict is not Verdict.BLOCKED_503:
+        return None
+    if match.outcome is Outcome.NO_ROUTE:
+        return 404
     route = matched_route(match)
-    code = 500 if route is not None and route.of_gateway_api and match.missing else 503
-    return Step(f"Envoy answers {code}", "The proxy has no working cluster for the route.")
+    return 500 if route is not None and route.of_gateway_api and match.missing else 503
 
 
 def article_of(kind: str) -> str:
@@ -214,12 +232,15 @@ def _route_step(case: Case, route: VirtualService) -> Step:
         also = f" It is merged with {_few([str(ref) for ref in route.merged])}." if route.merged else ""
     if match.outcome is Outcome.ANSWERED:
         text = "Its route redirects the request itself."
-        if match.answers != "redirect":
+        if match.answers == "abort":
+            code = f"with {match.status}" if match.status is not None else "with a gRPC status"
+            text = f"Its fault answers every request {code}."
+        elif match.answers != "redirect":
             text = f"Its route answers the request itself, with {match.status}."
             if route.of_gateway_api:
                 text = "Its rule has no backend, so that the request is answered with 500."
         return Step(f"{who} answers", f"{text}{also}", route.ref, part, rule)
-    names = _few([_destination(*cluster) for cluster in match.clusters or match.missing])
+    names = _few([_destination(*cluster) for cluster in (*match.clusters, *match.missing)])
     text = f"Its route for this host sends it to {names or 'nowhere'}.{also}"
     if match.missing:
         host, port, _ = match.missing[0]

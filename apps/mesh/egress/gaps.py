@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from apps.mesh.egress.case import Case
 from apps.mesh.egress.evidence import matched_service
-from apps.mesh.egress.imports import host_imports
+from apps.mesh.egress.hostimports import host_imports
 from apps.mesh.egress.visible import ANY_NAMESPACE
 from apps.mesh.snapshot import Gap
 from apps.mesh.verdicts import Protocol, Verdict

@@ -1,218 +1,200 @@
 """What an egress gateway does with a connection that a VirtualService sent to it.
 
-Gateway proxies ignore Sidecars and the outbound traffic policy: a server of a Gateway has to take the host, a
-VirtualService bound to that Gateway has to send it on, and the registry has to know where to. Follows
-pilot/pkg/networking/core/gateway.go. Knows nothing of the proxy that the connection came from.
+Gateway proxies ignore Sidecars and the outbound traffic policy: a server of a Gateway has to take the
+connection, a VirtualService bound to that Gateway has to send it on, and the registry has to know where to.
+Follows pilot/pkg/networking/core/gateway.go. Of the proxy before it, it knows what that one sends.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
-from apps.mesh.egress.builtgateways import BuiltListener
-from apps.mesh.egress.endpoints import Supply, endpoints_of
-from apps.mesh.egress.views import MeshView
-from apps.mesh.hosts import matches, service_host, subset_of
-from apps.mesh.objects.networking import GatewayServer, Route, Service, VirtualService
-from apps.mesh.objects.selectors import is_subset
-from apps.mesh.objects.traffic import DISABLE
-from apps.mesh.objects.workloads import PodTemplate
-from apps.mesh.references import bound_host, gateway_ref
-from apps.mesh.refs import ResourceRef
-from apps.mesh.snapshot import Snapshot
-from apps.mesh.verdicts import Destination, Protocol, Step
-from apps.mesh.visibility import visible_to
-
-RULE = "pilot/pkg/networking/core/gateway.go"
-
-
-@dataclass(frozen=True, slots=True)
-class Forwarding:
-    """`step` says what the gateway does; `stops` whether the connection ends there; `doubt` what is not
-    followed."""
-
-    step: Step | None = None
-    stops: bool = False
-    doubt: str = ""
-
-
-def forwarding(
-    snapshot: Snapshot,
-    mesh: MeshView,
-    service: Service,
-    ports: tuple[int, ...],
-    pod: PodTemplate,
-    destination: Destination,
-) -> Forwarding:
-    """What the gateway behind `service` does; `ports` are the Service's port and its pods' own."""
-    wrapped = _wrapping(mesh, service, ports[0], destination)
-    if wrapped is not None:
-        doubt = f"{wrapped} adds TLS on the way to the egress gateway; what happens there is not followed."
-        return Forwarding(doubt=doubt)
-    chosen = [*_of_istio(mesh, pod), *_of_gateway_api(mesh, service.namespace, pod)]
-    doors = [item for item in chosen if item.server.port is not None and item.server.port.number in ports]
-    if not doors:
-        text = f"No Gateway that selects the pods of {service.ref.path} has a server on port {ports[0]}."
-        found = _stop("The egress gateway does not listen", text, service.ref, "spec.ports")
-        return _unless_more(found, chosen)
-    taking = [item for item in doors if _takes(item.server, destination.host)]
-    if not taking:
-        text = f"No server on port {ports[0]} lists {destination.host}."
-        found = _stop("The egress gateway does not take it", text, doors[0].ref, doors[0].field)
-        return _unless_more(found, chosen)
-    routes = [route for item in taking for route in _routes(mesh, item, service.namespace, destination)]
-    if routes:
-        found = _sent_on(snapshot, mesh, service.namespace, routes[0], destination)
-    else:
-        names = ", ".join(dict.fromkeys(item.ref.path for item in taking))
-        what = "route" if taking[0].built else "VirtualService"
-        text = f"No {what} is bound to Gateway {names} for {destination.host}."
-        found = _stop("The egress gateway has no route", text, taking[0].ref, taking[0].field)
-    return _unless_more(found, taking)
-
-
-def _stop(title: str, text: str, ref: ResourceRef, path: str) -> Forwarding:
-    return Forwarding(Step(title, text, ref, path, RULE), stops=True)
-
-
-def _wrapping(mesh: MeshView, service: Service, port: int, destination: Destination) -> ResourceRef | None:
-    """The DestinationRule that adds TLS around a connection that is TLS already."""
-    if destination.protocol is not Protocol.TLS:
-        return None
-    for rule in mesh.rules_for(service_host(service.name, service.namespace)):
-        settings = [rule.tls_for(port), *(rule.tls_for(port, subset.name) for subset in rule.subsets)]
-        if any(tls is not None and tls.mode != DISABLE for tls in settings):
-            return rule.ref
-    return None
+from apps.mesh.egress.gatewayroutes import Taken, TlsChain, chain_for, http_route, tcp_route, tls_chains
+from apps.mesh.egress.gatewayservers import (
+    AUTO_PASSTHROUGH,
+    Door,
+    Doors,
+    EgressGateway,
+    Layer,
+    doors_of,
+)
+from apps.mesh.egress.handshake import Arrival, handshake
+from apps.mesh.egress.originating import sent_on
+from apps.mesh.egress.outward import GATEWAY_RULE, PAYLOADS, Forwarding, Payload, stop
+from apps.mesh.hosts import subset_of
+from apps.mesh.verdicts import Protocol, Step
 
 
 @dataclass(frozen=True, slots=True)
-class _Door:
-    """A server of a Gateway: `ref` is the object, `bound` the Gateway by which a VirtualService binds."""
-
-    ref: ResourceRef
-    bound: ResourceRef
-    server: GatewayServer
-    built: BuiltListener | None = None
+class _Came:
+    gateway: EgressGateway
+    doors: Doors
+    arrival: Arrival
 
     @property
-    def field(self) -> str:
-        return "spec.listeners" if self.built else "spec.servers"
+    def payload(self) -> Payload:
+        """What is inside of the TLS that the workload's proxy added, or came without any."""
+        return PAYLOADS[self.arrival.protocol]
 
 
-def _of_istio(mesh: MeshView, pod: PodTemplate) -> Iterator[_Door]:
-    for item in mesh.gateways:
-        if is_subset(item.selector, pod.labels):
-            yield from (_Door(item.ref, item.ref, server) for server in item.servers)
+def forwarding(gateway: EgressGateway, arrival: Arrival) -> Forwarding:
+    """What the gateway does with what arrives at its port."""
+    came = _Came(gateway, doors_of(gateway), arrival)
+    found = _unless_more(_at_doors(came), came.doors)
+    step = arrival.added.step(f"{gateway.service.ref.path}:{gateway.number}")
+    return replace(found, steps=(step, *found.steps)) if step is not None else found
 
 
-def _of_gateway_api(mesh: MeshView, namespace: str, pod: PodTemplate) -> Iterator[_Door]:
-    for item in mesh.built:
-        if item.ref.namespace == namespace and any(
-            is_subset(wanted, pod.labels) for wanted in item.selectors
-        ):
-            yield _Door(item.ref, item.name, item.server, item)
+def _at_doors(came: _Came) -> Forwarding:
+    doors, gateway = came.doors, came.gateway
+    if not doors.open:
+        pods = f"the pods of {gateway.service.ref.path}"
+        text = f"No Gateway that selects {pods} has a server on port {gateway.number}."
+        return stop(
+            "The egress gateway does not listen",
+            f"{text} {came.arrival.seen}",
+            gateway.service.ref,
+            "spec.ports",
+        )
+    if doors.doubt:
+        return Forwarding(doubts=(f"What the egress gateway does with it is not certain: {doors.doubt}.",))
+    match doors.open[0].layer:
+        case Layer.HTTP:
+            return _at_http(came)
+        case Layer.TLS:
+            return _at_tls(came)
+    return _at_bytes(came, doors.open[0])
 
 
-def _unless_more(found: Forwarding, doors: Sequence[_Door]) -> Forwarding:
+def _at_http(came: _Came) -> Forwarding:
+    door, arrival = came.doors.open[0], came.arrival
+    if arrival.tls:
+        text = f"{door.words} reads plaintext requests, and {arrival.words}. {arrival.seen}"
+        return stop("The egress gateway expects plaintext", text, door.ref, door.field)
+    if arrival.protocol is not Protocol.HTTP:
+        text = f"{door.words} reads requests, and {arrival.words}. {arrival.seen}"
+        return stop("The egress gateway cannot read it", text, door.ref, door.field)
+    return _requests(came, came.doors.open)
+
+
+def _at_tls(came: _Came) -> Forwarding:
+    arrival, doors = came.arrival, came.doors.open
+    chain = chain_for(tls_chains(came.gateway, doors), arrival.sni)
+    if not arrival.tls and (chain is None or not chain.door.passes):
+        door = doors[0]
+        text = f"{door.words} takes TLS, and {arrival.words}: no DestinationRule adds it. {arrival.seen}"
+        return stop("The egress gateway expects TLS", text, door.ref, door.field)
+    if chain is None:
+        return _no_chain(came)
+    if chain.door.passes:
+        return _opaque(came, chain.door, chain.taken, closed=True)
+    return _opened(came, chain)
+
+
+def _no_chain(came: _Came) -> Forwarding:
+    """Why no server for TLS takes a server name."""
+    arrival, doors = came.arrival, came.doors.open
+    named = f"the server name {arrival.sni}" if arrival.sni else "TLS without a server name"
+    auto = next((door for door in doors if door.server.tls_mode == AUTO_PASSTHROUGH), None)
+    if auto is not None and arrival.sni.startswith("outbound_."):
+        text = f"{auto.words} sends what bears the name of a cluster to it, which is not followed"
+        return Forwarding(doubts=(f"{text}: server name {arrival.sni}.",))
+    lists = [
+        door
+        for door in doors
+        if door is not auto and any(subset_of(arrival.sni, name) for name in door.names)
+    ]
+    if lists:
+        return _no_route(came, lists, named)
+    text = f"No server on port {came.gateway.number} takes {named}. {arrival.seen}"
+    return stop("The egress gateway does not take it", text, doors[0].ref, doors[0].field)
+
+
+def _opened(came: _Came, chain: TlsChain) -> Forwarding:
+    """What comes out of TLS that a server takes off."""
+    door, arrival = chain.door, came.arrival
+    shaken = handshake(door, arrival)
+    if shaken.refused:
+        text = f"{shaken.refused} {arrival.seen}"
+        return stop("The egress gateway refuses the handshake", text, door.ref, door.field)
+    doubts = (shaken.doubt,) if shaken.doubt else ()
+    # Inside TLS of the application are its requests; inside what its proxy added, what it sent.
+    payload = came.payload if arrival.added.mode else Payload.REQUESTS if door.https else Payload.BYTES
+    if not door.https:
+        return _opaque(came, door, chain.taken, payload=payload, doubts=doubts)
+    if payload is not Payload.REQUESTS:
+        text = (
+            f"{door.words} reads requests inside of TLS, and the application sends {payload}. {arrival.seen}"
+        )
+        return stop("The egress gateway cannot read it", text, door.ref, door.field)
+    return _requests(came, (door,), doubts)
+
+
+def _at_bytes(came: _Came, door: Door) -> Forwarding:
+    return _opaque(came, door, tcp_route(came.gateway, door), closed=True)
+
+
+def _requests(came: _Came, doors: Sequence[Door], doubts: tuple[str, ...] = ()) -> Forwarding:
+    """Requests, sent on one by one."""
+    arrival = came.arrival
+    taken = http_route(came.gateway, doors, arrival.host)
+    if taken is None:
+        lists = [door for door in doors if any(subset_of(arrival.host, name) for name in door.names)]
+        if lists:
+            return _no_route(came, lists, f"requests for {arrival.host}")
+        text = f"No server on port {came.gateway.number} lists {arrival.host}. The application sees 404."
+        return stop("The egress gateway does not take it", text, doors[0].ref, doors[0].field)
+    step = _takes(taken.door, f"requests for {arrival.host}")
+    return _then(step, sent_on(came.gateway, taken, Payload.REQUESTS, arrival.opened), doubts)
+
+
+def _opaque(
+    came: _Came,
+    door: Door,
+    taken: Taken | None,
+    *,
+    closed: bool = False,
+    payload: Payload = Payload.BYTES,
+    doubts: tuple[str, ...] = (),
+) -> Forwarding:
+    """A connection, sent on as a whole; `closed` with the TLS around it."""
+    if taken is None:
+        return _no_route(came, [door], "connections")
+    arrival = came.arrival if closed else came.arrival.opened
+    payload = came.payload if closed else payload
+    name = f"server name {came.arrival.sni}" if came.arrival.sni else "connections"
+    return _then(_takes(door, name), sent_on(came.gateway, taken, payload, arrival), doubts)
+
+
+def _no_route(came: _Came, doors: Sequence[Door], what: str) -> Forwarding:
+    names = ", ".join(dict.fromkeys(door.ref.path for door in doors))
+    kind = "route" if doors[0].built else "VirtualService"
+    http = doors[0].layer is Layer.HTTP or doors[0].https
+    seen = "The application sees 404." if http else came.arrival.seen
+    text = f"No {kind} is bound to Gateway {names} that holds there for {what}. {seen}"
+    return stop("The egress gateway has no route", text, doors[0].ref, doors[0].field)
+
+
+def _takes(door: Door, what: str) -> Step:
+    text = f"{door.words} takes {what}."
+    return Step("The egress gateway takes it", text, door.ref, door.field, GATEWAY_RULE)
+
+
+def _then(step: Step, found: Forwarding, doubts: tuple[str, ...]) -> Forwarding:
+    return replace(found, steps=(step, *found.steps), doubts=(*doubts, *found.doubts))
+
+
+def _unless_more(found: Forwarding, doors: Doors) -> Forwarding:
     """What is found, unless it is a refusal or a way that listeners and routes of which nothing certain is
     known may change."""
-    built = [item.built for item in doors if item.built is not None]
-    doubt = next((item.doubt for item in built if item.doubt), "")
+    built = [door.built for door in doors.open or doors.selected if door.built is not None]
+    doubt = next((f"{item.ref}: {item.doubt}" for item in built if item.doubt), "")
     if doubt:
-        return Forwarding(doubt=f"What the egress gateway does with it is not certain: {doubt}.")
+        return Forwarding(doubts=(f"What the egress gateway does with it is not certain: {doubt}.",))
     if found.stops and any(item.admits_more for item in built):
         name = built[0].ref.path
-        return Forwarding(doubt=f"Gateway {name} takes listeners of ListenerSets, which are not followed.")
+        return Forwarding(
+            doubts=(f"Gateway {name} takes listeners of ListenerSets, which are not followed.",)
+        )
     return found
-
-
-def _takes(server: GatewayServer, host: str) -> bool:
-    return any(subset_of(host, bound_host(listed, "")[1]) for listed in server.hosts)
-
-
-def _routes(mesh: MeshView, door: _Door, viewer: str, destination: Destination) -> Iterator[VirtualService]:
-    """What is bound to a server and lists the host: attached routes, the most specific first, then
-    VirtualServices, the oldest first."""
-    for route in door.built.routes if door.built is not None else ():
-        if subset_of(destination.host, route.hosts[0]):
-            yield route
-    default = mesh.plane.config.virtual_service_export_to
-    for route in sorted(mesh.routes, key=lambda item: item.age_key):
-        exported = frozenset(route.export_to or default)
-        if not visible_to(exported, route.namespace, viewer):
-            continue
-        bound = any(gateway_ref(name, route.namespace) == door.bound for name in route.gateways)
-        if bound and any(matches(host, destination.host) for host in route.hosts):
-            yield route
-
-
-def _sent_on(
-    snapshot: Snapshot, mesh: MeshView, viewer: str, route: VirtualService, destination: Destination
-) -> Forwarding:
-    """Where the route sends what arrives at its Gateway. The route may name `mesh` too: a part that only
-    `mesh` meets does not count."""
-    field, parts = _parts(route, destination.protocol)
-    meant = [part for part in parts if _at_gateway(part)]
-    goals = {(item.host, item.port or destination.port) for part in meant for item in part.destinations}
-    field = "spec.rules" if route.of_gateway_api else field
-    refused = [part for part in meant if part.direct_status is not None and part.direct_status >= 500]
-    if refused and len(refused) == len(meant):
-        text = f"{route.ref} answers it there with {refused[0].direct_status}."
-        return _stop("The egress gateway refuses it", text, route.ref, field)
-    if not goals:
-        if any(part.answers for part in meant):
-            text = f"{route.ref.path} redirects or answers it there."
-            return Forwarding(Step("The egress gateway answers itself", text, route.ref, field, RULE))
-        text = f"{route.ref.path} is bound to it, and none of its routes in {field} applies there."
-        return _stop("The egress gateway has no route", text, route.ref, field)
-    known = {goal for goal in goals if _knows(mesh, viewer, *goal)}
-    shown = ", ".join(
-        f"{host or 'a backend that is not accepted'}:{port}" for host, port in sorted(known or goals)
-    )
-    if not known:
-        code = 500 if route.of_gateway_api else 503
-        text = f"{route.ref.path} sends it to {shown}, which the gateway does not know: {code}."
-        return _stop("The egress gateway has nowhere to send it", text, route.ref, field)
-    doubt = "" if known == goals else f"{route.ref.path} sends some of it to hosts the gateway does not know."
-    lacking = [_lacking(snapshot, mesh, viewer, *goal) for goal in sorted(known)]
-    if all(lacking):
-        text = f"{route.ref.path} sends it to {shown}, and {lacking[0]}"
-        return _stop("The egress gateway has nowhere to send it", text, route.ref, field)
-    text = f"There {route.ref.path} sends it on to {shown}."
-    return Forwarding(Step("The egress gateway forwards it", text, route.ref, field, RULE), doubt=doubt)
-
-
-def _parts(route: VirtualService, protocol: Protocol) -> tuple[str, Sequence[Route]]:
-    if protocol is Protocol.HTTP or not (route.tls or route.tcp):
-        return "spec.http", route.http
-    return ("spec.tls", route.tls) if route.tls and protocol is Protocol.TLS else ("spec.tcp", route.tcp)
-
-
-def _at_gateway(part: Route) -> bool:
-    named = [match.gateways for match in part.matches if match.gateways]
-    return len(named) < len(part.matches) or not part.matches or any(set(names) - {"mesh"} for names in named)
-
-
-def _knows(mesh: MeshView, viewer: str, host: str, port: int) -> bool:
-    """Whether a proxy without a Sidecar has a cluster for it: an entry of that name, or a wildcard's."""
-    found = mesh.registry.by_host.get(host, ())
-    return any(
-        item.port(port) is not None and visible_to(item.exported, item.namespace, viewer) for item in found
-    )
-
-
-def _lacking(snapshot: Snapshot, mesh: MeshView, viewer: str, host: str, port: int) -> str:
-    """Why the gateway's cluster for a host has no address, "" where it may have one. A gateway is not dialled
-    by the client's address, which resolution NONE would have it use (core/cluster.go convertResolution)."""
-    for item in mesh.registry.by_host.get(host, ()):
-        if item.port(port) is None or not visible_to(item.exported, item.namespace, viewer):
-            continue
-        if item.kubernetes or (item.resolution == "NONE" and (item.endpoints or item.selects)):
-            return ""
-        if item.resolution == "NONE":
-            return f"resolution NONE of {item.ref} gives a gateway no address."
-        found = endpoints_of(snapshot, mesh, item)
-        return found.text if found.supply is Supply.NONE else ""
-    return ""

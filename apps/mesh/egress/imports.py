@@ -9,7 +9,7 @@ Builds nothing of Envoy.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from apps.mesh.egress.clusters import (
     MeshIndex,
@@ -19,52 +19,27 @@ from apps.mesh.egress.clusters import (
     only_ports,
     ports_of,
 )
+from apps.mesh.egress.hostimports import HostImports, host_imports, names_exactly
 from apps.mesh.egress.services import RegistryService
 from apps.mesh.egress.visible import ANY_NAMESPACE, VisibleServices
-from apps.mesh.hosts import is_wildcard, matches, subset_of
 from apps.mesh.objects.networking import EgressListener, Sidecar, VirtualService
 from apps.mesh.refs import ResourceRef
 
-EXCLUDE = "~"
 CATCH_ALL = EgressListener(hosts=("*/*",))
-
-
-@dataclass(slots=True)
-class HostImports:
-    """The hosts that a listener names for one namespace (or for `*`)."""
-
-    exact: set[str] = field(default_factory=set)
-    everything: list[str] = field(default_factory=list)
-    excluded: list[str] = field(default_factory=list)
-
-    def takes(self, host: str) -> bool:
-        """Whether a service is imported: equality, or the service's host inside an imported wildcard."""
-        if host in self.exact:
-            return True
-        return any(is_wildcard(item) and subset_of(host, item) for item in self.everything)
-
-    def takes_route(self, host: str) -> bool:
-        """For a VirtualService's host overlap is enough, in either direction. For a route of the Gateway
-        API it is not: ask `takes`."""
-        if host in self.exact:
-            return True
-        loose = is_wildcard(host)
-        return any((loose or is_wildcard(item)) and matches(host, item) for item in self.everything)
-
-    def excludes(self, host: str) -> bool:
-        return any(subset_of(host, item) for item in self.excluded)
 
 
 @dataclass(frozen=True, slots=True)
 class ListenerImports:
     """One egress listener with its VirtualServices, and, where it was asked for a port, the services that
-    it imports there. `index` is its place in `spec.egress`, `hosts` what it names by namespace."""
+    it imports there. `index` is its place in `spec.egress`, `hosts` what it names by namespace; `exact` when
+    these are exact hosts only."""
 
     listener: EgressListener
     index: int
     hosts: Mapping[str, HostImports]
     virtual_services: tuple[VirtualService, ...]
     services: tuple[RegistryService, ...] = ()
+    exact: bool = False
 
     @property
     def port_number(self) -> int:
@@ -87,7 +62,7 @@ class Imports:
         visible: VisibleServices,
     ) -> None:
         self.listeners = listeners
-        self._mesh = mesh
+        self.mesh = mesh
         self._namespace = namespace
         self._visible = visible
         self._ports: dict[int, tuple[ListenerImports, ...]] = {}
@@ -127,12 +102,22 @@ class Imports:
 
     def has_cluster(self, host: str, port: int) -> bool:
         found = self.service(host)
-        return found is not None and found.port(port) is not None
+        return found is not None and any(p.number == port and p.protocol != "UDP" for p in found.ports)
+
+    def singled_out(self, service: RegistryService) -> bool:
+        """Whether only one of the addresses of an entry's host is taken, by chance."""
+        alike = [item for item in self._visible.named(service.host) if item.ref == service.ref]
+        if not self.mesh.one_each or len(alike) < 2:
+            return False
+        return all(
+            imported.exact or all(item.ref != service.ref for item in self._named(imported, service.host))
+            for imported in self.listeners
+        )
 
     def holds(self, ref: ResourceRef) -> bool:
         """Whether a service that the object makes is imported."""
         if ref not in self._held:
-            hosts = self._mesh.hosts.get(ref, ())
+            hosts = self.mesh.hosts.get(ref, ())
             found = (self._named(imported, host) for imported in self.listeners for host in hosts)
             self._held[ref] = any(item.ref == ref for items in found for item in items)
         return self._held[ref]
@@ -146,6 +131,8 @@ class Imports:
         everywhere = imported.hosts.get(ANY_NAMESPACE)
         whole = _takes_everything(imported, everywhere)
         for item in self._visible.of(imported.hosts, number):
+            if imported.exact and not self.mesh.leads(item):
+                continue
             rivals = self._visible.named(item.host)
             if len(rivals) > 1 and self._owner(imported, rivals) != item.namespace:
                 continue
@@ -155,7 +142,7 @@ class Imports:
 
     def _named(self, imported: ListenerImports, host: str) -> Iterator[RegistryService]:
         """The services of a host that a listener imports."""
-        rivals = self._visible.named(host)
+        rivals = [item for item in self._visible.named(host) if not imported.exact or self.mesh.leads(item)]
         owner = self._owner(imported, rivals) if len(rivals) > 1 else None
         everywhere, narrowed = imported.hosts.get(ANY_NAMESPACE), _match_port(imported.listener)
         for item in rivals:
@@ -181,10 +168,10 @@ class Imports:
 
     def _pointed_at(self, imported: ListenerImports, host: str) -> Iterator[RegistryService]:
         """The services of a host to which the listener's VirtualServices send something."""
-        wanted = self._mesh.pointing.get(host, ())
+        wanted = self.mesh.pointing.get(host, ())
         if not wanted:
             return
-        found = best_service(self._mesh.registry.by_host.get(host, ()), self._namespace)
+        found = best_service(self.mesh.registry.by_host.get(host, ()), self._namespace)
         if found is None:
             return
         known = {id(route) for route in wanted}
@@ -221,7 +208,7 @@ def listeners_of(
     found = []
     for index, listener in enumerate(listeners):
         hosts = host_imports(listener, namespace)
-        bare = ListenerImports(listener, index, hosts, ())
+        bare = ListenerImports(listener, index, hosts, (), exact=names_exactly(hosts))
         if _takes_everything(bare, hosts.get(ANY_NAMESPACE)):
             taken = tuple(routes)
         else:
@@ -230,26 +217,6 @@ def listeners_of(
             taken = tuple(route for route in near if _takes_route(route, hosts))
         found.append(replace(bare, virtual_services=taken))
     return tuple(found)
-
-
-def host_imports(listener: EgressListener, namespace: str) -> dict[str, HostImports]:
-    """The listener's `namespace/host` entries by namespace; `.` is the workload's own."""
-    found: dict[str, HostImports] = {}
-    for entry in listener.hosts:
-        if entry.count("/") != 1:
-            continue
-        owner, _, host = entry.partition("/")
-        excluded = owner.startswith(EXCLUDE)
-        if excluded:
-            owner = owner.removeprefix(EXCLUDE) or ANY_NAMESPACE
-        imports = found.setdefault(namespace if owner == "." else owner, HostImports())
-        if excluded:
-            imports.excluded.append(host.lower())
-            continue
-        if not is_wildcard(host):
-            imports.exact.add(host.lower())
-        imports.everything.append(host.lower())
-    return found
 
 
 def _match_port(listener: EgressListener) -> int:
@@ -282,7 +249,8 @@ def _take(
         if found.takes(service.host):
             taken = only_port(service, match_port) if match_port else service
             if taken is not None:
-                return taken
+                aliases = tuple(alias for alias in taken.aliases if found.takes(alias))
+                return taken if len(aliases) == len(taken.aliases) else replace(taken, aliases=aliases)
     return None
 
 

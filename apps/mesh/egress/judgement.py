@@ -22,12 +22,14 @@ from apps.mesh.egress.evidence import (
     patch_step,
     policy_step,
     scope_step,
+    status_of,
 )
 from apps.mesh.egress.gaps import decisive_gaps, notable_gaps, undecided_routes
 from apps.mesh.egress.matching import Match, Outcome
 from apps.mesh.egress.near import near_miss
 from apps.mesh.egress.near_words import miss_fix, miss_step
-from apps.mesh.egress.services import RegistryService
+from apps.mesh.egress.probing import Alternative
+from apps.mesh.egress.services import DNS, RegistryService
 from apps.mesh.hosts import is_wildcard
 from apps.mesh.refs import ResourceRef
 from apps.mesh.verdicts import Fix, Protocol, Step, Verdict
@@ -37,7 +39,9 @@ ENTRY_RULE = "pilot/pkg/serviceregistry/serviceentry/conversion.go"
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """`hosts` are those of the clusters that the connection may be sent to, there or not."""
+    """`hosts` are those of the clusters that the connection may be sent to, there or not. `requests` is
+    whether the proxy sends requests on, one by one, and `authority` the Host that it gives them; `status` is
+    the one with which the proxy answers itself."""
 
     verdict: Verdict
     steps: tuple[Step, ...]
@@ -46,6 +50,9 @@ class Judgement:
     fix: Fix | None = None
     unknowns: tuple[str, ...] = ()
     hosts: frozenset[str] = frozenset()
+    requests: bool = False
+    authority: str = ""
+    status: int | None = None
 
 
 def judge(case: Case, found: Sequence[Candidate]) -> Judgement:
@@ -69,6 +76,7 @@ def judge(case: Case, found: Sequence[Candidate]) -> Judgement:
     patch = worst_patch(case.patches, Sent(case.host, case.destination.port, case.match, verdict))
     unknowns = [*notable_gaps(case, verdict), *_doubts(case), *_may_refuse(patch)]
     decisive = [*decisive_gaps(case, verdict), *_address_matters(case, verdict), *undecided_routes(case)]
+    decisive.extend(_one_address(case))
     if supply.supply is Supply.UNKNOWN:
         decisive.append(supply.text)
     if verdict is Verdict.UNKNOWN:
@@ -91,6 +99,9 @@ def judge(case: Case, found: Sequence[Candidate]) -> Judgement:
         fix,
         tuple(unknowns),
         _hosts(case),
+        status=status_of(case.match, verdict),
+        requests=case.match.virtual_host is not None,
+        authority=case.match.authority,
     )
 
 
@@ -104,8 +115,7 @@ def verdict_of(case: Case, match: Match) -> Verdict:
                 return Verdict.BLOCKED_503 if http else Verdict.BLOCKED_RESET
             return Verdict.ALLOWED_REGISTRY
         case Outcome.ANSWERED:
-            refuses = match.status is not None and match.status >= 500
-            return Verdict.BLOCKED_503 if refuses else Verdict.ALLOWED_REGISTRY
+            return Verdict.BLOCKED_503 if match.refuses else Verdict.ALLOWED_REGISTRY
         case Outcome.MISSING_CLUSTER:
             return Verdict.BLOCKED_503 if match.virtual_host is not None else Verdict.BLOCKED_RESET
         case Outcome.UNPARSABLE:
@@ -123,7 +133,7 @@ def _unresolvable(service: RegistryService | None) -> list[Step]:
     """DNS cannot resolve a wildcard: such an entry without endpoints has a cluster without addresses."""
     if service is None or service.kubernetes or not is_wildcard(service.host):
         return []
-    if service.resolution not in {"DNS", "DNS_ROUND_ROBIN"} or service.endpoints or service.selects:
+    if service.resolution not in DNS or service.endpoints or service.selects:
         return []
     text = f"{service.host} is a wildcard and resolution is {service.resolution}: no name to look up."
     return [Step("DNS cannot resolve a wildcard", text, service.ref, "spec.resolution")]
@@ -177,11 +187,18 @@ def _hosts(case: Case) -> frozenset[str]:
 def _doubts(case: Case) -> list[str]:
     """What a plain request might meet otherwise."""
     doubts = []
-    if not case.match.certain:
+    if case.match.clusters and case.match.missing:
+        host, port, _ = case.match.missing[0]
+        doubts.append(f"The route shares calls out: those for {host}:{port} fail, as no cluster is there.")
+    elif not case.match.certain:
         route = matched_route(case.match)
         kind = route.ref.kind if route is not None else "VirtualService"
         article = article_of(kind)
         doubts.append(f"{article} {kind} routes by more than the host: single requests may go elsewhere.")
+    if 0 < case.match.aborted < 100:
+        route = matched_route(case.match)
+        who = str(route.ref) if route is not None else "A route"
+        doubts.append(f"{who} answers {case.match.aborted:g} % of the requests with a fault.")
     others = [item for item in case.alternatives if not item.lists]
     for item in others[:2]:
         doubts.append(f"If the name resolved to {item.address}, {item.service.ref} would take the call.")
@@ -199,7 +216,19 @@ def _address_matters(case: Case, verdict: Verdict) -> list[str]:
     for item in case.alternatives:
         if item.lists and verdict_of(case, item.match) is not verdict:
             return [
-                f"{item.service.ref} claims {item.service.address} for {case.destination.host}; "
+                f"{item.service.ref} claims {_claimed(item)} for {case.destination.host}; "
                 "which address the client dials is not known."
             ]
     return []
+
+
+def _one_address(case: Case) -> list[str]:
+    """Where exact hosts are imported istiod takes one of the services that an entry's addresses make."""
+    service = matched_service(case.match) if case.match.virtual_host is None else None
+    if service is None or not service.has_address or not case.imports.shared.singled_out(service):
+        return []
+    return [f"istiod takes one of the addresses of {service.ref} here, and which one is left to chance."]
+
+
+def _claimed(item: Alternative) -> str:
+    return item.service.address if item.service.has_address else item.address

@@ -12,6 +12,7 @@ from apps.mesh.egress.chains import Chain, HttpTarget, Listener, TcpTarget
 from apps.mesh.egress.imports import ListenerImports, ScopeImports
 from apps.mesh.egress.services import (
     ANY_ADDRESS,
+    DYNAMIC_DNS,
     PODS,
     SERVER_FIRST,
     RegistryService,
@@ -19,7 +20,7 @@ from apps.mesh.egress.services import (
     listener_protocol,
 )
 from apps.mesh.egress.visible import OpaqueRoutes
-from apps.mesh.hosts import is_address, short_names
+from apps.mesh.hosts import is_address, is_wildcard, short_names
 from apps.mesh.objects.networking import RouteDestination, RouteMatch, VirtualService
 from apps.mesh.objects.selectors import is_subset
 
@@ -67,20 +68,15 @@ class _Builder:
         self, imported: ListenerImports, service: RegistryService, port: ServicePort
     ) -> None:
         binds = _binds(imported)
-        headless = (
-            not binds
-            and service.resolution == "NONE"
-            and not service.has_address
-            and (port.tcp or port.sniffed)
-            and (service.kubernetes or service.endpoints or service.selects)
-        )
-        if not headless:
+        unaddressed = not binds and service.resolution == "NONE" and not service.has_address
+        known: tuple[str, ...] = ()
+        if unaddressed and (port.tcp or port.sniffed):
+            known = self._scope.shared.mesh.endpoints(service, port.number)
+        if not known:
             self.add(imported, service, port, binds)
-            return
-        # A listener for each endpoint. The addresses of pods are not in a snapshot: one stands for all.
-        known = tuple(address for address in service.endpoints if is_address(address))
-        for address in known or (f"{PODS}{service.host}",):
-            self.add(imported, service, port, (address,))
+        for address in known:  # a listener for each endpoint; a name to look up gets none
+            if is_address(address) or address.startswith(PODS):
+                self.add(imported, service, port, (address,))
 
     def add(
         self, imported: ListenerImports, service: RegistryService, port: ServicePort, binds: tuple[str, ...]
@@ -109,7 +105,7 @@ class _Builder:
         current = self.listeners.get(bind)
         if current is not None and current.locked:
             return
-        if current is not None and _server_first_conflict(port, current):
+        if current is not None and port.protocol != "HTTP_PROXY" and _server_first_conflict(port, current):
             return
         if port.http:
             self._add_http(bind, current, port)
@@ -126,7 +122,7 @@ class _Builder:
     def _add_http(self, bind: str, current: Listener | None, port: ServicePort) -> None:
         sniffing = bind == ANY_ADDRESS and port.protocol != "HTTP_PROXY"
         chain = Chain(HttpTarget(), plaintext_http=sniffing)
-        if current is None:
+        if current is None or port.protocol == "HTTP_PROXY":  # it displaces what was there
             self._start(bind, "auto" if sniffing else "http", port, [chain])
         elif current.kind == "tcp":
             current.merge([chain])
@@ -204,7 +200,9 @@ class _Builder:
             return chains
         address = "" if service.cidr else service.address
         sni: tuple[str, ...] = ()
-        if cidrs or not address or (address == ANY_ADDRESS and bind == ANY_ADDRESS):
+        anywhere = address == ANY_ADDRESS and bind == ANY_ADDRESS
+        by_name = service.resolution == DYNAMIC_DNS and is_wildcard(service.host)
+        if cidrs or not address or anywhere or by_name:
             sni = (service.host, *self._alias_names(service))
         return [Chain(self._service_target(service, port), sni, cidrs)]
 
@@ -254,11 +252,17 @@ class _Builder:
     def _route_target(
         self, destinations: Sequence[RouteDestination], service: RegistryService, route: VirtualService
     ) -> TcpTarget:
-        used = [item for item in destinations if item.weight > 0] or list(destinations[:1])
         clusters = tuple(
-            cluster_of(item, self._scope.shared.service(item.host), self._number) for item in used
+            cluster_of(item, self._scope.shared.service(item.host), self._number)
+            for item in weighed(destinations)
         )
         return TcpTarget(clusters, service, route)
+
+
+def weighed(destinations: Sequence[RouteDestination]) -> list[RouteDestination]:
+    """The destinations that get anything, the one that gets most first."""
+    used = [item for item in destinations if item.weight > 0]
+    return sorted(used, key=lambda item: -item.weight) or list(destinations[:1])
 
 
 def cluster_of(

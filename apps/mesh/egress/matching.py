@@ -5,7 +5,7 @@ backtracking to a less specific branch. Knows nothing of why the configuration i
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from ipaddress import ip_address
 
@@ -38,7 +38,8 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """What decided. `bound` is the address of the listener ("" when none was found)."""
+    """What decided. `bound` is the address of the listener ("" when none was found). `authority` is the Host
+    that the route gives to requests, `aborted` how many percent of them a fault answers."""
 
     outcome: Outcome
     bound: str = ""
@@ -49,6 +50,15 @@ class Match:
     certain: bool = True
     answers: str = ""
     status: int | None = None
+    authority: str = ""
+    aborted: float = 0
+
+    @property
+    def refuses(self) -> bool:
+        """Whether the answer that Envoy gives itself is an error; a fault without a status is one of gRPC."""
+        if self.answers == "redirect":
+            return False
+        return self.status >= 400 if self.status is not None else self.answers == "abort"
 
 
 class ListenerSet:
@@ -88,18 +98,18 @@ class PortView:
     """What a proxy does with one port: its listeners, its routes (built when first asked for), and the
     clusters it has."""
 
-    __slots__ = ("_routes", "_routes_of", "imports", "listeners", "subsets")
+    __slots__ = ("_has_subset", "_routes", "_routes_of", "imports", "listeners")
 
     def __init__(
         self,
         listeners: ListenerSet,
         routes_of: Callable[[], RouteTable],
         imports: Imports,
-        subsets: frozenset[tuple[str, str]],
+        has_subset: Callable[[str, str], bool],
     ) -> None:
         self.listeners = listeners
         self.imports = imports
-        self.subsets = subsets
+        self._has_subset = has_subset
         self._routes_of = routes_of
         self._routes: RouteTable | None = None
 
@@ -111,7 +121,7 @@ class PortView:
 
     def has(self, cluster: tuple[str, int, str]) -> bool:
         host, port, subset = cluster
-        return self.imports.has_cluster(host, port) and (not subset or (host, subset) in self.subsets)
+        return self.imports.has_cluster(host, port) and (not subset or self._has_subset(host, subset))
 
 
 def _claim(found: dict[str, RegistryService], address: str, chain: Chain) -> None:
@@ -183,10 +193,7 @@ def _by_name(by_name: Mapping[str, tuple[Chain, ...]], host: str) -> tuple[Chain
 
 
 def _tcp(view: PortView, bound: str, chain: Chain, target: TcpTarget) -> Match:
-    known = tuple(cluster for cluster in target.clusters if view.has(cluster))
-    missing = tuple(cluster for cluster in target.clusters if cluster not in known)
-    outcome = Outcome.CLUSTER if known else Outcome.MISSING_CLUSTER
-    return Match(outcome, bound, chain, None, known, missing, certain=not (known and missing))
+    return _reached(view, target.clusters, Match(Outcome.CLUSTER, bound, chain))
 
 
 def _http(view: PortView, bound: str, chain: Chain, target: HttpTarget, host: str) -> Match:
@@ -222,7 +229,23 @@ def _routed(
             certain=certain,
             status=route.status,
         )
-    known = tuple(cluster for cluster in route.clusters if view.has(cluster))
-    missing = tuple(cluster for cluster in route.clusters if cluster not in known)
-    outcome = Outcome.CLUSTER if known else Outcome.MISSING_CLUSTER
-    return Match(outcome, bound, chain, found, known, missing, certain and not (known and missing))
+    sent = Match(
+        Outcome.CLUSTER,
+        bound,
+        chain,
+        found,
+        certain=certain,
+        authority=route.authority,
+        aborted=route.aborted,
+    )
+    return _reached(view, route.clusters, sent)
+
+
+def _reached(view: PortView, clusters: Sequence[tuple[str, int, str]], match: Match) -> Match:
+    """The match with where it leads: the first cluster, which gets most, decides."""
+    known = tuple(cluster for cluster in clusters if view.has(cluster))
+    missing = tuple(cluster for cluster in clusters if cluster not in known)
+    refused = bool(missing) and clusters[0] == missing[0]
+    outcome = Outcome.MISSING_CLUSTER if refused or not known else Outcome.CLUSTER
+    certain = match.certain and not (known and missing)
+    return replace(match, outcome=outcome, clusters=known, missing=missing, certain=certain)

@@ -69,6 +69,9 @@ class Positions:
             signature = (*signature, known, plane.namespace, plane.revision, capture, *asked)
         if governed and plane is not common:
             signature = (*signature, f"DNS capture {plane.config.dns_capture}")
+        rules = mesh.rules.selecting(namespace, labels) if governed else ()
+        if rules:
+            signature = (*signature, *map(str, rules))
         patches = mesh.patching(namespace, labels) if governed else ()
         selected = [item for item in patches if item.selector]
         if selected:
@@ -84,6 +87,8 @@ class Positions:
             label += f", limited by NetworkPolicy {', '.join(policy.name for policy in policies)}"
         if governed and plane is not common:
             label += ", DNS captured" if plane.config.dns_capture else ", DNS not captured"
+        if rules:
+            label += f", sending by DestinationRule {', '.join(ref.name for ref in rules)}"
         if selected:
             label += f", patched by EnvoyFilter {', '.join(item.name for item in selected)}"
         return Position(placement, plane, sidecar, signature, label, notes, policies, patches)

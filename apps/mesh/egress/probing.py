@@ -33,6 +33,12 @@ class Connection:
     match: Match
     alternatives: tuple[Alternative, ...] = ()
 
+    @property
+    def names_subsets(self) -> bool:
+        """Whether it rests on the subsets that a DestinationRule of the client's has."""
+        matches = (self.match, *(item.match for item in self.alternatives))
+        return any(subset for match in matches for _, _, subset in (*match.clusters, *match.missing))
+
 
 def normal(destination: Destination) -> Destination:
     """The destination with its host in lower case, and without an `ip` that is none."""

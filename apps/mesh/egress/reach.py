@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from apps.mesh.derived import Change
 from apps.mesh.egress.candidates import Candidate, entry_candidates
-from apps.mesh.egress.imports import host_imports
+from apps.mesh.egress.hostimports import host_imports
 from apps.mesh.egress.probing import probed_host
 from apps.mesh.egress.registry import Registry, hosts_of
 from apps.mesh.egress.services import RegistryService
@@ -72,7 +72,7 @@ class Touch(Shape):
 @dataclass(frozen=True, slots=True)
 class Reach:
     """`moved` are namespaces whose workloads may stand elsewhere: all their answers are given again.
-    `same_views` says that the views of ports are shared with those before. What goes on to a Service of the
+    `same_views` says that the listeners are shared with those before. What goes on to a Service of the
     namespaces in `onward` is followed again from there, with `gateways` what goes to any."""
 
     moved: frozenset[str] = frozenset()

@@ -149,6 +149,17 @@ def hosts_of(change: Change) -> set[str]:
     return found
 
 
+def selecting_hosts(change: Change, snapshot: Snapshot) -> frozenset[str]:
+    """The hosts of entries that take their endpoints from workloads of namespaces in which some changed."""
+    return frozenset(
+        host
+        for name in change.namespaces({"Workload"})
+        for entry in snapshot.each_in(ServiceEntry, name)
+        if entry.workload_selector is not None
+        for host in entry.hosts
+    )
+
+
 def order(service: RegistryService) -> tuple[str | bool, ...]:
     """The place of a service among all others: the oldest first, as istiod sorts them; of two alike the
     Service before the ServiceEntry, then by ref. The services of one object keep their order."""

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from apps.mesh.egress.imports import ListenerImports, ScopeImports
-from apps.mesh.egress.listeners import cluster_of
+from apps.mesh.egress.listeners import cluster_of, weighed
 from apps.mesh.egress.services import ANY_ADDRESS, RegistryService
 from apps.mesh.hosts import is_wildcard, matches, most_specific, short_names
 from apps.mesh.objects.networking import Route, RouteMatch, StringMatch, VirtualService
@@ -23,13 +23,16 @@ Clusters = tuple[tuple[str, int, str], ...]
 @dataclass(frozen=True, slots=True)
 class HttpRoute:
     """One route of a virtual host. `taken` says whether a plain `GET /` meets its conditions, None
-    where that cannot be said. `answers` is "redirect" or "direct" where there is no cluster, `status` the
-    one of a direct answer."""
+    where that cannot be said. `answers` is "redirect", "direct" or "abort" (a fault for every request) where
+    no request comes to a cluster, `status` the one of a direct answer or a fault. `authority` is the Host
+    that requests are given, `aborted` how many percent a fault answers."""
 
     clusters: Clusters
     taken: bool | None = True
     answers: str = ""
     status: int | None = None
+    authority: str = ""
+    aborted: float = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,38 +81,41 @@ def build_routes(
     services = {
         service.host: service
         for service in imported.services
-        if imported.http_proxy or service.port(number) is not None
+        if imported.http_proxy or any(p.number == number and p.protocol != "UDP" for p in service.ports)
     }
+    # An HTTP proxy has the virtual hosts of every port, but only those of port 80 have names without a port.
+    on, listening = (HTTP_PORT, 0) if imported.http_proxy else (number, number)
     routes = list(imported.virtual_services)
-    if number != HTTP_PORT:
+    if listening != HTTP_PORT:
         wildcards = [host for host in services if is_wildcard(host)]
         routes = [route for route in routes if _serves(route, services, wildcards)]
     hosts: list[VirtualHost] = []
     taken: set[str] = set()
     by_host = _by_host(imported)
     for route in routes:
-        built = _http_routes(route, scope, services, number, labels)
+        built = _http_routes(route, scope, services, listening, labels)
         if not built:
             continue
         names, served = _split(route, services, by_host)
         if route.of_gateway_api and not _may_serve(route, served, scope.namespace):
             continue
-        served = [item for item in served if _http_port(item, number)]
-        if not served and number != HTTP_PORT:
+        served = [item for item in served if _http_port(item, on, proxied=imported.http_proxy)]
+        if not served and listening != HTTP_PORT:
             continue
         taken.update(item.host for item in served)
         hosts.extend(VirtualHost((name,), built, None, route) for name in names)
         hosts.extend(VirtualHost(_domains(item, scope.namespace), built, item, route) for item in served)
     for item in services.values():
-        if item.host not in taken and not item.alias_of and _http_port(item, number):
-            default = (HttpRoute(((item.host, number, ""),)),)
+        if item.host not in taken and not item.alias_of and _http_port(item, on, proxied=imported.http_proxy):
+            default = (HttpRoute(((item.host, on, ""),)),)
             hosts.append(VirtualHost(_domains(item, scope.namespace), default, item))
     return _table(hosts)
 
 
-def _http_port(service: RegistryService, number: int) -> bool:
-    port = service.port(number)
-    return port is not None and (port.http or port.sniffed)
+def _http_port(service: RegistryService, number: int, *, proxied: bool) -> bool:
+    """Whether the service has virtual hosts on a port; of an HTTP proxy's the first port has the names."""
+    found = [port.number for port in service.ports if port.http or port.sniffed]
+    return number in (found[:1] if proxied else found)
 
 
 def _serves(route: VirtualService, services: Mapping[str, RegistryService], wildcards: Sequence[str]) -> bool:
@@ -177,22 +183,27 @@ def _http_routes(
     for part in route.http:
         clusters = _clusters(part, services, number)
         if not part.matches:
-            built.append(HttpRoute(clusters, answers=part.answers, status=part.direct_status))
+            built.append(_http_route(part, clusters, True))
             break
         for match in part.matches:
             if not _static(match, scope.namespace, labels, number):
                 continue
-            meets = _meets(match)
+            met = meets(match)
             # A route that the request cannot meet still makes the virtual host.
-            built.append(HttpRoute(clusters, meets, part.answers, part.direct_status))
-            if meets is True and _catch_all(match):
+            built.append(_http_route(part, clusters, met))
+            if met is True and catches_all(match):
                 return tuple(built)
     return tuple(built)
 
 
+def _http_route(part: Route, clusters: Clusters, taken: bool | None) -> HttpRoute:
+    answers, status = part.answer
+    percent = part.abort.percent if part.abort is not None else 0
+    return HttpRoute(clusters, taken, answers, status, part.authority, percent)
+
+
 def _clusters(part: Route, services: Mapping[str, RegistryService], number: int) -> Clusters:
-    used = [item for item in part.destinations if item.weight > 0] or list(part.destinations[:1])
-    return tuple(cluster_of(item, services.get(item.host), number) for item in used)
+    return tuple(cluster_of(item, services.get(item.host), number) for item in weighed(part.destinations))
 
 
 def _static(match: RouteMatch, namespace: str, labels: Mapping[str, str], number: int) -> bool:
@@ -203,7 +214,7 @@ def _static(match: RouteMatch, namespace: str, labels: Mapping[str, str], number
     return is_subset(match.source_labels, labels) and match.source_namespace in ("", namespace)
 
 
-def _meets(match: RouteMatch) -> bool | None:
+def meets(match: RouteMatch) -> bool | None:
     """Whether a plain `GET /` meets the conditions; None where that cannot be said."""
     verdicts = [_text_meets(match.uri, "/"), _text_meets(match.method, "GET")]
     if match.others or match.authority is not None:
@@ -223,7 +234,8 @@ def _text_meets(match: StringMatch | None, text: str) -> bool | None:
     return True if match.value in (".*", ".+", "/.*") else None
 
 
-def _catch_all(match: RouteMatch) -> bool:
+def catches_all(match: RouteMatch) -> bool:
+    """Whether the condition on the path takes every path."""
     return match.uri is None or (match.uri.kind == "prefix" and match.uri.value == "/")
 
 

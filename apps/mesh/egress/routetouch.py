@@ -1,4 +1,4 @@
-"""Which egress answers changed routes and DestinationRules may reach. Decides nothing itself."""
+"""Which egress answers changed routes may reach. Decides nothing itself."""
 
 from __future__ import annotations
 
@@ -13,14 +13,15 @@ from apps.mesh.objects.networking import Route, VirtualService
 from apps.mesh.verdicts import Destination, Protocol
 
 
-@dataclass(frozen=True, slots=True)
-class RulesTouch:
-    """DestinationRules: the subsets and the TLS settings of a host count where a connection is sent to it."""
-
-    goals: frozenset[str]
-
-    def of(self, destination: Destination, found: Sequence[Candidate]) -> Test | None:
-        return None
+def at_gateways(
+    bound: Sequence[VirtualService], routes: Iterable[VirtualService]
+) -> tuple[frozenset[str], bool]:
+    """The hosts of which a gateway may do something else with requests where these routes of its own differ,
+    and whether it may with everything: TLS and TCP go by no Host, and a route may give a request another."""
+    hosts = frozenset(host for route in bound for host in route.hosts)
+    given = {part.authority for route in routes for part in route.http if part.authority} if hosts else set()
+    renamed = any(matches(host, name) for host in hosts for name in given)
+    return hosts, renamed or any(route.tls or route.tcp for route in bound)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,19 +48,26 @@ class RoutesTouch:
         apart = [
             pair for pair in pairs if pair[0] is not pair[1] and _deciding(pair[0]) != _deciding(pair[1])
         ]
-        return cls.through([route for pair in apart for route in pair if route is not None], registries)
+        found = [route for pair in apart for route in pair if route is not None]
+        return cls.through(found, (*before, *after), registries)
 
     @classmethod
-    def through(cls, found: Sequence[VirtualService], registries: Iterable[Registry]) -> RoutesTouch:
-        """What these routes may do, whatever of them is another."""
+    def through(
+        cls,
+        found: Sequence[VirtualService],
+        routes: Iterable[VirtualService],
+        registries: Iterable[Registry],
+    ) -> RoutesTouch:
+        """What these routes, of all `routes`, may do, whatever of them is another."""
         parts = [part for route in found for part in (*route.http, *route.tls, *route.tcp)]
         goals = frozenset(goal.host for part in parts for goal in part.destinations)
         hosts = frozenset(host for route in found for host in route.hosts)
         bound = [route for route in found if set(route.gateways) - {"mesh"}]
         tangled = any((hosts | goals) & registry.tangled for registry in registries)
+        named, all_of_them = at_gateways(bound, routes)
         # TLS and TCP routes make listeners and their chains, on any port.
-        everything = tangled or any(route.tls or route.tcp for route in found)
-        return cls(hosts, frozenset(h for route in bound for h in route.hosts), goals, everything)
+        everything = tangled or all_of_them or any(route.tls or route.tcp for route in found)
+        return cls(hosts, named, goals, everything)
 
     def of(self, destination: Destination, found: Sequence[Candidate]) -> Test | None:
         if not self.hosts:
@@ -96,4 +104,6 @@ def _bare(part: Route) -> Route:
         answers=part.answers,
         direct_status=part.direct_status,
         delegate=part.delegate,
+        authority=part.authority,
+        abort=part.abort,
     )

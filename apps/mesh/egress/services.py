@@ -18,8 +18,11 @@ from apps.mesh.visibility import (
 )
 
 ANY_ADDRESS = "0.0.0.0"  # noqa: S104 Istio's word for "no address", nothing is bound here
+DYNAMIC_DNS = "DYNAMIC_DNS"
+"""The resolution with which a proxy looks up what is below a wildcard by the name that it is asked for."""
 PODS = "pods of "
 """Stands before a host in the name of a listener for addresses that a snapshot does not hold."""
+DNS = frozenset({"DNS", "DNS_ROUND_ROBIN"})
 WELL_KNOWN_TCP_PORTS = frozenset({25, 53, 3306, 27017})
 SERVER_FIRST = frozenset({"MONGO", "MYSQL"})
 _HTTP = frozenset({"HTTP", "HTTP2", "HTTP_PROXY", "GRPC", "GRPC-WEB"})
@@ -147,7 +150,7 @@ def from_entry(
         entry.resolution,
         tuple(sorted(entry.labels.items())),
         tuple(sorted((selector or {}).items())),
-        tuple(sorted(exported)),
+        frozenset(entry.export_to),
     )
     opted_out = entry.labels.get("networking.istio.io/enable-autoallocate-ip", "").lower() == "false"
     allocates = dns_capture and entry.resolution != "NONE" and not opted_out

@@ -13,7 +13,8 @@ from typing import TypeVar
 
 from apps.mesh.derived import Change
 from apps.mesh.egress.builtgateways import built_listeners
-from apps.mesh.egress.clusters import MeshIndex, routes_by_destination
+from apps.mesh.egress.clientrules import ClientRules
+from apps.mesh.egress.clusters import MeshIndex, merged_service, routes_by_destination
 from apps.mesh.egress.delegates import index_routes
 from apps.mesh.egress.distinctions import names_own_namespace, opaque, singular_namespaces, source_label_keys
 from apps.mesh.egress.imports import Imports, ScopeImports, listeners_of
@@ -22,18 +23,18 @@ from apps.mesh.egress.matching import ListenerSet, PortView
 from apps.mesh.egress.meshroutes import mesh_routes
 from apps.mesh.egress.proxyconfig import capturing
 from apps.mesh.egress.reach import EntriesTouch, Reach, Touch, every, owners_of
-from apps.mesh.egress.registry import Registries, Registry, hosts_of, order, reader
+from apps.mesh.egress.registry import Registries, Registry, hosts_of, order, reader, selecting_hosts
 from apps.mesh.egress.routes import build_routes
-from apps.mesh.egress.routetouch import RoutesTouch, RulesTouch
+from apps.mesh.egress.routetouch import RoutesTouch
+from apps.mesh.egress.ruletouch import RulesTouch
+from apps.mesh.egress.services import RegistryService
 from apps.mesh.egress.visible import Visibility, VisibleRoutes
-from apps.mesh.hosts import resolve_short_name
 from apps.mesh.meshconfig import ControlPlane, control_planes
 from apps.mesh.objects.base import MeshObject
 from apps.mesh.objects.envoyfilters import EnvoyFilter
 from apps.mesh.objects.networking import (
     DestinationRule,
     Gateway,
-    ServiceEntry,
     Sidecar,
     VirtualService,
     WorkloadEntry,
@@ -64,14 +65,13 @@ class MeshView:
         self.routes = (*own, *of_gateway_api.routes)
         self.gateways = self._read(snapshot.each(Gateway))
         self.built = built_listeners(snapshot, self._reading)
-        self._rules = self._rules_of(snapshot)
-        self.subsets = self._subsets()
+        self.rules = ClientRules(self._read(snapshot.each(DestinationRule)), plane)
         self.workload_entries = self._read(snapshot.each(WorkloadEntry))
         self.envoy_filters = self._read(snapshot.each(EnvoyFilter))
         self.source_label_keys = source_label_keys(self.routes)
         self._opaque = opaque(self.routes)
         self._singular = singular_namespaces(self.registry, self.routes)
-        self._index = MeshIndex.of(self.registry, self.routes)
+        self._index = MeshIndex.of(self.registry, self.routes, one_each=plane.at_least(1, 31) is not False)
         self._visible = Visibility(self.registry)
         self._visible_routes = VisibleRoutes(self.routes, exported)
         self._imports: dict[tuple[str, ResourceRef | None], ScopeImports] = {}
@@ -96,17 +96,11 @@ class MeshView:
                 return None
             made._change_sidecars(change, snapshot)
         if "DestinationRule" in kinds:
-            touches.append(made._change_rules(change, snapshot))
+            moved |= made._change_rules(change, snapshot)
         if "VirtualService" in kinds:
-            exported = self.plane.config.virtual_service_export_to
-            own = index_routes(self._read(snapshot.each(VirtualService)), exported)
-            made.routes = (*own, *self._of_gateway_api.routes)
-            made.source_label_keys = source_label_keys(made.routes)
+            made._change_routes(snapshot)
             if made.source_label_keys != self.source_label_keys:
                 return None
-            made._opaque = opaque(made.routes)
-            made._visible_routes = VisibleRoutes(made.routes, exported)
-            made._index = replace(self._index, pointing=routes_by_destination(made.routes))
         if "Gateway" in kinds:
             made.gateways = self._read(snapshot.each(Gateway))
         if kinds & {"Service", "ServiceEntry", "Workload"}:
@@ -117,21 +111,25 @@ class MeshView:
         if "VirtualService" in kinds:
             registries = (self.registry, made.registry)
             touches.append(RoutesTouch.of_routes(self.routes, made.routes, registries))
-        if kinds & {"Service", "ServiceEntry", "VirtualService"}:
+        if "DestinationRule" in kinds:
+            pointing = (self._index.pointing, made._index.pointing)
+            touches.append(RulesTouch.of_change(change, (self.registry, made.registry), pointing))
+        anew = bool(kinds & {"Service", "ServiceEntry", "VirtualService"})
+        if anew:
             made._singular = singular_namespaces(made.registry, made.routes)
             made._imports, made._shared, made._listeners, made._ports = {}, {}, {}, {}
             made._retired = ()
         return made, Reach(
             moved,
             tuple(touches),
-            same_views=made._ports is not self._ports,
+            same_views=not anew,
             onward=change.namespaces({"Namespace", "Service", "Workload"}),
             gateways="Gateway" in kinds,
         )
 
     def _change_supply(self, old: MeshView, change: Change, snapshot: Snapshot) -> list[Touch] | None:
         """Brings up to date what there is to connect to, and says what that reaches; None for everything."""
-        hosts, touches = _selecting_hosts(change, snapshot), list[Touch]()
+        hosts, touches = selecting_hosts(change, snapshot), list[Touch]()
         if change.kinds & {"Service", "ServiceEntry"}:
             self.registry = snapshot.derived(Registries).of(self.plane)
             changed, registries = hosts_of(change), (old.registry, self.registry)
@@ -158,7 +156,7 @@ class MeshView:
         pointing = [
             route for view in (old, self) for host in hosts for route in view._index.pointing.get(host, ())
         ]
-        touch = RoutesTouch.through(pointing, (old.registry, self.registry))
+        touch = RoutesTouch.through(pointing, (*old.routes, *self.routes), (old.registry, self.registry))
         return replace(touch, goals=touch.goals | frozenset(hosts))
 
     def _change_sidecars(self, change: Change, snapshot: Snapshot) -> None:
@@ -172,14 +170,23 @@ class MeshView:
         self._ports = {key: item for key, item in self._ports.items() if key[1] not in refs}
         self._listeners = dict(self._listeners)
 
-    def _change_rules(self, change: Change, snapshot: Snapshot) -> Touch:
-        before = self.subsets
-        self._rules = self._rules_of(snapshot)
-        self.subsets = self._subsets()
-        if self.subsets != before:
-            self._ports = {}
-        rules = every(change, DestinationRule)
-        return RulesTouch(frozenset(resolve_short_name(rule.host, rule.namespace) for rule in rules))
+    def _change_routes(self, snapshot: Snapshot) -> None:
+        exported = self.plane.config.virtual_service_export_to
+        own = index_routes(self._read(snapshot.each(VirtualService)), exported)
+        self.routes = (*own, *self._of_gateway_api.routes)
+        self.source_label_keys = source_label_keys(self.routes)
+        self._opaque = opaque(self.routes)
+        self._visible_routes = VisibleRoutes(self.routes, exported)
+        self._index = replace(self._index, pointing=routes_by_destination(self.routes))
+
+    def _change_rules(self, change: Change, snapshot: Snapshot) -> frozenset[str]:
+        """The namespaces whose workloads may stand elsewhere after a change of DestinationRules."""
+        before = self.rules
+        self.rules = ClientRules(self._read(snapshot.each(DestinationRule)), self.plane)
+        if before.have_subsets or self.rules.have_subsets:
+            self._ports = {}  # views of ports hold the rules that they ask for subsets
+        selecting = (rule for rule in every(change, DestinationRule) if rule.selector is not None)
+        return frozenset(rule.namespace for rule in selecting)
 
     def _change_services(self, old: MeshView, change: Change) -> None:
         """Takes over what is seen of the registry but for the services of changed objects."""
@@ -200,22 +207,16 @@ class MeshView:
         made.plane = plane
         return made
 
-    def _rules_of(self, snapshot: Snapshot) -> dict[str, list[DestinationRule]]:
-        found: dict[str, list[DestinationRule]] = {}
-        for rule in self._read(snapshot.each(DestinationRule)):
-            found.setdefault(resolve_short_name(rule.host, rule.namespace), []).append(rule)
-        return found
-
-    def _subsets(self) -> frozenset[tuple[str, str]]:
-        named = ((host, rule) for host, rules in self._rules.items() for rule in rules)
-        return frozenset((host, subset.name) for host, rule in named for subset in rule.subsets)
-
     def _read(self, objects: Iterable[_O]) -> list[_O]:
         return self._reading.each(objects)
 
-    def rules_for(self, host: str) -> tuple[DestinationRule, ...]:
-        """The DestinationRules that name exactly this host."""
-        return tuple(self._rules.get(host, ()))
+    def at_gateways(self, namespace: str, host: str) -> RegistryService | None:
+        """The service of a host at gateways of a namespace, which no Sidecar narrows (model/sidecar.go
+        DefaultSidecarScopeForGateway)."""
+        found: RegistryService | None = None
+        for item in self._visible.of(namespace).named(host):
+            found = merged_service(found, item)
+        return found
 
     def patching(self, namespace: str, labels: Mapping[str, str]) -> tuple[EnvoyFilter, ...]:
         """The EnvoyFilters that select a sidecar and reach what it sends out."""
@@ -247,7 +248,8 @@ class MeshView:
         """The view of one port for a proxy with these labels (only those that routes ask about count)."""
         asked = self.source_label_keys & labels.keys() if self.source_label_keys else ()
         relevant = tuple(sorted((name, labels[name]) for name in asked))
-        key = (namespace, sidecar.ref if sidecar is not None else None, number, relevant)
+        rules = self.rules.selecting(namespace, labels)
+        key = (namespace, sidecar.ref if sidecar is not None else None, number, relevant, rules)
         if key not in self._ports:
             imports = self.imports(namespace, sidecar)
             listeners = imports.shared.on_port(number)
@@ -258,7 +260,8 @@ class MeshView:
                     build_listeners(imports, number, labels, services=listeners)
                 )
             routes = partial(build_routes, imports, number, dict(labels), listeners)
-            self._ports[key] = PortView(self._listeners[shared], routes, imports.shared, self.subsets)
+            subsets = partial(self.rules.has_subset, imports, dict(labels))
+            self._ports[key] = PortView(self._listeners[shared], routes, imports.shared, subsets)
         return self._ports[key]
 
     def _made_of(self, imports: Imports, number: int) -> Iterator[object]:
@@ -269,17 +272,6 @@ class MeshView:
                 yield id(imports)
             yield item.listener.port, item.listener.bind, item.listener.capture_mode
             yield tuple(map(id, item.services))
-
-
-def _selecting_hosts(change: Change, snapshot: Snapshot) -> frozenset[str]:
-    """The hosts of entries that take their endpoints from workloads of namespaces in which some changed."""
-    return frozenset(
-        host
-        for name in change.namespaces({"Workload"})
-        for entry in snapshot.each_in(ServiceEntry, name)
-        if entry.workload_selector is not None
-        for host in entry.hosts
-    )
 
 
 def reconfigured(

@@ -85,7 +85,8 @@ GATEWAY_ROUTES: tuple[type[GatewayRoute], ...] = (HTTPRoute, GRPCRoute, TLSRoute
 @dataclass(frozen=True, slots=True)
 class GatewayListener:
     """`hostname` "" takes every name. `routes_from` is Same, All, Selector or None; `kinds` are those
-    that may attach, empty for all that the protocol has."""
+    that may attach, empty for all that the protocol has. `tls_option` is Istio's own mode for TLS that ends
+    here, "" where none is given."""
 
     name: str
     port: int
@@ -93,6 +94,7 @@ class GatewayListener:
     hostname: str = ""
     tls_mode: str = ""
     has_tls: bool = False
+    tls_option: str = ""
     routes_from: str = SAME
     namespaces: LabelSelector = field(default_factory=LabelSelector)
     kinds: tuple[str, ...] = ()

@@ -155,12 +155,23 @@ class Rewrite:
 
 
 @dataclass(frozen=True, slots=True)
+class Abort:
+    """A fault that answers requests instead of the host: `percent` of them, with an HTTP status or, where
+    that is None, with the gRPC status `grpc`."""
+
+    percent: float
+    status: int | None = None
+    grpc: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Route:
     """A route of any of the three protocols. `answers` says what happens where there is no
     destination: "redirect", "direct" (a direct response) or "delegate"; "" otherwise. `delegate` is
     the namespace ("" for the own) and name of the VirtualService that holds the real routes. `given`
     names the fields that are present (`route`, `fault`, `retries` …). `header_operations` are
-    (`request.set`, name in lower case) and so on, of the route itself. `timeout` is the text."""
+    (`request.set`, name in lower case) and so on, of the route itself. `timeout` is the text. `authority` is
+    the Host that requests are given, by `rewrite` or by a header that is set; "" where they keep theirs."""
 
     name: str = ""
     matches: tuple[RouteMatch, ...] = ()
@@ -172,7 +183,17 @@ class Route:
     rewrite: Rewrite | None = None
     timeout: str = ""
     header_operations: tuple[tuple[str, str], ...] = ()
+    authority: str = ""
+    abort: Abort | None = None
     given: tuple[str, ...] = ()
+
+    @property
+    def answer(self) -> tuple[str, int | None]:
+        """What the proxy answers itself and with which status: as `answers` says, or "abort" for a fault that
+        every request meets, which comes first (the fault filter stands before the router)."""
+        if self.abort is not None and self.abort.percent >= 100:
+            return "abort", self.abort.status
+        return self.answers, self.direct_status
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -205,6 +205,7 @@ def _listener(item: Fields) -> GatewayListener:
         hostname=item.text("hostname").lower(),
         tls_mode=item.child("tls").text("mode", "Terminate") if item.has("tls") else "",
         has_tls=item.has("tls"),
+        tls_option=item.child("tls").child("options").text("gateway.istio.io/tls-terminate-mode"),
         routes_from=namespaces.text("from", SAME),
         namespaces=label_selector(namespaces.child("selector")),
         kinds=tuple(kind.text("kind") for kind in allowed.items("kinds")),

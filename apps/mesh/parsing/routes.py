@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from apps.mesh.objects.networking import (
+    Abort,
     Rewrite,
     Route,
     RouteDestination,
@@ -63,6 +64,8 @@ def _route(item: Fields) -> Route:
         rewrite=_rewrite(item.child("rewrite")) if item.has("rewrite") else None,
         timeout=item.text("timeout"),
         header_operations=tuple(_header_operations(item.child("headers"))),
+        authority=_authority(item),
+        abort=_abort(item.child("fault").child("abort")) if item.child("fault").has("abort") else None,
         given=item.names(),
     )
 
@@ -93,6 +96,22 @@ def _rewrite(rewrite: Fields) -> Rewrite:
     return Rewrite(
         rewrite.text("uri"), rewrite.text("authority"), rewrite.child("uriRegexRewrite").text("match")
     )
+
+
+def _authority(item: Fields) -> str:
+    """core/route/route.go TranslateHeadersOperations: a Host that is set is an authority; a rewrite wins."""
+    request = item.child("headers").child("request")
+    sides = (request.child("add"), request.child("set"))
+    named = {name.lower(): side.text(name) for side in sides for name in side.names()}
+    host = item.child("rewrite").text("authority") or named.get(":authority") or named.get("host") or ""
+    return host.lower()
+
+
+def _abort(abort: Fields) -> Abort:
+    """Without a percentage no request is aborted (core/route/route.go TranslateFault)."""
+    given = abort.child("percentage").text("value")
+    percent = float(given) if given.replace(".", "", 1).isdecimal() else 0.0
+    return Abort(percent, abort.number("httpStatus"), abort.text("grpcStatus"))
 
 
 def _header_operations(headers: Fields) -> Iterator[tuple[str, str]]:

@@ -93,6 +93,7 @@ def _json(workload: Workload, destination: Destination, answer: EgressAnswer) ->
         },
         "destination": msgspec.to_builtins(destination),
         "verdict": plain["verdict"],
+        "status": plain["status"],
         "stopped": plain["stopped"],
         "evidence": plain["evidence"],
         "fix": plain["fix"],
