@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from apps.mesh.egress.case import Case
-from apps.mesh.egress.evidence import matched_service
+from apps.mesh.egress.evidence import matched_route, matched_service
 from apps.mesh.egress.hostimports import host_imports
 from apps.mesh.egress.visible import ANY_NAMESPACE
 from apps.mesh.snapshot import Gap
@@ -60,6 +60,14 @@ def undecided_routes(case: Case) -> list[str]:
         for route in found
         if route.ref.kind in kinds and route.port in (None, case.destination.port)
     ]
+
+
+def unmet_conditions(case: Case) -> list[str]:
+    """What a request has to bring for any route to take it, beside the host and a plain `GET /`."""
+    route = matched_route(case.match)
+    if not case.match.conditional or not case.match.passes or route is None:
+        return []
+    return [f"{route.ref} routes by more than the host: what meets none of its conditions gets 404."]
 
 
 def _importable(case: Case, kind: str) -> list[Gap]:

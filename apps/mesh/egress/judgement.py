@@ -24,7 +24,7 @@ from apps.mesh.egress.evidence import (
     scope_step,
     status_of,
 )
-from apps.mesh.egress.gaps import decisive_gaps, notable_gaps, undecided_routes
+from apps.mesh.egress.gaps import decisive_gaps, notable_gaps, undecided_routes, unmet_conditions
 from apps.mesh.egress.matching import Match, Outcome
 from apps.mesh.egress.near import near_miss
 from apps.mesh.egress.near_words import miss_fix, miss_step
@@ -76,7 +76,7 @@ def judge(case: Case, found: Sequence[Candidate]) -> Judgement:
     patch = worst_patch(case.patches, Sent(case.host, case.destination.port, case.match, verdict))
     unknowns = [*notable_gaps(case, verdict), *_doubts(case), *_may_refuse(patch)]
     decisive = [*decisive_gaps(case, verdict), *_address_matters(case, verdict), *undecided_routes(case)]
-    decisive.extend(_one_address(case))
+    decisive.extend((*_one_address(case), *unmet_conditions(case)))
     if supply.supply is Supply.UNKNOWN:
         decisive.append(supply.text)
     if verdict is Verdict.UNKNOWN:
@@ -190,7 +190,7 @@ def _doubts(case: Case) -> list[str]:
     if case.match.clusters and case.match.missing:
         host, port, _ = case.match.missing[0]
         doubts.append(f"The route shares calls out: those for {host}:{port} fail, as no cluster is there.")
-    elif not case.match.certain:
+    elif not case.match.certain and not case.match.conditional:
         route = matched_route(case.match)
         kind = route.ref.kind if route is not None else "VirtualService"
         article = article_of(kind)

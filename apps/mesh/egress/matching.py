@@ -39,7 +39,8 @@ class Outcome(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Match:
     """What decided. `bound` is the address of the listener ("" when none was found). `authority` is the Host
-    that the route gives to requests, `aborted` how many percent of them a fault answers."""
+    that the route gives to requests, `aborted` how many percent of them a fault answers. `conditional` is for
+    routes that all ask for more than a host and a plain `GET /`: other requests get 404."""
 
     outcome: Outcome
     bound: str = ""
@@ -52,6 +53,7 @@ class Match:
     status: int | None = None
     authority: str = ""
     aborted: float = 0
+    conditional: bool = False
 
     @property
     def refuses(self) -> bool:
@@ -59,6 +61,11 @@ class Match:
         if self.answers == "redirect":
             return False
         return self.status >= 400 if self.status is not None else self.answers == "abort"
+
+    @property
+    def passes(self) -> bool:
+        """Whether a route leads somewhere, or Envoy's own answer is no error."""
+        return self.outcome is Outcome.CLUSTER or (self.outcome is Outcome.ANSWERED and not self.refuses)
 
 
 class ListenerSet:
@@ -211,8 +218,9 @@ def _http(view: PortView, bound: str, chain: Chain, target: HttpTarget, host: st
             earlier = found.routes[: found.routes.index(route)]
             certain = all(other.taken is False for other in earlier)
             return _routed(view, bound, chain, found, route, certain)
-    if maybe:
-        return _routed(view, bound, chain, found, maybe[0], False)
+    ways = [_routed(view, bound, chain, found, route, False) for route in maybe]
+    if ways:
+        return replace(next((way for way in ways if way.passes), ways[0]), conditional=True)
     return Match(Outcome.NO_ROUTE, bound, chain, found)
 
 
