@@ -161,10 +161,13 @@ class TestPlanned:
 
     def test_a_cluster_is_left_out_of_a_draft_and_the_others_stay_as_they_are(self, rings: Rings) -> None:
         change = rings.proposed(Plan(IN_ORDER, soak_minutes=10))
+        change.reason = "For all.\nstage: it is owned by helm.\nlab, stage: they are kept by Flux."
+        change.save()
         before = {item.cluster.name: item for item in current_revision(change).items.all()}
         leave_out(actor=rings.priya, change=change, cluster="stage")
         revision = current_revision(fresh(change))
         assert revision.number == 2
+        assert fresh(change).reason == "For all.\nlab, stage: they are kept by Flux."
         assert revision.waves == Plan((("lab",), ("prod",)), soak_minutes=10)
         assert revision.left_out == [{"cluster": "stage", "why": "priya left it out."}]
         for item in revision.items.all():

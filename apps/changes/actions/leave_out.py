@@ -17,9 +17,9 @@ from apps.mesh.refs import ResourceRef
 
 
 def leave_out(*, actor: User, change: ChangeSet, cluster: str) -> ChangeSet:
-    """The next revision, without what the change writes on `cluster`. For those with a hand in it. Raises
-    InvalidInputError (`cluster`) for one that is not in it or is its only one, PermissionDeniedError or
-    WrongStateError."""
+    """The next revision, without what the change writes on `cluster` and what its reason says of it. For
+    those with a hand in it. Raises InvalidInputError (`cluster`) for one that is not in it or is its only
+    one, PermissionDeniedError or WrongStateError."""
     if actor.pk not in duties.hands(change):
         raise PermissionDeniedError(f"Only those with a hand in {change.number} leave a cluster out.")
     if change.state != State.DRAFT:
@@ -43,4 +43,5 @@ def leave_out(*, actor: User, change: ChangeSet, cluster: str) -> ChangeSet:
             f"{cluster} is the only cluster of {change.number}: withdraw it instead.", field="cluster"
         )
     out = [*revision.left_out, {"cluster": cluster, "why": f"{actor.username} left it out."}]
-    return edit(actor=actor, change=change, patches=kept, take_over=forced, left_out=out)
+    reason = "\n".join(line for line in change.reason.split("\n") if not line.startswith(f"{cluster}: "))
+    return edit(actor=actor, change=change, patches=kept, reason=reason, take_over=forced, left_out=out)
