@@ -59,6 +59,18 @@ def on_cluster(stack: Stack, name: str, where: str = CLUSTER) -> Any:
     return answer.json() if answer.status_code == 200 else None
 
 
+def readable(people: dict[str, Person], *names: str) -> None:
+    """Waits until the clusters are read and answer, whatever an earlier test did to them."""
+    asking = people["proposer"]
+    for name in names:
+        asking.post(f"clusters/{name}/refresh/", status=202)
+
+    def healthy() -> bool:
+        return all(asking.get(f"clusters/{name}/")["health"] == "healthy" for name in names)
+
+    until(healthy, f"{' and '.join(names)} answer")
+
+
 def pending(people: dict[str, Person], *names: str, **where: Any) -> Any:
     """A change that creates these objects, tried and waiting for approval."""
     proposer = people["proposer"]

@@ -9,7 +9,7 @@ import pytest
 from apps.pipeline.crashpoints import Point
 from bin.launcher.stack import Stack
 from bin.rest_walkthrough import Person
-from tests.faults.acting import CLUSTER, approve, on_cluster, pending, settled, until
+from tests.faults.acting import CLUSTER, approve, on_cluster, pending, readable, settled, until
 
 pytestmark = pytest.mark.faults
 FIRST = "lab-us"
@@ -21,7 +21,9 @@ def test_a_worker_that_dies_between_two_waves_loses_and_repeats_nothing(
 ) -> None:
     name = f"boundary-{point.value}"
     plan = {"waves": [[FIRST], [CLUSTER]]}
+    readable(people, FIRST, CLUSTER)
     change = pending(people, name, clusters=[FIRST, CLUSTER], plan=plan)
+    assert change["left_out"] == []
     (armed / point.value).touch()
     approve(people, change)
     until(lambda: not (armed / point.value).exists(), f"a worker dies {point.value}")
