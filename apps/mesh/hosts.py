@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
 DEFAULT_DOMAIN = "cluster.local"
+CLUSTER_DOMAIN = f".svc.{DEFAULT_DOMAIN}"
 
 
 def is_wildcard(host: str) -> bool:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from apps.mesh.egress.beyond import Goal, Left, beyond
 from apps.mesh.egress.networkpolicies import Target, passage
 from apps.mesh.egress.views import MeshView
-from apps.mesh.hosts import is_address, service_names
+from apps.mesh.hosts import CLUSTER_DOMAIN, is_address, service_names
 from apps.mesh.objects.networking import Service
 from apps.mesh.objects.networkpolicies import NetworkPolicy
 from apps.mesh.objects.selectors import is_subset
@@ -74,7 +74,10 @@ def _goal(snapshot: Snapshot, namespace: str, destination: Destination, answer: 
     if answer.cluster:
         _, port, _, host = answer.cluster.split("|", 3)
         number = int(port)
-    names = service_names(host, "" if answer.cluster else namespace)
+        # The cluster of an entry `cart.pay` has endpoints of its own: it is not the Service's.
+        names = service_names(host) if host.endswith(CLUSTER_DOMAIN) else None
+    else:
+        names = service_names(host, namespace)
     found = snapshot.get(ResourceRef("Service", names[1], names[0])) if names is not None else None
     if not isinstance(found, Service) or found.type == "ExternalName" or not found.selector:
         return Goal(None, number)

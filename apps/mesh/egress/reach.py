@@ -17,7 +17,7 @@ from apps.mesh.egress.hostimports import host_imports
 from apps.mesh.egress.probing import probed_host
 from apps.mesh.egress.registry import Registry, hosts_of
 from apps.mesh.egress.services import RegistryService
-from apps.mesh.hosts import DEFAULT_DOMAIN, matches, service_names, subset_of
+from apps.mesh.hosts import CLUSTER_DOMAIN, matches, service_names, subset_of
 from apps.mesh.objects.base import MeshObject
 from apps.mesh.objects.networking import Service, ServiceEntry, Sidecar, VirtualService
 from apps.mesh.refs import ResourceRef
@@ -41,7 +41,6 @@ FOLLOWED = frozenset(
 )
 """The kinds of which it can be told which answers a change may reach; of any other it may be all of them.
 ConfigMaps and webhooks are only looked at for the control planes and for injection."""
-CLUSTER_DOMAIN = f".svc.{DEFAULT_DOMAIN}"
 _O = TypeVar("_O", bound=MeshObject)
 
 
