@@ -32,10 +32,6 @@ class CoverageCount:
     def percent(self) -> int | None:
         return self.covered * 100 // self.total if self.total else None
 
-    @property
-    def percent_of_wanted(self) -> int | None:
-        return self.covered * 100 // self.wanted if self.wanted else None
-
 
 @dataclass(frozen=True, slots=True)
 class NamespaceCoverage:

@@ -6,7 +6,6 @@ Follows pilot/pkg/bootstrap/mesh.go (which ConfigMaps, in which order) and pkg/c
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
@@ -280,16 +279,3 @@ def _version(deployment: Workload | None) -> str:
         return ""
     _, colon, tag = container.image.rpartition("/")[2].partition("@")[0].partition(":")
     return tag.removesuffix("-distroless").removesuffix("-debug") if colon else ""
-
-
-def proxy_revision(labels: Mapping[str, str], annotations: Mapping[str, str]) -> str | None:
-    """The revision that injected a pod, from what injection wrote on it; None when it says nothing."""
-    for source in (labels, annotations):
-        if source.get(REVISION_LABEL):
-            return source[REVISION_LABEL]
-    try:
-        status = json.loads(annotations.get("sidecar.istio.io/status", ""))
-    except ValueError:
-        return None
-    revision = status.get("revision") if isinstance(status, dict) else None
-    return revision if isinstance(revision, str) and revision else None

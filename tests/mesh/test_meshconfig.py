@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from apps.mesh.meshconfig import control_plane_for, control_planes, merge, proxy_revision
+from apps.mesh.meshconfig import control_plane_for, control_planes, merge
 from apps.mesh.refs import ResourceRef
 from apps.mesh.snapshot import Gap, Snapshot
 
@@ -264,19 +264,3 @@ def test_a_forbidden_config_map_is_unknown_and_an_absent_one_is_the_default() ->
     (hidden,) = control_planes(Snapshot.from_manifests([istiod], gaps=[gap]))
     assert hidden.config.outbound is None
     assert "forbidden" in hidden.config.unread[0]
-
-
-@pytest.mark.parametrize(
-    ("labels", "annotations", "revision"),
-    [
-        ({"istio.io/rev": "a"}, {"istio.io/rev": "b"}, "a"),
-        ({}, {"istio.io/rev": "b"}, "b"),
-        ({}, {"sidecar.istio.io/status": '{"revision": "c"}'}, "c"),
-        ({}, {"sidecar.istio.io/status": "not json"}, None),
-        ({}, {}, None),
-    ],
-)
-def test_a_proxys_revision_is_what_injection_wrote(
-    labels: dict[str, str], annotations: dict[str, str], revision: str | None
-) -> None:
-    assert proxy_revision(labels, annotations) == revision
